@@ -1,0 +1,85 @@
+# flystage: raw TIFs of embryos in; split, normalised and rotated images, a trained network and an honest report out.
+#   snakemake --cores all                              everything
+#   snakemake --cores all --configfile mine.yaml       with settings of your own
+#   snakemake --cores all predict                      stage suggestions for unlabelled images
+import os
+import sys
+from functools import cache
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+# The one way in which code is found: by this process, by every script, by jobs on other machines.
+LIBRARY = f"{workflow.basedir}/workflow"
+sys.path.insert(0, LIBRARY)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [LIBRARY, os.environ.get("PYTHONPATH")]))
+
+from flystage import buckets, finding, settings, splitting
+from flystage.errors import FlystageError
+from flystage.modules import modules_of
+
+def code_of(script):
+    """The library modules that a script uses, as inputs of its rule: editing one reruns the rule."""
+    return modules_of(f"{workflow.basedir}/workflow/scripts/{script}")
+
+
+def asked_for(rule):
+    """Whether the command line names a rule (as a target, or as the job of a process on another machine)."""
+    return any(argument.split(":")[0] == rule for argument in sys.argv[1:])
+
+
+def or_one_sentence(function, *arguments):
+    """The function's result; a mistake of the user's ends Snakemake with the sentence that says so."""
+    try:
+        return function(*arguments)
+    except FlystageError as error:
+        raise WorkflowError(str(error))
+
+
+config = or_one_sentence(
+    settings.checked, config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml", workflow.configfiles
+)
+
+
+pathvars:
+    results=config["results"],
+    logs=f"{config['results']}/logs",
+    benchmarks=f"{config['results']}/benchmarks",
+
+
+localrules:
+    all,
+
+
+include: "workflow/rules/images.smk"
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/learn.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/predict.smk"
+
+
+# Every stage's outputs are asked for, so a job that failed once is never forgotten.
+rule all:
+    default_target: True
+    input:
+        tables_of_buckets,
+        "<results>/catalog.csv",
+        "<results>/stages.csv",
+        expand("<results>/manifests/{split}.csv", split=splitting.SPLITS),
+        "<results>/split",
+        expand("<results>/features/{split}.npy", split=["train", "val"]),
+        "<results>/model/backbone.pt",
+        expand("<results>/tuning/trial_{trial}.json", trial=range(config["tune"]["trials"])),
+        "<results>/tuning/best.json",
+        "<results>/model/checkpoint.pt",
+        "<results>/model/history.csv",
+        "<results>/evaluation/predictions.csv",
+        "<results>/evaluation/metrics.json",
+        rules.report.input.figures,
+        "<results>/report.html",

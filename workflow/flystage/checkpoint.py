@@ -1,0 +1,63 @@
+"""The one artifact: weights, architecture, classes in order with their minutes, and the preprocessing."""
+
+import torch
+
+from flystage.errors import FlystageError
+from flystage.networks import Head
+from flystage.whole import written_whole
+
+FORMAT = 1
+
+
+def save_checkpoint(path, backbone, head, model, stages, minutes, image, training):
+    """Write a checkpoint that loads with weights_only=True.
+
+    backbone: as `fetch_weights` writes it. head: the trained Head. model, image: sections of the configuration.
+    stages, minutes: in class order. training: what it came from, for the record (plain values only).
+    """
+    state = {f"backbone.{key}": value for key, value in backbone["state"].items()}
+    state |= {f"head.{key}": value for key, value in head.state_dict().items()}
+    with written_whole(path) as temporary:
+        torch.save(
+            {
+                "format": FORMAT,
+                "backbone": {key: backbone[key] for key in ("name", "source", "id", "mean", "std")},
+                "hidden": list(model["hidden"]),
+                "stages": list(stages),
+                "minutes": None if minutes is None else list(minutes),
+                "image": image,
+                "training": training,
+                "state": state,
+            },
+            temporary,
+        )
+
+
+def load_checkpoint(path):
+    """A checkpoint's dict as `save_checkpoint` wrote it, on the CPU. Raises FlystageError when the file is none."""
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise FlystageError(f"There is no checkpoint {path}: train one with `snakemake --cores all`, or correct the path.") from error
+    except Exception as error:  # torch raises many kinds for a file that is not its own
+        raise FlystageError(f"{path} is not a checkpoint of this workflow, or it is damaged; copy or train it again.") from error
+    if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
+        raise FlystageError(f"{path} is not a checkpoint of this version of the workflow; train it again.")
+    return checkpoint
+
+
+def backbone_of(checkpoint):
+    """The checkpoint's backbone as `feature_vectors` takes it."""
+    return checkpoint["backbone"] | {"state": _part(checkpoint["state"], "backbone.")}
+
+
+def head_of(checkpoint):
+    """The checkpoint's Head, ready to answer."""
+    state = _part(checkpoint["state"], "head.")
+    head = Head(state["mean"].shape[0], checkpoint["hidden"], len(checkpoint["stages"]))
+    head.load_state_dict(state)
+    return head.eval()
+
+
+def _part(state, prefix):
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

@@ -1,0 +1,113 @@
+"""How well the test images were staged: every figure beside chance and an interval."""
+
+import numpy as np
+import pandas as pd
+
+from flystage.intervals import mean_interval, proportion_interval
+from flystage.stages import expected_minutes
+
+
+def predictions_table(manifest, probabilities, stages, minutes):
+    """One row per test image.
+
+    manifest: table with source, stage, label, embryo. probabilities: array (images, stages). stages, minutes: in class
+    order. Columns: source, stage, embryo, rank (of the true stage, 1 is best; a tie counts against it), minutes_error
+    (expected minutes minus true minutes), predicted (the first suggestion), expected_minutes, and p_<stage> each.
+    """
+    labels = manifest["label"].to_numpy()
+    true = probabilities[np.arange(len(labels)), labels]
+    expected = expected_minutes(probabilities, minutes)
+    true_minutes = np.asarray(minutes, dtype=float)[labels] if minutes is not None else np.nan
+    table = pd.DataFrame(
+        {
+            "source": manifest["source"].to_numpy(),
+            "stage": manifest["stage"].to_numpy(),
+            "embryo": manifest["embryo"].to_numpy(),
+            "rank": (probabilities >= true[:, None]).sum(axis=1),
+            "minutes_error": np.round(expected - true_minutes, 3),
+            "predicted": np.asarray(stages)[probabilities.argmax(axis=1)],
+            "expected_minutes": np.round(expected, 3),
+        }
+    )
+    columns = [f"p_{stage}" for stage in stages]
+    return pd.concat([table, pd.DataFrame(probabilities, columns=columns)], axis=1)
+
+
+def _share(correct, embryos, chance):
+    return {
+        "accuracy": float(np.mean(correct)),
+        "ci95": list(proportion_interval(correct, embryos)),
+        "chance": float(chance),
+    }
+
+
+def top_k_share(predictions, k, stages):
+    """Share of test images whose true stage is among the first k of `stages`: accuracy, ci95, chance (k of n by guessing)."""
+    return _share(predictions["rank"] <= k, predictions["embryo"], min(k, len(stages)) / len(stages))
+
+
+def metrics(predictions, stages, minutes, top_k):
+    """All figures of the evaluation as a dict of plain values (metrics.json).
+
+    predictions: see `predictions_table`. stages, minutes: in class order. top_k: list of k.
+    Chance: for top-k and within one stage, guessing among all stages alike; for minutes, always answering the mean of
+    all stages, which is the best that knows nothing. mae_minutes holds None where stages have no minutes.
+    """
+    place = {stage: index for index, stage in enumerate(stages)}
+    true = predictions["stage"].map(place).to_numpy()
+    first = predictions["predicted"].map(place).to_numpy()
+    embryos = predictions["embryo"].to_numpy()
+    neighbours = np.minimum(true + 1, len(stages) - 1) - np.maximum(true - 1, 0) + 1
+    return {
+        "stages": list(stages),
+        "images": len(predictions),
+        "embryos": int(predictions["embryo"].nunique()),
+        "top_k": {str(k): top_k_share(predictions, k, stages) for k in sorted(top_k)},
+        "within_one": _share(np.abs(first - true) <= 1, embryos, np.mean(neighbours) / len(stages)),
+        "mae_minutes": _minutes(predictions, stages, minutes),
+        "per_stage": {stage: _one_stage(predictions[true == place[stage]], stages) for stage in stages},
+    }
+
+
+def _minutes(predictions, stages, minutes):
+    if minutes is None:
+        return {"value": None, "ci95": [None, None], "chance": None}
+    minutes = np.asarray(minutes, dtype=float)
+    errors = predictions["minutes_error"].abs()
+    true = predictions["stage"].map(dict(zip(stages, minutes, strict=True)))
+    return {
+        "value": float(errors.mean()),
+        "ci95": list(mean_interval(errors, predictions["embryo"], np.ptp(minutes))),
+        "chance": float((true - minutes.mean()).abs().mean()),
+    }
+
+
+def _one_stage(rows, stages):
+    """Figures of the test images of one stage; None where there are none."""
+    if rows.empty:
+        return {"images": 0, "embryos": 0, "accuracy": None, "ci95": [None, None], "chance": 1 / len(stages), "mae_minutes": None}
+    errors = rows["minutes_error"].abs().mean()
+    return {
+        "images": len(rows),
+        "embryos": int(rows["embryo"].nunique()),
+        **top_k_share(rows, 1, stages),
+        "mae_minutes": None if np.isnan(errors) else float(errors),
+    }
+
+
+def confusion_matrix(predictions, stages):
+    """Counts, int array (stages, stages): rows the true stage, columns the first suggestion."""
+    place = {stage: index for index, stage in enumerate(stages)}
+    table = np.zeros((len(stages), len(stages)), dtype=int)
+    np.add.at(table, (predictions["stage"].map(place), predictions["predicted"].map(place)), 1)
+    return table
+
+
+def top_k_curve(predictions, stages):
+    """Table with k from 1 to all stages: k, accuracy, low, high, chance."""
+    rows = []
+    for k in range(1, len(stages) + 1):
+        share = top_k_share(predictions, k, stages)
+        low, high = share["ci95"]
+        rows.append({"k": k, "accuracy": share["accuracy"], "low": low, "high": high, "chance": share["chance"]})
+    return pd.DataFrame(rows)

@@ -1,0 +1,147 @@
+"""The figures of the results folder, one function each: tables and numbers in, a PNG out."""
+
+import textwrap
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from flystage.whole import written_whole
+
+SPLIT_COLOURS = {"train": "#4477aa", "val": "#ccbb44", "test": "#ee6677"}  # Paul Tol's bright scheme, safe for the colour-blind
+plt.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110})
+
+
+def _save(figure, path):
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, bbox_inches="tight", format="png")
+    plt.close(figure)
+
+
+def _stage_axis(axes, stages):
+    axes.set_xticks(range(len(stages)), stages, rotation=90 if len(stages) > 8 else 0)
+    axes.set_xlabel("stage")
+
+
+def images_per_stage(table, stages, title, path):
+    """Stacked bars, images per stage and split. table: one row per image, with the columns split and stage."""
+    counts = table.groupby(["split", "stage"]).size()
+    figure, axes = plt.subplots(figsize=(max(6.0, 0.38 * len(stages)), 3.4))
+    bottom = np.zeros(len(stages))
+    for split, colour in SPLIT_COLOURS.items():
+        height = np.array([counts.get((split, stage), 0) for stage in stages], dtype=float)
+        axes.bar(range(len(stages)), height, bottom=bottom, color=colour, label=f"{split} ({height.sum():.0f})")
+        bottom += height
+    _stage_axis(axes, stages)
+    axes.set_ylabel("images")
+    axes.set_ylim(0, bottom.max() * 1.25)
+    axes.set_title(title, loc="left")
+    axes.legend(ncols=3, frameon=False, loc="upper right")
+    _save(figure, path)
+
+
+def sample_before_after(name, plane, white, pictures, angles, path):
+    """One raw image as a viewer shows it, its histogram, and the PNGs made from it.
+
+    name: of the raw image. plane: 2-D raw array. white: the value a viewer shows as white. pictures: uint8 arrays, one per angle in degrees.
+    """
+    columns = len(pictures)
+    figure = plt.figure(figsize=(max(9.0, 1.9 * columns), 6.2))
+    grid = figure.add_gridspec(3, 6, height_ratios=[1.25, 1.1, 1.3], hspace=0.55, wspace=0.9)
+    raw = figure.add_subplot(grid[0, :3])
+    raw.imshow(plane, cmap="gray", vmin=0, vmax=white)
+    raw.set_title(f"before: {plane.dtype}, {plane.min():g} to {plane.max():g}", loc="left")
+    after = figure.add_subplot(grid[0, 3:])
+    height, width = plane.shape
+    size = pictures[0].shape[0]
+    half = int(np.ceil(size * height / np.hypot(height, width) / 2))
+    after.imshow(pictures[0][size // 2 - half : size // 2 + half], cmap="gray", vmin=0, vmax=255)
+    after.set_title(f"after: 8 bit, {pictures[0].min()} to {pictures[0].max()}", loc="left")
+    for position, values, limit, label in ((0, plane, white, "raw value"), (3, pictures[0], 255, "PNG value")):
+        histogram = figure.add_subplot(grid[1, position : position + 3])
+        histogram.hist(values.ravel(), bins=128, range=(0, limit), color="#555555", log=True)
+        histogram.set_xlabel(label)
+        histogram.set_ylabel("pixels")
+    row = grid[2, :].subgridspec(1, columns, wspace=0.08)
+    for column, (picture, angle) in enumerate(zip(pictures, angles, strict=True)):
+        axes = figure.add_subplot(row[column])
+        axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
+        axes.set_title(f"{angle}°")
+        axes.set_axis_off()
+    for axes in (raw, after):
+        axes.set_axis_off()
+    figure.suptitle("\n".join(textwrap.wrap(name, 110)), x=0.12, ha="left", y=0.99, fontsize=10)
+    _save(figure, path)
+
+
+def training_curve(history, path):
+    """Loss and top-1 accuracy by epoch. history: table with epoch, train_loss, val_loss, val_top1."""
+    kept = history.loc[history["val_loss"].idxmin(), "epoch"]
+    figure, (loss, accuracy) = plt.subplots(1, 2, figsize=(9, 3.2))
+    loss.plot(history["epoch"], history["train_loss"], color=SPLIT_COLOURS["train"], label="train (loss as optimised)")
+    loss.plot(history["epoch"], history["val_loss"], color=SPLIT_COLOURS["val"], label="val (cross-entropy)")
+    loss.set_ylabel("loss")
+    accuracy.plot(history["epoch"], 100 * history["val_top1"], color=SPLIT_COLOURS["val"], label="val")
+    accuracy.set_ylabel("top-1 accuracy, %")
+    accuracy.set_ylim(0, 100)
+    for axes in (loss, accuracy):
+        axes.axvline(kept, color="#888888", linestyle=":", label="kept")
+        axes.set_xlabel("epoch")
+        axes.legend(frameon=False)
+    _save(figure, path)
+
+
+def tuning(trials, best, path):
+    """Validation loss of every trial over learning rate and batch size. trials: records; best: the trial number kept."""
+    trials = pd.DataFrame(trials).dropna(subset="val_loss")  # a trial that diverged has no loss to show
+    figure, axes = plt.subplots(figsize=(6.4, 3.4))
+    points = axes.scatter(
+        trials["learning_rate"], trials["batch_size"], c=trials["val_loss"], s=70, cmap="viridis_r", edgecolor="white"
+    )
+    kept = trials[trials["trial"] == best]
+    axes.scatter(kept["learning_rate"], kept["batch_size"], s=220, facecolor="none", edgecolor="#ee6677", linewidth=2)
+    axes.set_xscale("log")
+    axes.set_yscale("log", base=2)
+    sizes = sorted(set(trials["batch_size"]))
+    axes.set_yticks(sizes, [str(size) for size in sizes])
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("batch size")
+    axes.set_title("best trial ringed", loc="left")
+    figure.colorbar(points, label="validation loss")
+    _save(figure, path)
+
+
+def confusion(table, stages, path):
+    """Rows: true stage, columns: first suggestion, each row in per cent. table: square array of counts."""
+    share = 100 * table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    side = max(4.5, 0.36 * len(stages) + 1.5)
+    figure, axes = plt.subplots(figsize=(side + 0.8, side))
+    picture = axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    for row, column in zip(*np.nonzero(table), strict=True):
+        axes.text(
+            column, row, table[row, column], ha="center", va="center", fontsize=7,
+            color="white" if share[row, column] > 55 else "black",
+        )  # fmt: skip
+    _stage_axis(axes, stages)
+    axes.set_xlabel("first suggestion")
+    axes.set_yticks(range(len(stages)), stages)
+    axes.set_ylabel("true stage")
+    axes.set_title("test images (numbers: images)", loc="left")
+    figure.colorbar(picture, label="% of the true stage's images", shrink=0.7)
+    _save(figure, path)
+
+
+def top_k(curve, path):
+    """Accuracy by k with its interval, beside chance. curve: table with k, accuracy, low, high, chance."""
+    figure, axes = plt.subplots(figsize=(6.4, 3.6))
+    axes.fill_between(curve["k"], 100 * curve["low"], 100 * curve["high"], color="#ee6677", alpha=0.2, label="95 % interval")
+    axes.plot(curve["k"], 100 * curve["accuracy"], color="#ee6677", marker="o", label="test images")
+    axes.plot(curve["k"], 100 * curve["chance"], color="#888888", linestyle="--", label="chance")
+    axes.set_xlabel("k: the true stage is among the first k suggestions")
+    axes.set_ylabel("top-k accuracy, %")
+    axes.set_ylim(0, 101)
+    axes.legend(frameon=False, loc="lower right")
+    _save(figure, path)

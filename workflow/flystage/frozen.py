@@ -1,0 +1,38 @@
+"""Training a head on the feature vectors of a frozen backbone."""
+
+import numpy as np
+import torch
+
+from flystage.networks import Head
+from flystage.tables import read_manifest
+from flystage.training import VectorBatches, fit, target_distributions
+
+VALIDATION_BATCH = 4096
+
+
+def load_vectors(vectors_path, manifest_path):
+    """(vectors, labels) of one split: float32 tensor (images, features), int64 tensor (images,)."""
+    labels = read_manifest(manifest_path)["label"].to_numpy()
+    return torch.from_numpy(np.load(vectors_path)), torch.tensor(labels)
+
+
+def train_head(train, val, stages, minutes, model, settings, hyperparameters, epochs):
+    """Train a head down to the number of stages. Returns (head at its best epoch, history).
+
+    train, val: (vectors, labels) as `load_vectors` gives them. stages, minutes: in class order. model, settings: the
+    configuration's `model` and `train` sections. hyperparameters: learning_rate and batch_size. The same arguments give the same head on the same machine.
+    """
+    torch.manual_seed(settings["seed"])
+    head = Head(train[0].shape[1], model["hidden"], len(stages), model["dropout"])
+    head.standardise(train[0])
+    history = fit(
+        head,
+        VectorBatches(*train, hyperparameters["batch_size"], settings["seed"]),
+        VectorBatches(*val, VALIDATION_BATCH),
+        target_distributions(stages, minutes, settings["loss"], settings["spread"]),
+        hyperparameters["learning_rate"],
+        settings["weight_decay"],
+        epochs,
+        settings["patience"],
+    )
+    return head, history

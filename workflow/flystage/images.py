@@ -1,0 +1,187 @@
+"""One raw TIF -> normalised, rotated PNGs of one size. Full depth until the last step, one resampling, nothing cut."""
+
+import csv
+import hashlib
+import os
+import re
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from flystage.tiff import UnusableTiff, read_grey
+from flystage.whole import written_whole
+
+cv2.setNumThreads(1)  # the workflow runs one process per core
+
+FACTS = ("width", "height", "dtype", "channels", "pages", "minimum", "maximum", "levels", "clipped")
+PNG_FACTS = ("png", "angle", "png_sha256", "png_minimum", "png_maximum", "png_levels")
+COLUMNS = ("path", "stage", "embryo", "split", "status", "reason", "sha256", *FACTS, *PNG_FACTS)
+GUESSED_WHITES = (1, 255, 65535, 2**32 - 1)
+FASTEST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+
+
+def normalised(plane, white, normalize):
+    """Grey values on the 0-255 scale in floating point, and the share of pixels that the scale cannot hold.
+
+    plane: 2-D array (height, width) at native depth. white: the value that becomes 255 before the normalisation.
+    normalize: {"method": "multiply", "factor"}, or {"method": "percentile", "low", "high"}, which stretches the picture
+    so that these percentiles of its own pixels become 0 and 255.
+    Returns (float32 array, not yet saturated, clipped share from 0 to 1).
+    Raises UnusableTiff when the percentiles coincide.
+    """
+    grey = plane.astype(np.float32)
+    if normalize["method"] == "multiply":
+        grey *= np.float32(255 * normalize["factor"] / white)
+    else:
+        low, high = np.percentile(grey, [normalize["low"], normalize["high"]])
+        if low == high:
+            raise UnusableTiff(f"nearly all pixels have one value ({low:g}), there is nothing to stretch")
+        grey = (grey - np.float32(low)) * np.float32(255 / (high - low))
+    clipped = np.count_nonzero((grey < 0) | (grey > 255)) / grey.size
+    return grey, float(clipped)
+
+
+def turned(grey, angles, size, field="auto"):
+    """The picture on a square canvas at each angle, resampled once.
+
+    grey: float32 array (height, width), 0-255. angles: degrees, counter-clockwise. size: side of the canvas in pixels.
+    field: how many raw pixels the canvas spans; "auto" is the picture's own diagonal. So the whole picture fits at every
+    angle and its scale is the same at all of them. What lies outside the picture gets the median of its border.
+    Each output pixel is the mean over the area it covers (a box filter of that width before sampling), so shrinking
+    does not alias. Returns uint8 arrays (size, size), one per angle, rounded and saturated here and only here.
+    Raises UnusableTiff when the picture does not fit into the field.
+    """
+    height, width = grey.shape
+    diagonal = float(np.hypot(height, width))
+    if field != "auto" and diagonal > field:
+        raise UnusableTiff(f"its diagonal of {diagonal:.0f} pixels exceeds image.field ({field}): it would be cut")
+    scale = size / (diagonal if field == "auto" else field)
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    background = float(np.median(border))
+    if scale < 1:
+        box = _box(1 / scale)
+        grey = cv2.sepFilter2D(grey, cv2.CV_32F, box, box, borderType=cv2.BORDER_REPLICATE)
+    pictures = []
+    for angle in angles:
+        centre = (width - 1) / 2, (height - 1) / 2
+        matrix = cv2.getRotationMatrix2D(centre, angle, scale)
+        matrix[:, 2] += (size - 1) / 2 - np.array(centre)
+        turned_grey = cv2.warpAffine(
+            grey, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=background
+        )
+        pictures.append(np.clip(np.rint(turned_grey), 0, 255).astype(np.uint8))
+    return pictures
+
+
+def _box(width):
+    """A one-dimensional box of `width` pixels, its ends weighted by the part of a pixel they cover."""
+    reach = int(np.ceil((width - 1) / 2))
+    box = np.ones(2 * reach + 1, dtype=np.float32)
+    box[0] = box[-1] = (width - (2 * reach - 1)) / 2
+    return box / box.sum()
+
+
+def prepare(data, image, angles):
+    """The bytes of a TIF -> ([uint8 array (size, size) per angle], facts).
+
+    image: the configuration's `image` section. Facts are those of the file plus minimum, maximum and levels (distinct
+    grey values) of the plane used, and the clipped share of its pixels.
+    Raises UnusableTiff with the reason.
+    """
+    plane, facts = read_grey(data, image["page"], image["channel"], image["max_pixels"])
+    if plane.dtype.kind == "f" and not np.isfinite(plane).all():
+        raise UnusableTiff("holds values that are not numbers (NaN or infinity)")
+    minimum, maximum = plane.min(), plane.max()
+    if minimum == maximum:
+        raise UnusableTiff(f"every pixel has the same value ({minimum})")
+    white = facts.pop("white") if image["white"] == "auto" else image["white"]
+    facts.pop("white", None)
+    if white is None:
+        white = next((guess for guess in GUESSED_WHITES if maximum <= guess), None)
+        if white is None:
+            raise UnusableTiff(f"values up to {maximum:g}: set image.white to the value that is white")
+    grey, clipped = normalised(plane, white, image["normalize"])
+    facts |= {
+        "minimum": minimum.item(),
+        "maximum": maximum.item(),
+        "levels": grey_levels(plane),
+        "clipped": round(clipped, 6),
+    }
+    pictures = turned(grey, angles, image["size"], image["field"])
+    if pictures[0].min() == pictures[0].max():
+        raise UnusableTiff(f"image.normalize leaves nothing of it: {clipped:.0%} of its pixels saturate")
+    return pictures, facts
+
+
+def grey_levels(plane):
+    """How many distinct values a 2-D array holds."""
+    if plane.dtype.kind == "u" and plane.dtype.itemsize <= 2:
+        return int(np.count_nonzero(np.bincount(plane.ravel())))  # ten times as fast as np.unique
+    return len(np.unique(plane))
+
+
+def before_and_after(path, image, angles):
+    """(raw plane, white, pictures) of one TIF for showing: the plane as read, the value a viewer shows as white, the PNGs.
+
+    image, angles: as for `prepare`. Raises UnusableTiff.
+    """
+    data = Path(path).read_bytes()
+    plane, facts = read_grey(data, image["page"], image["channel"], image["max_pixels"])
+    return plane, facts["white"] or float(plane.max()), prepare(data, image, angles)[0]
+
+
+def png_name(path, angle):
+    """A file name for one angle of a raw image: its own name made harmless, a checksum of its path, the angle."""
+    stem = re.sub(r"[^A-Za-z0-9._()-]", "_", Path(path).stem)[:120].lstrip(".-")
+    return f"{stem}-{zlib.crc32(os.fsencode(path)):08x}-{angle:03d}.png"
+
+
+def prepare_bucket(rows, split, image, angles, png_folder, table):
+    """Prepare the raw images of one bucket: PNGs into `png_folder`, one row per PNG or rejected TIF into the CSV `table`.
+
+    rows: list of (path, stage, embryo). split: the split they belong to. image: the configuration's `image` section.
+    angles: the angles to store, in degrees. A TIF that cannot be used gets one row with status "rejected" and a reason.
+    """
+    png_folder = Path(png_folder)
+    png_folder.mkdir(parents=True, exist_ok=True)
+    with written_whole(table) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for path, stage, embryo in tqdm(rows, unit="TIF", delay=3, disable=None, leave=False):
+            row = {"path": path, "stage": stage, "embryo": embryo, "split": split}
+            for png_row in _prepare_file(path, image, angles, png_folder):
+                writer.writerow(row | png_row)
+
+
+def _prepare_file(path, image, angles, png_folder):
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        return [{"status": "rejected", "reason": f"cannot be read ({error.strerror})"}]
+    common = {"sha256": hashlib.sha256(data).hexdigest()}
+    try:
+        pictures, facts = prepare(data, image, angles)
+    except UnusableTiff as reason:
+        return [common | {"status": "rejected", "reason": str(reason)}]
+    rows = []
+    for angle, picture in zip(angles, pictures, strict=True):
+        png = png_folder / png_name(path, angle)
+        encoded = cv2.imencode(".png", picture, FASTEST_PNG)[1].tobytes()
+        png.write_bytes(encoded)
+        rows.append(
+            common
+            | facts
+            | {
+                "status": "used",
+                "png": str(png),
+                "angle": angle,
+                "png_sha256": hashlib.sha256(encoded).hexdigest(),
+                "png_minimum": int(picture.min()),
+                "png_maximum": int(picture.max()),
+                "png_levels": grey_levels(picture),
+            }
+        )
+    return rows

@@ -1,0 +1,32 @@
+"""Which library modules a script uses, so that editing one reruns exactly the rules that depend on it."""
+
+import ast
+from pathlib import Path
+
+LIBRARY = Path(__file__).parent
+
+
+def modules_of(script):
+    """Paths of all flystage modules that the file `script` imports, directly or through one another, sorted."""
+    waiting, found = [Path(script)], set()
+    while waiting:
+        for module in _imported(waiting.pop()) - found:
+            found.add(module)
+            waiting.append(module)
+    return sorted(str(module) for module in found)
+
+
+def _imported(path):
+    """The flystage modules that one file names in its import statements, wherever in the file they stand."""
+    modules = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "flystage" and len(parts) > 1:
+                modules.add(LIBRARY / f"{parts[1]}.py")
+    return modules

@@ -1,0 +1,100 @@
+"""Stage suggestions for images that nobody has labelled, with a checkpoint and nothing else."""
+
+import base64
+import hashlib
+import logging
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from flystage.images import FASTEST_PNG, prepare
+from flystage.inference import stage_probabilities
+from flystage.pages import render
+from flystage.stages import expected_minutes
+from flystage.tiff import UnusableTiff
+from flystage.whole import written_whole
+
+log = logging.getLogger("flystage")
+THUMBNAIL_WIDTH = 180  # pixels
+
+
+def prepare_unlabelled(paths, image, png_folder):
+    """Prepare TIFs as the checkpoint's training images were. Returns a table: image, status, reason, png.
+
+    paths: of the TIFs. image: the preprocessing from the checkpoint. png_folder: keeps the PNGs, named by the content of
+    the TIF and the settings, so that each TIF is prepared once. A TIF that cannot be used has status "rejected", a reason
+    and no png.
+    """
+    settings = repr(sorted((key, value) for key, value in image.items() if key != "angles")).encode()
+    rows = []
+    for path in tqdm(paths, unit="TIF", desc="preparing", disable=None):
+        try:
+            data = Path(path).read_bytes()
+            png = Path(png_folder) / f"{hashlib.sha256(settings + data).hexdigest()[:32]}.png"
+            if not png.exists():
+                _write_png(prepare(data, image, [0])[0][0], png)
+            rows.append((path, "used", "", str(png)))
+        except OSError as error:
+            rows.append((path, "rejected", f"cannot be read ({error.strerror})", ""))
+        except UnusableTiff as reason:
+            rows.append((path, "rejected", str(reason), ""))
+    return pd.DataFrame(rows, columns=["image", "status", "reason", "png"])
+
+
+def _write_png(picture, path):
+    with written_whole(path) as temporary:
+        temporary.write_bytes(cv2.imencode(".png", picture, FASTEST_PNG)[1].tobytes())
+
+
+def suggest_stages(prepared, checkpoint, top_k, cache_folder, threads):
+    """Add the first suggestions to the table of `prepare_unlabelled`.
+
+    New columns: stage_1, p_1, ... stage_k, p_k (most probable first) and expected_minutes; empty for rejected images.
+    """
+    stages = np.asarray(checkpoint["stages"])
+    top_k = min(top_k, len(stages))
+    table = prepared.copy()
+    used = table["status"] == "used"
+    if not used.any():
+        log.warning("None of the %d images can be used; the table says why.", len(table))
+        probabilities = np.empty((0, len(stages)))
+    else:
+        probabilities = stage_probabilities(checkpoint, table.loc[used, "png"].tolist(), cache_folder, threads)
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
+    for place in range(top_k):
+        table.loc[used, f"stage_{place + 1}"] = stages[order[:, place]]
+        table.loc[used, f"p_{place + 1}"] = np.take_along_axis(probabilities, order[:, [place]], axis=1)[:, 0].round(4)
+    table.loc[used, "expected_minutes"] = expected_minutes(probabilities, checkpoint["minutes"]).round(1)
+    return table
+
+
+def write_page(table, checkpoint_path, checkpoint, template, path):
+    """Write the page of suggestions, a thumbnail beside each. table: as `suggest_stages` gives it."""
+    used = table[table["status"] == "used"]
+    top_k = sum(column.startswith("stage_") for column in table.columns)
+    rows = [
+        {
+            "name": os.path.basename(row["image"]),
+            "folder": os.path.dirname(row["image"]),
+            "thumbnail": _thumbnail(row["png"]),
+            "suggestions": [(row[f"stage_{place}"], row[f"p_{place}"]) for place in range(1, top_k + 1)],
+            "minutes": row["expected_minutes"],
+        }
+        for row in used.to_dict("records")
+    ]
+    rejected = table.loc[table["status"] == "rejected", ["image", "reason"]].to_dict("records")
+    render(template, path, rows=rows, rejected=rejected, checkpoint_path=checkpoint_path, checkpoint=checkpoint)
+
+
+def _thumbnail(png):
+    """The PNG without its empty margin, as a JPEG for a page (base64)."""
+    picture = cv2.imread(png, cv2.IMREAD_GRAYSCALE)
+    filled = picture != picture[0, 0]
+    picture = picture[np.ix_(filled.any(axis=1), filled.any(axis=0))]
+    height = max(1, round(picture.shape[0] * THUMBNAIL_WIDTH / picture.shape[1]))
+    small = cv2.resize(picture, (THUMBNAIL_WIDTH, height), interpolation=cv2.INTER_AREA)
+    return base64.b64encode(cv2.imencode(".jpg", small)[1]).decode()

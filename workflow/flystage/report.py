@@ -1,0 +1,160 @@
+"""The report: one HTML page with everything, and with what it cannot tell."""
+
+import base64
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+
+from flystage.pages import render
+from flystage.tables import read_history, read_json, read_manifest, read_predictions, read_stages, read_text
+
+PACKAGES = (
+    "snakemake", "torch", "torchvision", "onnxruntime", "numpy", "pandas", "scipy",
+    "opencv-python-headless", "tifffile", "imagecodecs", "matplotlib",
+)  # fmt: skip
+SPLITS = ("train", "val", "test")
+SATURATED = 0.05  # a larger mean clipped share than this is worth a warning
+
+
+def write_report(files, config, page):
+    """Write the report page.
+
+    files: paths by name: catalog, stages, manifests (train, val, test), best, trials, history, predictions, metrics,
+    figures, template. config: the configuration to show. page: where to write it.
+    """
+    catalog = read_text(files["catalog"])
+    used = catalog[catalog["status"] == "used"]
+    stages, minutes = read_stages(files["stages"])
+    manifests = {split: read_manifest(path) for split, path in zip(SPLITS, files["manifests"], strict=True)}
+    measured = read_json(files["metrics"])
+    history = read_history(files["history"])
+    render(
+        files["template"],
+        page,
+        metrics=measured,
+        best=read_json(files["best"]),
+        trials=[read_json(path) for path in files["trials"]],
+        kept=history.loc[history["val_loss"].idxmin()].to_dict(),
+        epochs=len(history),
+        stages=stages,
+        minutes=minutes,
+        found=len(catalog),
+        status_counts=catalog["status"].value_counts().to_dict(),
+        rejected=catalog.loc[catalog["status"] == "rejected", ["path", "stage", "reason"]].to_dict("records"),
+        excluded=_counted(catalog.loc[catalog["status"] == "excluded", "reason"]),
+        stage_counts=_stage_counts(used, manifests, stages),
+        embryos=_embryos(used, manifests),
+        predictions_of=_by_embryo(read_predictions(files["predictions"])),
+        preparation=_preparation(used),
+        warnings=_warnings(used, stages, measured, config, minutes),
+        figures={Path(path).stem: base64.b64encode(Path(path).read_bytes()).decode() for path in files["figures"]},
+        settings=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+        versions={"Python": platform.python_version()} | {package: version(package) for package in PACKAGES},
+        note=config["note"],
+    )
+
+
+def _counted(values):
+    """[(value, count)], the most frequent first."""
+    return list(values.value_counts().items())
+
+
+def _stage_counts(used, manifests, stages):
+    """One row per stage: used TIFs and stored PNGs in each split, and the totals."""
+    tifs = used.groupby(["stage", "split"]).size()
+    pngs = {split: manifest["stage"].value_counts() for split, manifest in manifests.items()}
+    return [
+        {
+            "stage": stage,
+            "tifs": [int(tifs.get((stage, split), 0)) for split in SPLITS],
+            "pngs": [int(pngs[split].get(stage, 0)) for split in SPLITS],
+        }
+        for stage in stages
+    ]
+
+
+def _embryos(used, manifests):
+    """{split: [{"embryo", "images", "stages"}]} in alphabetical order."""
+    return {
+        split: [
+            {"embryo": embryo, "images": len(images), "stages": images["stage"].nunique()}
+            for embryo, images in used[used["split"] == split].groupby("embryo")
+        ]
+        for split in manifests
+    }
+
+
+def _by_embryo(predictions):
+    """One row per test embryo: images, share right at once, mean error in minutes."""
+    return [
+        {
+            "embryo": embryo,
+            "images": len(images),
+            "top1": float((images["rank"] == 1).mean()),
+            "minutes": float(images["minutes_error"].abs().mean()),
+        }
+        for embryo, images in predictions.groupby("embryo")
+    ]
+
+
+def _preparation(used):
+    """Ranges of the recorded facts before and after preparing."""
+
+    def span(column):
+        numbers = used[column].astype(float)
+        return numbers.min(), numbers.median(), numbers.max()
+
+    return {
+        "dtypes": _counted(used["dtype"]),
+        "sizes": _counted(used["width"] + " x " + used["height"]),
+        "channels": _counted(used["channels"]),
+        "before": {name: span(name) for name in ("minimum", "maximum", "levels")},
+        "after": {name: span(f"png_{name}") for name in ("minimum", "maximum", "levels")},
+        "clipped": span("clipped"),
+    }
+
+
+def _warnings(used, stages, measured, config, minutes):
+    """What a reader must know before trusting the figures, one sentence each."""
+    warnings = []
+    embryos = measured["embryos"]
+    warnings.append(
+        f"The test split has {embryos} embryo{'s' if embryos != 1 else ''} and {measured['images']} images. What counts is the number"
+        " of embryos: images of one embryo resemble each other, and the intervals are as wide as that demands."
+        + (" With fewer than five embryos no firm statement is possible." if embryos < 5 else "")
+    )
+    if config["model"]["weights"] == "none":
+        warnings.append(
+            "The backbone is random (weights: none). Its features are not those of a trained network; use ImageNet weights for real work."
+        )
+    train_stages = set(used.loc[used["split"] == "train", "stage"])
+    for split, purpose in (("train", "the network has never seen"), ("test", "nothing was measured of")):
+        lacking = [stage for stage in stages if stage not in set(used.loc[used["split"] == split, "stage"])]
+        if lacking:
+            warnings.append(f"No {split} image shows stage {', '.join(lacking)}: {purpose} them.")
+    if len(train_stages) < len(stages):
+        warnings.append("A stage without training images cannot be suggested with reason; add embryos that show it.")
+    alone = (used.groupby("embryo").size() == 1).mean()
+    if alone > 0.5:
+        warnings.append(
+            f"{100 * alone:.0f} % of the embryos have a single image. If name_pattern does not tell embryos apart, images of one embryo"
+            " may lie in several splits, and then every figure here flatters."
+        )
+    clipped = used["clipped"].astype(float).mean()
+    if clipped > SATURATED:
+        warnings.append(
+            f"On average {100 * clipped:.0f} % of an image's pixels saturate; lower image.normalize.factor or use the percentile method."
+        )
+    if (used["width"] + "x" + used["height"]).nunique() > 1 and config["image"]["field"] == "auto":
+        warnings.append(
+            "The raw images have unequal sizes, and image.field: auto gives each its own scale; set image.field to a number of raw"
+            " pixels to keep one scale."
+        )
+    if minutes is None:
+        warnings.append(
+            "The stage names hold no numbers: classes are in alphabetical order, there are no minutes, and “within one stage” means"
+            " within one place of that order."
+        )
+    return warnings

@@ -1,0 +1,37 @@
+"""What a rule says while it runs: records to its log file and the terminal, mistakes as one sentence."""
+
+import logging
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from flystage.errors import FlystageError
+
+log = logging.getLogger("flystage")
+
+
+@contextmanager
+def rule_log(path):
+    """Write everything the rule logs to the file `path`, and warnings to the terminal as well.
+
+    A FlystageError ends the process with its sentence and exit code 1; any other exception is a fault of the program:
+    its traceback goes to the log file and the terminal.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    to_terminal = logging.StreamHandler(sys.stderr)
+    to_terminal.setLevel(logging.WARNING)
+    to_terminal.setFormatter(logging.Formatter("%(message)s"))
+    log.setLevel(logging.INFO)
+    log.handlers = [to_file, to_terminal]
+    try:
+        yield log
+    except FlystageError as error:
+        log.error("%s", error)
+        sys.exit(1)
+    except Exception:
+        log.exception("A fault in flystage itself; please report it with this log: %s", path)
+        sys.exit(1)
+    finally:
+        to_file.close()

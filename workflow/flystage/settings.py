@@ -1,0 +1,153 @@
+"""Checking the configuration before any job runs, with one sentence for each mistake."""
+
+import difflib
+import os
+import re
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from flystage.errors import FlystageError
+
+EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")  # YAML 1.1 reads 1e-4 as text
+BARE_OCTAL = re.compile(r"[+-]?0\d+")
+
+
+def checked(config, schema_path, config_files=()):
+    """The configuration, its paths tidied and every value known to be usable.
+
+    config: nested dict. schema_path: the JSON schema, as YAML. config_files: the YAML files it was read from, looked
+    at for numbers that YAML misreads. Raises FlystageError with one sentence that names the key, what is wrong with it
+    and what is allowed.
+    """
+    for path in config_files:
+        _refuse_octal_stages(path)
+    config = _tidied(config)
+    with open(schema_path, encoding="utf-8") as file:
+        validator = Draft202012Validator(yaml.safe_load(file))
+    errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
+    if errors:
+        raise FlystageError(_sentence(errors[0], validator.schema))
+    _check_meaning(config)
+    return config
+
+
+def _tidied(config):
+    """A copy in which single folders are lists, paths have no ./ or ~, and 1e-4 is a number."""
+    config = {key: dict(value) if isinstance(value, dict) else value for key, value in config.items()}
+
+    def path(value):
+        return os.path.normpath(os.path.expanduser(value)) if isinstance(value, str) and value else value
+
+    def folders(value):
+        value = [value] if isinstance(value, str) else value
+        return [path(folder) for folder in value] if isinstance(value, list) else value
+
+    config["raw"] = folders(config.get("raw"))
+    config["results"] = path(config.get("results"))
+    if isinstance(config.get("predict"), dict):
+        config["predict"]["images"] = folders(config["predict"].get("images"))
+        config["predict"]["checkpoint"] = path(config["predict"].get("checkpoint"))
+    if isinstance(config.get("split"), dict):
+        config["split"]["lock"] = path(config["split"].get("lock"))
+    if isinstance(config.get("tune"), dict) and isinstance(config["tune"].get("learning_rate"), list):
+        config["tune"]["learning_rate"] = [
+            float(rate) if isinstance(rate, str) and EXPONENT.fullmatch(rate) else rate
+            for rate in config["tune"]["learning_rate"]
+        ]
+    return config
+
+
+def _sentence(error, schema):
+    """One sentence for a schema error: where, what, and what is allowed."""
+    key = ".".join(str(part) for part in error.absolute_path)
+    where = f"Configuration, {key}" if key else "Configuration"
+    allowed = error.schema
+    if error.validator == "additionalProperties":
+        known = list(allowed["properties"])
+        unknown = next(name for name in error.instance if name not in known)
+        close = difflib.get_close_matches(str(unknown), known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"allowed are {', '.join(known)}."
+        return f"{where}: there is no setting {unknown!r}; {hint}"
+    if error.validator == "required":
+        missing = next(name for name in allowed["required"] if name not in error.instance)
+        return f"{where}: the setting {missing!r} is missing; put it back (config.yaml of the repository shows it)."
+    return f"{where}: {error.instance!r} is not allowed; it must be {_allowed(allowed, schema)}."
+
+
+def _allowed(allowed, schema):
+    """What a part of the schema allows, in words."""
+    if "$ref" in allowed:
+        return _allowed(schema["$defs"][allowed["$ref"].rsplit("/", 1)[1]], schema)
+    if "anyOf" in allowed:
+        return ", or ".join(_allowed(choice, schema) for choice in allowed["anyOf"])
+    if "enum" in allowed:
+        return "one of " + ", ".join(map(str, allowed["enum"])) if len(allowed["enum"]) > 1 else str(allowed["enum"][0])
+    if "const" in allowed:
+        return str(allowed["const"])
+    kinds = {
+        "integer": "a whole number", "number": "a number", "string": "text", "array": "a list", "null": "null",
+        "object": "a group of settings", "boolean": "true or false",
+    }  # fmt: skip
+    kind = allowed.get("type", "string")
+    words = " or ".join(kinds[name] for name in ([kind] if isinstance(kind, str) else kind))
+    limits = {
+        "minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below",
+    }  # fmt: skip
+    bounds = " and ".join(f"{word} {allowed[name]}" for name, word in limits.items() if name in allowed)
+    if "items" in allowed:
+        entries = _allowed(allowed["items"], schema)
+        number = allowed.get("minItems", 0)
+        words += f" of {entries}" + (f", {number} or more" if number else "") + (", none twice" if allowed.get("uniqueItems") else "")
+    if "required" in allowed:
+        words += " with " + ", ".join(allowed["required"])
+    return f"{words} {bounds}".strip()
+
+
+def _check_meaning(config):
+    """What a schema cannot say."""
+    split = config["split"]
+    total = split["train"] + split["val"] + split["test"]
+    if abs(total - 1) > 1e-6:
+        raise FlystageError(f"Configuration, split: train, val and test are shares of the images and must sum to 1, not {total:g}.")
+    if config["name_pattern"]:
+        try:
+            re.compile(config["name_pattern"])
+        except re.error as error:
+            raise FlystageError(f"Configuration, name_pattern: not a regular expression ({error}); see config.yaml.") from error
+    low, high = config["tune"]["learning_rate"]
+    if low > high:
+        raise FlystageError(f"Configuration, tune.learning_rate: the lowest comes first, so [{high:g}, {low:g}].")
+    normalize = config["image"]["normalize"]
+    if normalize["low"] >= normalize["high"]:
+        raise FlystageError("Configuration, image.normalize: low must be below high.")
+    weights = config["model"]["weights"]
+    if weights not in ("imagenet", "none") and not os.path.isfile(weights):
+        raise FlystageError(f"Configuration, model.weights: must be imagenet, none or a file, and there is no file {weights!r}.")
+    stages = config["stages"]
+    if isinstance(stages, dict) and stages["from"] > stages["to"]:
+        raise FlystageError(f"Configuration, stages: from ({stages['from']}) lies behind to ({stages['to']}).")
+
+
+def _refuse_octal_stages(path):
+    """YAML 1.1 reads a bare 060 as the octal number 48: no error, and the wrong stage."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            root = yaml.compose(file)
+    except yaml.YAMLError as error:
+        raise FlystageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(root, yaml.MappingNode):
+        return
+    for key, value in root.value:
+        if key.value != "stages":
+            continue
+        entries = value.value if isinstance(value, yaml.SequenceNode) else []
+        if isinstance(value, yaml.MappingNode):
+            entries = [entry for _, entry in value.value]
+        for entry in entries:
+            if isinstance(entry, yaml.ScalarNode) and entry.tag.endswith(":int") and BARE_OCTAL.fullmatch(entry.value):
+                plain = entry.value.lstrip("0") or "0"
+                raise FlystageError(
+                    f'{path}, stages: YAML reads {entry.value} as the octal number {int(entry.value, 8)}; write "{entry.value}" in'
+                    f" quotes for the stage of that name, or {plain} for the minutes."
+                )

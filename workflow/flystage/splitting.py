@@ -1,0 +1,129 @@
+"""Which embryo is in which split: a pure function, and the lock that makes its answer permanent."""
+
+import csv
+import hashlib
+import os
+from collections import Counter, defaultdict
+
+from flystage.errors import FlystageError
+from flystage.whole import written_whole
+
+SPLITS = ("train", "val", "test")
+
+
+def assign(images, locked, fractions, seed):
+    """Split by embryo: {embryo: split} for every embryo in `images`.
+
+    images: iterable of (embryo, stage), one pair per image. locked: {embryo: split} that must not change.
+    fractions: {split: share of the images, summing to 1}. seed: breaks ties between embryos of equal size.
+
+    New embryos are taken largest first and each goes where its stages are furthest below target, that is to the split
+    with the largest sum over its images of (target - present) of that image's stage. A split without any embryo is
+    served before too few embryos are left to serve it. The answer depends on names and counts alone, so it is the same
+    on every machine, and idempotent: assign(images, assign(images, locked)) == assign(images, locked).
+    Raises FlystageError when there are fewer embryos than splits.
+    """
+    stages_of = defaultdict(Counter)
+    for embryo, stage in images:
+        stages_of[embryo][stage] += 1
+    if len(stages_of) < len(SPLITS):
+        raise FlystageError(
+            f"{len(stages_of)} embryo(s) cannot be split into train, val and test, which need one each: add embryos"
+            " (or check the embryo group of name_pattern)."
+        )
+    split_of = {embryo: locked[embryo] for embryo in sorted(stages_of) if embryo in locked}
+    total = sum(stages_of.values(), Counter())
+    present = {split: Counter() for split in SPLITS}
+    for embryo, split in split_of.items():
+        present[split].update(stages_of[embryo])
+
+    def turn(embryo):
+        return -stages_of[embryo].total(), hashlib.sha256(f"{seed}:{embryo}".encode()).hexdigest()
+
+    new = sorted((embryo for embryo in stages_of if embryo not in locked), key=turn)
+    for position, embryo in enumerate(new):
+        empty = [split for split in SPLITS if split not in split_of.values()] if position >= len(new) - len(SPLITS) else []
+        must_fill = len(empty) >= len(new) - position
+        split_of[embryo] = max(
+            empty if must_fill else SPLITS,
+            key=lambda split: sum(
+                count * (fractions[split] * total[stage] - present[split][stage])
+                for stage, count in stages_of[embryo].items()
+            ),
+        )
+        present[split_of[embryo]].update(stages_of[embryo])
+    missing = [split for split in SPLITS if split not in split_of.values()]
+    if missing:
+        raise FlystageError(
+            f"The split lock leaves no embryo for {' and '.join(missing)}: add embryos, or delete the lock and the results to"
+            " split anew."
+        )
+    return split_of
+
+
+def read_lock(path):
+    """The split lock, a CSV with the columns embryo and split, as {embryo: split}; {} when there is no such file.
+
+    Raises FlystageError when the file is not such a table.
+    """
+    if not os.path.exists(path):
+        return {}
+    return _read_splits(path, f"The split lock {path} is damaged")
+
+
+def read_catalog_splits(path):
+    """{embryo: split} as an earlier run's catalog.csv has it; {} when there is no such file."""
+    if not os.path.exists(path):
+        return {}
+    return _read_splits(path, f"The catalog {path} is damaged")
+
+
+def _read_splits(path, damaged):
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        if not {"embryo", "split"} <= set(reader.fieldnames or ()):
+            raise FlystageError(f"{damaged}: its first line must name the columns embryo and split; restore it from a copy.")
+        splits = {}
+        for row in reader:
+            if not row["split"]:
+                continue  # an excluded image has no split
+            if row["split"] not in SPLITS or splits.setdefault(row["embryo"], row["split"]) != row["split"]:
+                raise FlystageError(
+                    f"{damaged} at line {reader.line_num}: embryo {row['embryo']!r} must stand in exactly one of train, val, test."
+                )
+    return splits
+
+
+def extend_lock(path, split_of):
+    """Add the embryos of `split_of` that the lock lacks; what is in it stays, in its order. Written whole or not at all.
+
+    Raises FlystageError when the lock says otherwise of an embryo, or cannot be written.
+    """
+    locked = read_lock(path)
+    for embryo, split in split_of.items():
+        if locked.get(embryo, split) != split:
+            raise FlystageError(f"The split lock {path} changed while the workflow ran (embryo {embryo!r}): run it again.")
+    new = sorted(set(split_of) - set(locked))
+    if not new:
+        return
+    try:
+        with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["embryo", "split"])
+            writer.writerows(locked.items())
+            writer.writerows((embryo, split_of[embryo]) for embryo in new)
+    except OSError as error:
+        raise FlystageError(
+            f"The split lock {path} cannot be written ({error.strerror}): set split.lock to a place that can be written and kept."
+        ) from error
+
+
+def lock_path(setting, raw_folders):
+    """Where the split lock lies: `setting`, or for "auto" beside the raw folders as <folder>.split.csv.
+
+    An existing lock beside any of the raw folders is found again, so the order of the folders may change.
+    """
+    if setting != "auto":
+        return setting
+    candidates = [f"{os.path.normpath(folder)}.split.csv" for folder in raw_folders]
+    return next((path for path in candidates if os.path.exists(path)), candidates[0])

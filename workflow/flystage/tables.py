@@ -1,0 +1,59 @@
+"""The tables and records that rules hand to one another, read and written in one way."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from flystage.whole import written_whole
+
+
+def write_csv(table, path):
+    """Write a table as CSV, whole or not at all."""
+    with written_whole(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_json(record, path):
+    """Write a dict of plain values as JSON, whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(path):
+    """A JSON file as a dict."""
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def read_text(path):
+    """A CSV with every value as text, as it stands in the file."""
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def read_manifest(path):
+    """A manifest: png, stage, embryo, source as text, label and angle as numbers."""
+    return read_text(path).astype({"label": int, "angle": int})
+
+
+def read_predictions(path):
+    """The evaluation's predictions.csv: source, stage, embryo, predicted as text, everything else as numbers."""
+    text = dict.fromkeys(["source", "stage", "embryo", "predicted"], str)
+    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"minutes_error": [""], "expected_minutes": [""]})
+
+
+def read_stages(path):
+    """(names, minutes) of the stage table in class order; minutes is None when the names hold no number."""
+    table = read_text(path)
+    minutes = pd.to_numeric(table["minutes"]).to_numpy()
+    return table["stage"].tolist(), None if np.isnan(minutes).any() else minutes.tolist()
+
+
+def write_history(history, path):
+    """The training history, a list of dicts with one row per epoch, as CSV."""
+    write_csv(pd.DataFrame(history), path)
+
+
+def read_history(path):
+    """The training history as a table of numbers."""
+    return pd.read_csv(path)

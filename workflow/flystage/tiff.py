@@ -1,0 +1,157 @@
+"""Reading one TIF at its native depth, down to one page and one channel, with a reason for each that cannot be used."""
+
+import io
+import logging
+import math
+
+import numpy as np
+import tifffile
+
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601: the grey of an RGB picture
+SMALLEST_SIDE = 8  # pixels; a smaller picture shows no embryo
+
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it complains of comes back as our reason
+
+
+class UnusableTiff(Exception):
+    """This file cannot be used; the text says why, in a few words that fit a table cell."""
+
+
+def read_grey(data, page="middle", channel="auto", max_pixels=100_000_000):
+    """Decode a TIF to one grey plane at native depth.
+
+    data: the file's bytes.
+    page: which page of a stack, "first", "middle", "last" or a number from 1; or "max", the maximum over all pages.
+    channel: "auto" (the luma of RGB, the first channel of anything else), "max" (over channels), or a number from 1.
+    max_pixels: a page of more pixels than that is not decoded.
+
+    Returns (plane, facts). plane is a 2-D array (height, width), of the file's own dtype unless channels were mixed or a
+    palette looked up. facts is a dict: width, height, dtype, channels, pages of the file, and white, the value that the
+    file's format calls white (None for floats and wide integers, whose format does not say).
+    Raises UnusableTiff with the reason.
+    """
+    if not data:
+        raise UnusableTiff("empty file")
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as tif:
+            if not tif.series:
+                raise UnusableTiff("no image in the file")
+            return _read_series(tif.series[0], len(data), page, channel, max_pixels)
+    except UnusableTiff:
+        raise
+    except tifffile.TiffFileError as error:
+        raise UnusableTiff(f"not a TIF ({_brief(error)})") from error
+    except MemoryError as error:
+        raise UnusableTiff("too large for the memory") from error
+    except Exception as error:  # a damaged file can fail anywhere inside a decoder
+        raise UnusableTiff(f"damaged or not supported ({_brief(error)})") from error
+
+
+def _read_series(series, file_size, page, channel, max_pixels):
+    keyframe = series.keyframe
+    height, width = keyframe.imagelength, keyframe.imagewidth
+    if height * width > max_pixels:
+        raise UnusableTiff(f"too large: {width} x {height} pixels, image.max_pixels is {max_pixels}")
+    if min(height, width) < SMALLEST_SIDE:
+        raise UnusableTiff(f"too small: {width} x {height} pixels")
+    if series.dtype.kind not in "buif":
+        raise UnusableTiff(f"pixels of type {series.dtype} are not supported")
+
+    # A file is a stack of pages; an axis C among the leading ones counts channels that lie on pages of their own.
+    leading = series.ndim - keyframe.ndim
+    axes, shape = series.axes[:leading], series.shape[:leading]
+    page_numbers = np.arange(math.prod(shape)).reshape(shape)
+    if page_numbers.size > len(series.pages):  # ImageJ writes a large stack with only its first page described
+        raise UnusableTiff(f"a stack of {page_numbers.size} pages of which only {len(series.pages)} are described")
+    if "C" in axes:
+        page_numbers = np.moveaxis(page_numbers, axes.index("C"), -1).reshape(-1, shape[axes.index("C")])
+    else:
+        page_numbers = page_numbers.reshape(-1, 1)
+
+    def decoded(numbers):
+        return np.concatenate([_decode_page(series.pages[number], keyframe, file_size) for number in numbers])
+
+    if page == "max":
+        planes = decoded(page_numbers[0])
+        for numbers in page_numbers[1:]:
+            planes = np.maximum(planes, decoded(numbers))
+    else:
+        planes = decoded(page_numbers[_page_index(page, len(page_numbers))])
+
+    facts = {
+        "width": width,
+        "height": height,
+        "dtype": str(series.dtype),
+        "channels": keyframe.samplesperpixel * page_numbers.shape[1],
+        "pages": len(page_numbers),
+        "white": 65535 if keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE else _white(keyframe, series.dtype),
+    }
+    return _one_channel(planes, keyframe.photometric, channel), facts
+
+
+def _page_index(page, pages):
+    if isinstance(page, int):
+        if page > pages:
+            raise UnusableTiff(f"has {pages} page(s), image.page asks for number {page}")
+        return page - 1
+    return {"first": 0, "middle": pages // 2, "last": pages - 1}[page]
+
+
+def _decode_page(page, keyframe, file_size):
+    """One page as (channels, height, width), a palette looked up, alpha dropped, and white-is-zero turned round."""
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        if count == 0 or offset + count > file_size:
+            raise UnusableTiff("truncated: part of the image is missing")
+    planes = page.asarray()
+    if "S" not in keyframe.axes:
+        planes = planes[np.newaxis]
+    elif keyframe.axes == "YXS":
+        planes = np.moveaxis(planes, -1, 0)
+    if planes.ndim != 3:
+        raise UnusableTiff(f"axes {keyframe.axes} within one page are not supported")
+
+    photometric = keyframe.photometric
+    if photometric == tifffile.PHOTOMETRIC.PALETTE:
+        return keyframe.colormap[:, planes[0]]
+    if photometric in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR):
+        return planes[:3]
+    if photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE):
+        raise UnusableTiff(f"colours of type {photometric.name} are not supported")
+    alpha = sum(kind in (1, 2) for kind in keyframe.extrasamples)
+    planes = planes[: max(1, len(planes) - alpha)]
+    if photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        white = _white(keyframe, planes.dtype)
+        if white is None:
+            raise UnusableTiff("white is zero, but its pixels have no stated range")
+        planes = ~planes if planes.dtype == bool else (white - planes).astype(planes.dtype)
+    return planes
+
+
+def _white(keyframe, dtype):
+    if dtype == bool:
+        return 1
+    bits = keyframe.bitspersample
+    if dtype.kind in "ui" and isinstance(bits, int) and bits <= 16:
+        return 2 ** (bits - (dtype.kind == "i")) - 1
+    return None
+
+
+def _one_channel(planes, photometric, channel):
+    if len(planes) == 1:
+        return planes[0]
+    if isinstance(channel, int):
+        if channel > len(planes):
+            raise UnusableTiff(f"has {len(planes)} channels, image.channel asks for number {channel}")
+        return planes[channel - 1]
+    if channel == "max":
+        return planes.max(axis=0)
+    if photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE):
+        return planes[0]
+    if (planes == planes[0]).all():
+        return planes[0]  # a grey picture stored as RGB: nothing to mix, nothing to round
+    return np.tensordot(LUMA, planes.astype(np.float32), axes=1)
+
+
+def _brief(error):
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 120 else text[:117] + "..."

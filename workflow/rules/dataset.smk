@@ -1,0 +1,66 @@
+# Prepared images -> catalog, manifests, split folders, figures; last of all the split lock.
+# in:  images/{bucket}.csv of every bucket
+# out: catalog.csv, stages.csv, manifests/, split/, figures/images_per_stage_*.png, figures/sample.png
+
+
+rule dataset:
+    input:
+        tables=tables_of_buckets,
+        code=code_of("dataset.py"),
+    output:
+        catalog="<results>/catalog.csv",
+        stages="<results>/stages.csv",
+        train="<results>/manifests/train.csv",
+        val="<results>/manifests/val.csv",
+        test="<results>/manifests/test.csv",
+        split=directory("<results>/split"),
+    params:
+        set_aside=tifs_set_aside,
+        max_bad=config["max_bad"],
+        lock=lock_of_data_set,
+    log:
+        "<logs>/dataset.log",
+    benchmark:
+        "<benchmarks>/dataset.tsv"
+    conda:
+        "../../envs/images.yaml"
+    message:
+        "Collecting the data set: catalog, manifests, split folders"
+    script:
+        "../scripts/dataset.py"
+
+
+rule dataset_figures:
+    input:
+        catalog="<results>/catalog.csv",
+        stages="<results>/stages.csv",
+        tables=tables_of_buckets,
+        code=code_of("dataset_figures.py"),
+    output:
+        before=report(
+            "<results>/figures/images_per_stage_before_rotation.png",
+            caption="../report/images_before.rst",
+            category="1 Data set",
+        ),
+        after=report(
+            "<results>/figures/images_per_stage_after_rotation.png",
+            caption="../report/images_after.rst",
+            category="1 Data set",
+        ),
+        sample=report(
+            "<results>/figures/sample_before_after.png",
+            caption="../report/sample.rst",
+            category="1 Data set",
+        ),
+    params:
+        image=config["image"],
+    log:
+        "<logs>/dataset_figures.log",
+    benchmark:
+        "<benchmarks>/dataset_figures.tsv"
+    conda:
+        "../../envs/report.yaml"
+    message:
+        "Drawing the data set: images per stage, a sample before and after"
+    script:
+        "../scripts/dataset_figures.py"

@@ -1,0 +1,90 @@
+# The checkpoint and the test split -> predictions, metrics, the report. Nothing before this reads the test split.
+# in:  model/checkpoint.pt, manifests/test.csv
+# out: evaluation/, figures/confusion_matrix.png, figures/top_k.png, report.html
+
+EVALUATE_SCRIPT = {"local": "evaluate.py"}[config["compute"]["evaluate"]]
+
+
+rule evaluate:
+    input:
+        checkpoint="<results>/model/checkpoint.pt",
+        manifest="<results>/manifests/test.csv",
+        code=code_of(EVALUATE_SCRIPT),
+    output:
+        predictions=report(
+            "<results>/evaluation/predictions.csv", caption="../report/predictions.rst", category="3 Evaluation"
+        ),
+    params:
+        cache=f"{config['results']}/cache",
+    log:
+        "<logs>/evaluate.log",
+    benchmark:
+        "<benchmarks>/evaluate.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 8
+    message:
+        "Staging the test images"
+    script:
+        f"../scripts/{EVALUATE_SCRIPT}"
+
+
+rule metrics:
+    input:
+        predictions="<results>/evaluation/predictions.csv",
+        stages="<results>/stages.csv",
+        code=code_of("metrics.py"),
+    output:
+        metrics=report(
+            "<results>/evaluation/metrics.json", caption="../report/metrics.rst", category="3 Evaluation"
+        ),
+        confusion=report(
+            "<results>/figures/confusion_matrix.png", caption="../report/confusion.rst", category="3 Evaluation"
+        ),
+        top_k=report("<results>/figures/top_k.png", caption="../report/top_k.rst", category="3 Evaluation"),
+    params:
+        top_k=config["evaluate"]["top_k"],
+    log:
+        "<logs>/metrics.log",
+    benchmark:
+        "<benchmarks>/metrics.tsv"
+    conda:
+        "../../envs/report.yaml"
+    message:
+        "Measuring: top-k accuracy beside chance, with intervals"
+    script:
+        "../scripts/metrics.py"
+
+
+rule report:
+    input:
+        catalog="<results>/catalog.csv",
+        stages="<results>/stages.csv",
+        manifests=expand("<results>/manifests/{split}.csv", split=splitting.SPLITS),
+        best="<results>/tuning/best.json",
+        trials=rules.best.input.trials,
+        history="<results>/model/history.csv",
+        predictions="<results>/evaluation/predictions.csv",
+        metrics="<results>/evaluation/metrics.json",
+        figures=[
+            *rules.dataset_figures.output,
+            *rules.training_figures.output,
+            rules.metrics.output.confusion,
+            rules.metrics.output.top_k,
+        ],
+        template=f"{workflow.basedir}/workflow/report/report.html.j2",
+        code=code_of("report.py"),
+    output:
+        page="<results>/report.html",
+    params:
+        config={key: value for key, value in config.items() if key != "predict"},
+    log:
+        "<logs>/report.log",
+    benchmark:
+        "<benchmarks>/report.tsv"
+    conda:
+        "../../envs/report.yaml"
+    message:
+        "Writing the report"
+    script:
+        "../scripts/report.py"

@@ -1,0 +1,160 @@
+# Manifests -> starting weights, feature vectors, tuned hyperparameters, a trained checkpoint. The test split stays shut.
+# in:  manifests/train.csv, manifests/val.csv, stages.csv
+# out: model/backbone.pt, features/, tuning/, model/checkpoint.pt, model/history.csv
+
+# Where a step runs is a choice of script; inputs and outputs are the same.
+TUNE_SCRIPT = {"local": "tune.py"}[config["compute"]["tune"]]
+TRAIN_SCRIPT = {"local": "train.py"}[config["compute"]["train"]]
+
+
+def weights_file():
+    """The user's file of weights as an input, so that another file trains anew."""
+    weights = config["model"]["weights"]
+    return [] if weights in ("imagenet", "none") else weights
+
+
+rule weights:
+    input:
+        file=weights_file(),
+        code=code_of("weights.py"),
+    output:
+        backbone="<results>/model/backbone.pt",
+    params:
+        name=config["model"]["backbone"],
+        source=config["model"]["weights"],
+        seed=config["train"]["seed"],
+    log:
+        "<logs>/weights.log",
+    benchmark:
+        "<benchmarks>/weights.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    message:
+        "Fetching the starting weights of {params.name} ({params.source})"
+    script:
+        "../scripts/weights.py"
+
+
+rule features:
+    input:
+        train="<results>/manifests/train.csv",
+        val="<results>/manifests/val.csv",
+        backbone="<results>/model/backbone.pt",
+        code=code_of("features.py"),
+    output:
+        train="<results>/features/train.npy",
+        val="<results>/features/val.npy",
+    params:
+        cache=f"{config['results']}/cache",
+    log:
+        "<logs>/features.log",
+    benchmark:
+        "<benchmarks>/features.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 8
+    message:
+        "Computing feature vectors of new training and validation images"
+    script:
+        "../scripts/features.py"
+
+
+rule tune:
+    input:
+        train="<results>/features/train.npy",
+        val="<results>/features/val.npy",
+        train_manifest="<results>/manifests/train.csv",
+        val_manifest="<results>/manifests/val.csv",
+        stages="<results>/stages.csv",
+        code=code_of(TUNE_SCRIPT),
+    output:
+        record="<results>/tuning/trial_{trial}.json",
+    params:
+        tune={key: value for key, value in config["tune"].items() if key != "trials"},
+        model={key: config["model"][key] for key in ("hidden", "dropout")},
+        train={key: value for key, value in config["train"].items() if key not in ("epochs", "mode")},
+    log:
+        "<logs>/tune/trial_{trial}.log",
+    benchmark:
+        "<benchmarks>/tune/trial_{trial}.tsv"
+    wildcard_constraints:
+        trial=r"\d+",
+    conda:
+        "../../envs/learn.yaml"
+    message:
+        "Tuning, trial {wildcards.trial}"
+    script:
+        f"../scripts/{TUNE_SCRIPT}"
+
+
+rule best:
+    input:
+        trials=expand("<results>/tuning/trial_{trial}.json", trial=range(config["tune"]["trials"])),
+        code=code_of("best.py"),
+    output:
+        best="<results>/tuning/best.json",
+    log:
+        "<logs>/best.log",
+    benchmark:
+        "<benchmarks>/best.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    message:
+        "Choosing the best of {config[tune][trials]} trials"
+    script:
+        "../scripts/best.py"
+
+
+rule train:
+    input:
+        train="<results>/features/train.npy",
+        val="<results>/features/val.npy",
+        train_manifest="<results>/manifests/train.csv",
+        val_manifest="<results>/manifests/val.csv",
+        stages="<results>/stages.csv",
+        backbone="<results>/model/backbone.pt",
+        best="<results>/tuning/best.json",
+        code=code_of(TRAIN_SCRIPT),
+    output:
+        checkpoint="<results>/model/checkpoint.pt",
+        history="<results>/model/history.csv",
+    params:
+        train=config["train"],
+        model=config["model"],
+        image=config["image"],
+        note=config["note"],
+    log:
+        "<logs>/train.log",
+    benchmark:
+        "<benchmarks>/train.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    message:
+        "Training with the best hyperparameters"
+    script:
+        f"../scripts/{TRAIN_SCRIPT}"
+
+
+rule training_figures:
+    input:
+        trials=rules.best.input.trials,
+        best="<results>/tuning/best.json",
+        history="<results>/model/history.csv",
+        code=code_of("training_figures.py"),
+    output:
+        tuning=report(
+            "<results>/figures/tuning.png", caption="../report/tuning.rst", category="2 Training"
+        ),
+        curve=report(
+            "<results>/figures/training_curve.png", caption="../report/training_curve.rst", category="2 Training"
+        ),
+    log:
+        "<logs>/training_figures.log",
+    benchmark:
+        "<benchmarks>/training_figures.tsv"
+    conda:
+        "../../envs/report.yaml"
+    message:
+        "Drawing tuning and training"
+    script:
+        "../scripts/training_figures.py"

@@ -1,0 +1,21 @@
+from flystage import figures
+from flystage.dataset import read_tables
+from flystage.images import before_and_after
+from flystage.rulelog import rule_log
+from flystage.tables import read_stages, read_text
+
+with rule_log(snakemake.log[0]):
+    catalog = read_text(snakemake.input.catalog)
+    used = catalog[catalog["status"] == "used"]
+    prepared = read_tables(snakemake.input.tables)
+    pngs = prepared[prepared["path"].isin(used["path"])]
+    stages, _ = read_stages(snakemake.input.stages)
+    figures.images_per_stage(used, stages, "raw images used", snakemake.output.before)
+    figures.images_per_stage(
+        pngs, stages, "PNGs, with the rotations of the training images", snakemake.output.after
+    )
+    sample = used.loc[used["split"] == "train", "path"].iloc[0]
+    angles = sorted({0, *snakemake.params.image["angles"]})
+    figures.sample_before_after(
+        sample, *before_and_after(sample, snakemake.params.image, angles), angles, snakemake.output.sample
+    )

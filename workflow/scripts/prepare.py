@@ -1,0 +1,12 @@
+from flystage.images import prepare_bucket
+from flystage.rulelog import rule_log
+
+with rule_log(snakemake.log[0]):
+    prepare_bucket(
+        snakemake.params.rows,
+        snakemake.params.split,
+        snakemake.params.image,
+        snakemake.params.angles,
+        snakemake.output.pngs,
+        snakemake.output.table,
+    )

@@ -1,0 +1,5 @@
+from flystage.report import write_report
+from flystage.rulelog import rule_log
+
+with rule_log(snakemake.log[0]):
+    write_report(dict(snakemake.input.items()), snakemake.params.config, snakemake.output.page)
