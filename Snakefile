@@ -4,9 +4,7 @@
 #   snakemake --cores all predict                      stage suggestions for unlabelled images
 import os
 import sys
-from functools import cache
 
-from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -18,33 +16,10 @@ configfile: f"{workflow.basedir}/config.yaml"
 # The one way in which code is found: by this process, by every script, by jobs on other machines.
 LIBRARY = f"{workflow.basedir}/workflow"
 sys.path.insert(0, LIBRARY)
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [LIBRARY, os.environ.get("PYTHONPATH")]))
-
-from flystage import buckets, finding, settings, splitting
-from flystage.errors import FlystageError
-from flystage.modules import modules_of
-
-def code_of(script):
-    """The library modules that a script uses, as inputs of its rule: editing one reruns the rule."""
-    return modules_of(f"{workflow.basedir}/workflow/scripts/{script}")
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [LIBRARY, os.getenv("PYTHONPATH")])))
 
 
-def asked_for(rule):
-    """Whether the command line names a rule (as a target, or as the job of a process on another machine)."""
-    return any(argument.split(":")[0] == rule for argument in sys.argv[1:])
-
-
-def or_one_sentence(function, *arguments):
-    """The function's result; a mistake of the user's ends Snakemake with the sentence that says so."""
-    try:
-        return function(*arguments)
-    except FlystageError as error:
-        raise WorkflowError(str(error))
-
-
-config = or_one_sentence(
-    settings.checked, config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml", workflow.configfiles
-)
+include: "workflow/rules/inputs.smk"
 
 
 pathvars:

@@ -38,9 +38,13 @@ def load_checkpoint(path):
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise FlystageError(f"There is no checkpoint {path}: train one with `snakemake --cores all`, or correct the path.") from error
+        raise FlystageError(
+            f"There is no checkpoint {path}: train one with `snakemake --cores all`, or correct the path."
+        ) from error
     except Exception as error:  # torch raises many kinds for a file that is not its own
-        raise FlystageError(f"{path} is not a checkpoint of this workflow, or it is damaged; copy or train it again.") from error
+        raise FlystageError(
+            f"{path} is not a checkpoint of this workflow, or it is damaged; copy or train it again."
+        ) from error
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise FlystageError(f"{path} is not a checkpoint of this version of the workflow; train it again.")
     return checkpoint

@@ -29,7 +29,8 @@ def build_catalog(prepared, found):
     prepared: table of `prepare` (one row per PNG or rejected TIF). found: rows (path, stage, embryo, status, reason) of
     the TIFs that were set aside unopened.
     The same bytes count once: under one stage the TIF with the shortest path stays ("a.tif", not "a copy.tif"; the first
-    of equals) and the others are rejected, under two stages all are rejected. Returns a table with the columns of the catalog, sorted by path.
+    of equals) and the others are rejected, under two stages all are rejected.
+    Returns a table with the columns of the catalog, sorted by path.
     """
     facts = prepared[prepared["angle"].isin(["0", ""])]
     unopened = pd.DataFrame(found, columns=["path", "stage", "embryo", "status", "reason"])
@@ -59,23 +60,27 @@ def _reject(catalog, index, reason):
 def check_catalog(catalog, max_bad):
     """Raise FlystageError when nothing usable is left, too large a share is bad, or a split has no image."""
     used = catalog[catalog["status"] == "used"]
-    duplicate = catalog["reason"].str.startswith("same bytes")
-    bad = catalog[(catalog["status"] == "rejected") & ~duplicate]
-    listed = "; ".join(f"{row.path}: {row.reason}" for row in bad.head(NAMED_FILES).itertuples())
-    more = f"; and {len(bad) - NAMED_FILES} more" if len(bad) > NAMED_FILES else ""
+    rejected = catalog[catalog["status"] == "rejected"]
+    bad = rejected[~rejected["reason"].str.startswith("same bytes")]
     if used.empty:
-        raise FlystageError(f"No usable image is left of {len(catalog)} TIFs found ({listed}{more}).")
+        raise FlystageError(f"No usable image is left of {len(catalog)} TIFs found ({_listing(rejected)}).")
     share = len(bad) / (len(bad) + len(used))
     if share > max_bad:
         raise FlystageError(
             f"{len(bad)} of {len(bad) + len(used)} images cannot be used, more than max_bad: {max_bad:g} allows;"
-            f" mend them or raise max_bad ({listed}{more})."
+            f" mend them or raise max_bad ({_listing(bad)})."
         )
     for split in SPLITS:
         if split not in set(used["split"]):
+            listed = _listing(rejected[rejected["split"] == split])
             raise FlystageError(
-                f"Every image of the {split} split was rejected ({listed}{more}); mend these files or add embryos."
+                f"Every image of the {split} split was rejected ({listed}); mend these files or add embryos."
             )
+
+
+def _listing(rejected):
+    named = [f"{row.path}: {row.reason}" for row in rejected.head(NAMED_FILES).itertuples()]
+    return "; ".join(named + [f"and {len(rejected) - NAMED_FILES} more"] * (len(rejected) > NAMED_FILES))
 
 
 def build_manifests(prepared, catalog):
@@ -116,4 +121,3 @@ def link_split_folders(manifests, folder):
             for png in pngs:
                 link = target / os.path.basename(png)
                 link.symlink_to(os.path.relpath(png, target))
-

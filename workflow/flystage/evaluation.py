@@ -23,7 +23,7 @@ def predictions_table(manifest, probabilities, stages, minutes):
             "source": manifest["source"].to_numpy(),
             "stage": manifest["stage"].to_numpy(),
             "embryo": manifest["embryo"].to_numpy(),
-            "rank": (probabilities >= true[:, None]).sum(axis=1),
+            "rank": (~(probabilities < true[:, None])).sum(axis=1),  # not >=, which NaN would pass as rank 0
             "minutes_error": np.round(expected - true_minutes, 3),
             "predicted": np.asarray(stages)[probabilities.argmax(axis=1)],
             "expected_minutes": np.round(expected, 3),
@@ -85,7 +85,14 @@ def _minutes(predictions, stages, minutes):
 def _one_stage(rows, stages):
     """Figures of the test images of one stage; None where there are none."""
     if rows.empty:
-        return {"images": 0, "embryos": 0, "accuracy": None, "ci95": [None, None], "chance": 1 / len(stages), "mae_minutes": None}
+        return {
+            "images": 0,
+            "embryos": 0,
+            "accuracy": None,
+            "ci95": [None, None],
+            "chance": 1 / len(stages),
+            "mae_minutes": None,
+        }
     errors = rows["minutes_error"].abs().mean()
     return {
         "images": len(rows),

@@ -11,7 +11,11 @@ import pandas as pd
 
 from flystage.whole import written_whole
 
-SPLIT_COLOURS = {"train": "#4477aa", "val": "#ccbb44", "test": "#ee6677"}  # Paul Tol's bright scheme, safe for the colour-blind
+SPLIT_COLOURS = {
+    "train": "#4477aa",
+    "val": "#ccbb44",
+    "test": "#ee6677",
+}  # Paul Tol's bright scheme, safe for the colour-blind
 plt.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110})
 
 
@@ -137,7 +141,9 @@ def confusion(table, stages, path):
 def top_k(curve, path):
     """Accuracy by k with its interval, beside chance. curve: table with k, accuracy, low, high, chance."""
     figure, axes = plt.subplots(figsize=(6.4, 3.6))
-    axes.fill_between(curve["k"], 100 * curve["low"], 100 * curve["high"], color="#ee6677", alpha=0.2, label="95 % interval")
+    axes.fill_between(
+        curve["k"], 100 * curve["low"], 100 * curve["high"], color="#ee6677", alpha=0.2, label="95 % interval"
+    )
     axes.plot(curve["k"], 100 * curve["accuracy"], color="#ee6677", marker="o", label="test images")
     axes.plot(curve["k"], 100 * curve["chance"], color="#888888", linestyle="--", label="chance")
     axes.set_xlabel("k: the true stage is among the first k suggestions")

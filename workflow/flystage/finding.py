@@ -9,6 +9,8 @@ from typing import NamedTuple
 from flystage.errors import FlystageError
 from flystage.stages import chosen_stages
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
 
 class RawImage(NamedTuple):
     """One TIF as found. `status` is "" while nothing speaks against it, else "rejected" or "excluded" with a `reason`."""
@@ -39,7 +41,9 @@ def find_tifs(folders):
     found, visited = [], set()
     for folder in folders:
         if not os.path.isdir(folder):
-            raise FlystageError(f"The image folder {folder} does not exist; correct it in the configuration (raw or predict.images).")
+            raise FlystageError(
+                f"The image folder {folder} does not exist; correct it in the configuration (raw or predict.images)."
+            )
         other_endings, before, already = Counter(), len(found), _identity(folder) in visited
         for path in _walk(folder, visited):
             name = os.path.basename(path)
@@ -67,13 +71,17 @@ def _walk(folder, visited):
         if identity in visited:
             return
         visited.add(identity)
-        entries = list(os.scandir(folder))
+        entries = sorted(
+            os.scandir(folder), key=lambda entry: (entry.is_symlink(), entry.name)
+        )  # the same on any machine
     except OSError as error:
-        raise FlystageError(f"The folder {folder} cannot be read ({error.strerror}); mend its permissions or move it away.") from error
+        raise FlystageError(
+            f"The folder {folder} cannot be read ({error.strerror}); mend its permissions or move it away."
+        ) from error
     for entry in entries:
         if is_dropping(entry.name):
             continue
-        if entry.is_dir():
+        if os.path.isdir(entry.path):  # entry.is_dir() raises when a link leads to itself
             yield from _walk(entry.path, visited)
         else:
             yield entry.path
@@ -112,21 +120,28 @@ def find_images(folders, name_pattern, wanted_stages):
     chosen = chosen_stages(wanted_stages, staged)
     if len(chosen) < 2:
         raise FlystageError(f"Only one stage ({', '.join(chosen)}) has images; staging needs two or more.")
-    return [
+    images = [
         image._replace(status="excluded", reason=f"stage {image.stage} is not selected")
         if image.stage and image.stage not in chosen
         else image
         for image in images
     ]
+    if all(image.status for image in images):
+        reasons = Counter(image.reason for image in images).most_common(3)
+        listed = "; ".join(f"{count} x {reason}" for reason, count in reasons)
+        raise FlystageError(f"None of the {len(images)} TIFs can be used ({listed}).")
+    return images
 
 
 def _at_first_sight(image):
     """Reject what can be known to be unusable without opening it."""
-    try:
-        image.path.encode()
-    except UnicodeEncodeError:
-        readable = os.fsencode(image.path).decode(errors="backslashreplace")
-        return image._replace(path=readable, status="rejected", reason="its name is not valid UTF-8; rename it")
+    readable = RawImage(*map(_readable, image[:3]))
+    if readable != image:
+        return readable._replace(status="rejected", reason="its name is not valid UTF-8 or has a line break; rename it")
+    if "{" in image.path:
+        return image._replace(
+            status="rejected", reason="its path has a {, which Snakemake takes for a wildcard; rename it"
+        )
     if not image.stage:
         return image._replace(status="rejected", reason="no stage: not in its name, and not in a stage folder")
     if not os.path.exists(image.path):
@@ -136,6 +151,12 @@ def _at_first_sight(image):
     if not os.access(image.path, os.R_OK):
         return image._replace(status="rejected", reason="no permission to read it")
     return image
+
+
+def _readable(text):
+    """Text with what a table cannot hold written as an escape: bytes that are not UTF-8, line breaks and their like."""
+    text = os.fsencode(text).decode(errors="backslashreplace")
+    return CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
 
 
 def find_unlabelled(folders, checkpoint):

@@ -24,7 +24,7 @@ def train_head(train, val, stages, minutes, model, settings, hyperparameters, ep
     """
     torch.manual_seed(settings["seed"])
     head = Head(train[0].shape[1], model["hidden"], len(stages), model["dropout"])
-    head.standardise(train[0])
+    head.standardise_by(train[0])
     history = fit(
         head,
         VectorBatches(*train, hyperparameters["batch_size"], settings["seed"]),

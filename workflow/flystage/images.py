@@ -92,7 +92,7 @@ def prepare(data, image, angles):
     Raises UnusableTiff with the reason.
     """
     plane, facts = read_grey(data, image["page"], image["channel"], image["max_pixels"])
-    if plane.dtype.kind == "f" and not np.isfinite(plane).all():
+    if plane.dtype.kind == "f" and not (np.abs(plane) < np.finfo(np.float32).max).all():  # false for NaN as well
         raise UnusableTiff("holds values that are not numbers (NaN or infinity)")
     minimum, maximum = plane.min(), plane.max()
     if minimum == maximum:
@@ -135,7 +135,7 @@ def before_and_after(path, image, angles):
 
 def png_name(path, angle):
     """A file name for one angle of a raw image: its own name made harmless, a checksum of its path, the angle."""
-    stem = re.sub(r"[^A-Za-z0-9._()-]", "_", Path(path).stem)[:120].lstrip(".-")
+    stem = re.sub(r"[^A-Za-z0-9._()-]", "_", Path(path).stem)[:120].lstrip(".-") or "image"
     return f"{stem}-{zlib.crc32(os.fsencode(path)):08x}-{angle:03d}.png"
 
 

@@ -1,7 +1,10 @@
 """95 % intervals which respect that images of one embryo resemble each other."""
 
 import numpy as np
-from scipy.special import betaincinv, stdtrit  # quantiles of the beta and the t distribution; scipy.stats takes 2 s to import
+from scipy.special import (  # quantiles of the beta and the t distribution; scipy.stats takes 2 s to import
+    betaincinv,
+    stdtrit,
+)
 
 CONFIDENCE = 0.95
 
@@ -33,7 +36,9 @@ def proportion_interval(correct, clusters):
     else:
         effective = min(share * (1 - share) / variance, images) if variance > 0 else float(images)
         quantile = (1 + CONFIDENCE) / 2
-        effective = min(effective * (stdtrit(max(images - 1, 1), quantile) / stdtrit(embryos - 1, quantile)) ** 2, images)
+        effective = min(
+            effective * (stdtrit(max(images - 1, 1), quantile) / stdtrit(embryos - 1, quantile)) ** 2, images
+        )
     hits, tail = share * effective, (1 - CONFIDENCE) / 2
     low = 0.0 if share == 0 else betaincinv(hits, effective - hits + 1, tail)
     high = 1.0 if share == 1 else betaincinv(hits + 1, effective - hits, 1 - tail)

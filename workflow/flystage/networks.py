@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -31,9 +32,11 @@ class Backbone(nn.Module):
 
 
 class Head(nn.Module):
-    """Standardised features -> hidden layers -> one score (logit) per stage.
+    """Features -> hidden layers -> one score (logit) per stage.
 
-    mean and std: of each feature over the training images, tensors (features,).
+    Each vector is brought to zero mean and unit variance, which takes out the brightness of its picture; each feature is
+    standardised by the training images; and the result is brought to unit variance again, so that a picture unlike all
+    training images cannot blow up the scores. mean, std: of each feature over the training images, tensors (features,).
     """
 
     def __init__(self, features, hidden, stages, dropout=0.0):
@@ -42,18 +45,21 @@ class Head(nn.Module):
         self.register_buffer("std", torch.ones(features))
         layers, width = [], features
         for units in hidden:
-            layers += [nn.Linear(width, units), nn.ReLU(), nn.Dropout(dropout)]
+            layers += [nn.Linear(width, units), nn.GELU(), nn.Dropout(dropout)]
             width = units
         self.layers = nn.Sequential(*layers, nn.Linear(width, stages))
 
-    def standardise(self, vectors):
+    def standardise_by(self, vectors):
         """Take mean and standard deviation from the training vectors, tensor (images, features)."""
-        self.mean.copy_(vectors.mean(dim=0))
-        self.std.copy_(vectors.std(dim=0).clamp_min(1e-6))
+        evened = functional.layer_norm(vectors, vectors.shape[1:])
+        self.mean.copy_(evened.mean(dim=0))
+        self.std.copy_(evened.std(dim=0).clamp_min(1e-6))
 
     def forward(self, vectors):
         """float32 tensor (images, features) -> float32 tensor (images, stages)."""
-        return self.layers((vectors - self.mean) / self.std)
+        evened = functional.layer_norm(vectors, vectors.shape[1:])
+        standard = (evened - self.mean) / self.std
+        return self.layers(functional.layer_norm(standard, vectors.shape[1:]))
 
 
 class Stager(nn.Module):

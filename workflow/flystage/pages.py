@@ -9,7 +9,9 @@ from flystage.whole import written_whole
 
 def render(template, path, **values):
     """Write the page `path` from the Jinja template file `template`; all text is escaped."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.loader = jinja2.FileSystemLoader(Path(template).parent)
     environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
     environment.filters["interval"] = lambda pair: f"{100 * pair[0]:.0f} to {100 * pair[1]:.0f} %"

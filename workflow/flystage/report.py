@@ -2,7 +2,7 @@
 
 import base64
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import yaml
@@ -15,6 +15,7 @@ PACKAGES = (
     "opencv-python-headless", "tifffile", "imagecodecs", "matplotlib",
 )  # fmt: skip
 SPLITS = ("train", "val", "test")
+CONSTANT = 0.005  # probabilities that vary less than this between images say the same of all of them
 SATURATED = 0.05  # a larger mean clipped share than this is worth a warning
 
 
@@ -29,6 +30,7 @@ def write_report(files, config, page):
     stages, minutes = read_stages(files["stages"])
     manifests = {split: read_manifest(path) for split, path in zip(SPLITS, files["manifests"], strict=True)}
     measured = read_json(files["metrics"])
+    predictions = read_predictions(files["predictions"])
     history = read_history(files["history"])
     render(
         files["template"],
@@ -46,14 +48,21 @@ def write_report(files, config, page):
         excluded=_counted(catalog.loc[catalog["status"] == "excluded", "reason"]),
         stage_counts=_stage_counts(used, manifests, stages),
         embryos=_embryos(used, manifests),
-        predictions_of=_by_embryo(read_predictions(files["predictions"])),
+        predictions_of=_by_embryo(predictions),
         preparation=_preparation(used),
-        warnings=_warnings(used, stages, measured, config, minutes),
+        warnings=_warnings(used, predictions, stages, measured, config, minutes),
         figures={Path(path).stem: base64.b64encode(Path(path).read_bytes()).decode() for path in files["figures"]},
         settings=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
-        versions={"Python": platform.python_version()} | {package: version(package) for package in PACKAGES},
+        versions={"Python": platform.python_version()} | {package: _version(package) for package in PACKAGES},
         note=config["note"],
     )
+
+
+def _version(package):
+    try:
+        return version(package)
+    except PackageNotFoundError:  # with one conda environment per kind of rule
+        return "in the environment of its rules"
 
 
 def _counted(values):
@@ -116,7 +125,7 @@ def _preparation(used):
     }
 
 
-def _warnings(used, stages, measured, config, minutes):
+def _warnings(used, predictions, stages, measured, config, minutes):
     """What a reader must know before trusting the figures, one sentence each."""
     warnings = []
     embryos = measured["embryos"]
@@ -125,6 +134,15 @@ def _warnings(used, stages, measured, config, minutes):
         " of embryos: images of one embryo resemble each other, and the intervals are as wide as that demands."
         + (" With fewer than five embryos no firm statement is possible." if embryos < 5 else "")
     )
+    if predictions[[f"p_{stage}" for stage in stages]].std().max() < CONSTANT:
+        warnings.append(
+            "The network gives nearly the same answer for every test image: it has learned nothing it could carry over."
+        )
+    best = max(measured["top_k"].values(), key=lambda share: share["ci95"][0] - share["chance"])
+    if best["ci95"][0] <= best["chance"]:
+        warnings.append(
+            "No top-k interval lies above chance: these test images do not show that the network can stage an embryo it never saw."
+        )
     if config["model"]["weights"] == "none":
         warnings.append(
             "The backbone is random (weights: none). Its features are not those of a trained network; use ImageNet weights for real work."

@@ -50,12 +50,20 @@ def _tidied(config):
         config["predict"]["checkpoint"] = path(config["predict"].get("checkpoint"))
     if isinstance(config.get("split"), dict):
         config["split"]["lock"] = path(config["split"].get("lock"))
-    if isinstance(config.get("tune"), dict) and isinstance(config["tune"].get("learning_rate"), list):
-        config["tune"]["learning_rate"] = [
-            float(rate) if isinstance(rate, str) and EXPONENT.fullmatch(rate) else rate
-            for rate in config["tune"]["learning_rate"]
-        ]
+    if isinstance(config.get("model"), dict):
+        config["model"]["weights"] = path(config["model"].get("weights"))
+    for section in ("image", "tune", "train"):
+        config[section] = _numbers(config.get(section))
     return config
+
+
+def _numbers(value):
+    """A setting with 1e-4 read as a number, wherever in it that stands."""
+    if isinstance(value, dict):
+        return {key: _numbers(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_numbers(entry) for entry in value]
+    return float(value) if isinstance(value, str) and EXPONENT.fullmatch(value) else value
 
 
 def _sentence(error, schema):
@@ -78,7 +86,8 @@ def _sentence(error, schema):
 def _allowed(allowed, schema):
     """What a part of the schema allows, in words."""
     if "$ref" in allowed:
-        return _allowed(schema["$defs"][allowed["$ref"].rsplit("/", 1)[1]], schema)
+        named = schema["$defs"][allowed["$ref"].rsplit("/", 1)[1]]
+        return _allowed(named | {key: value for key, value in allowed.items() if key != "$ref"}, schema)
     if "anyOf" in allowed:
         return ", or ".join(_allowed(choice, schema) for choice in allowed["anyOf"])
     if "enum" in allowed:
@@ -98,7 +107,10 @@ def _allowed(allowed, schema):
     if "items" in allowed:
         entries = _allowed(allowed["items"], schema)
         number = allowed.get("minItems", 0)
-        words += f" of {entries}" + (f", {number} or more" if number else "") + (", none twice" if allowed.get("uniqueItems") else "")
+        words += f" of {entries}" + (
+            f", {number}{'' if allowed.get('maxItems') == number else ' or more'}" if number else ""
+        )
+        words += ", none twice" if allowed.get("uniqueItems") else ""
     if "required" in allowed:
         words += " with " + ", ".join(allowed["required"])
     return f"{words} {bounds}".strip()
@@ -109,12 +121,16 @@ def _check_meaning(config):
     split = config["split"]
     total = split["train"] + split["val"] + split["test"]
     if abs(total - 1) > 1e-6:
-        raise FlystageError(f"Configuration, split: train, val and test are shares of the images and must sum to 1, not {total:g}.")
+        raise FlystageError(
+            f"Configuration, split: train, val and test are shares of the images and must sum to 1, not {total:g}."
+        )
     if config["name_pattern"]:
         try:
             re.compile(config["name_pattern"])
         except re.error as error:
-            raise FlystageError(f"Configuration, name_pattern: not a regular expression ({error}); see config.yaml.") from error
+            raise FlystageError(
+                f"Configuration, name_pattern: not a regular expression ({error}); see config.yaml."
+            ) from error
     low, high = config["tune"]["learning_rate"]
     if low > high:
         raise FlystageError(f"Configuration, tune.learning_rate: the lowest comes first, so [{high:g}, {low:g}].")
@@ -123,7 +139,9 @@ def _check_meaning(config):
         raise FlystageError("Configuration, image.normalize: low must be below high.")
     weights = config["model"]["weights"]
     if weights not in ("imagenet", "none") and not os.path.isfile(weights):
-        raise FlystageError(f"Configuration, model.weights: must be imagenet, none or a file, and there is no file {weights!r}.")
+        raise FlystageError(
+            f"Configuration, model.weights: must be imagenet, none or a file, and there is no file {weights!r}."
+        )
     stages = config["stages"]
     if isinstance(stages, dict) and stages["from"] > stages["to"]:
         raise FlystageError(f"Configuration, stages: from ({stages['from']}) lies behind to ({stages['to']}).")

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import math
 import os
 from collections import Counter, defaultdict
 
@@ -42,11 +43,13 @@ def assign(images, locked, fractions, seed):
 
     new = sorted((embryo for embryo in stages_of if embryo not in locked), key=turn)
     for position, embryo in enumerate(new):
-        empty = [split for split in SPLITS if split not in split_of.values()] if position >= len(new) - len(SPLITS) else []
+        empty = (
+            [split for split in SPLITS if split not in split_of.values()] if position >= len(new) - len(SPLITS) else []
+        )
         must_fill = len(empty) >= len(new) - position
         split_of[embryo] = max(
             empty if must_fill else SPLITS,
-            key=lambda split: sum(
+            key=lambda split: math.fsum(  # exact, so the order of the images cannot matter
                 count * (fractions[split] * total[stage] - present[split][stage])
                 for stage, count in stages_of[embryo].items()
             ),
@@ -75,22 +78,27 @@ def read_catalog_splits(path):
     """{embryo: split} as an earlier run's catalog.csv has it; {} when there is no such file."""
     if not os.path.exists(path):
         return {}
-    return _read_splits(path, f"The catalog {path} is damaged")
+    return _read_splits(path, f"The catalog {path} is damaged", without_split=("",))  # an excluded image has none
 
 
-def _read_splits(path, damaged):
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if not {"embryo", "split"} <= set(reader.fieldnames or ()):
-            raise FlystageError(f"{damaged}: its first line must name the columns embryo and split; restore it from a copy.")
-        splits = {}
-        for row in reader:
-            if not row["split"]:
-                continue  # an excluded image has no split
-            if row["split"] not in SPLITS or splits.setdefault(row["embryo"], row["split"]) != row["split"]:
+def _read_splits(path, damaged, without_split=()):
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if not {"embryo", "split"} <= set(reader.fieldnames or ()):
                 raise FlystageError(
-                    f"{damaged} at line {reader.line_num}: embryo {row['embryo']!r} must stand in exactly one of train, val, test."
+                    f"{damaged}: its first line must name the columns embryo and split; restore it from a copy."
                 )
+            splits = {}
+            for row in reader:
+                if row["split"] in without_split:
+                    continue
+                if row["split"] not in SPLITS or splits.setdefault(row["embryo"], row["split"]) != row["split"]:
+                    raise FlystageError(
+                        f"{damaged} at line {reader.line_num}: embryo {row['embryo']!r} must stand in exactly one of train, val, test."
+                    )
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FlystageError(f"{damaged}: it cannot be read ({error}); restore it from a copy.") from error
     return splits
 
 
@@ -102,7 +110,9 @@ def extend_lock(path, split_of):
     locked = read_lock(path)
     for embryo, split in split_of.items():
         if locked.get(embryo, split) != split:
-            raise FlystageError(f"The split lock {path} changed while the workflow ran (embryo {embryo!r}): run it again.")
+            raise FlystageError(
+                f"The split lock {path} changed while the workflow ran (embryo {embryo!r}): run it again."
+            )
     new = sorted(set(split_of) - set(locked))
     if not new:
         return

@@ -39,7 +39,9 @@ def read_manifest(path):
 def read_predictions(path):
     """The evaluation's predictions.csv: source, stage, embryo, predicted as text, everything else as numbers."""
     text = dict.fromkeys(["source", "stage", "embryo", "predicted"], str)
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"minutes_error": [""], "expected_minutes": [""]})
+    return pd.read_csv(
+        path, dtype=text, keep_default_na=False, na_values={"minutes_error": [""], "expected_minutes": [""]}
+    )
 
 
 def read_stages(path):

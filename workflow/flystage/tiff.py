@@ -3,17 +3,20 @@
 import io
 import logging
 import math
+import struct
 
 import numpy as np
 import tifffile
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601: the grey of an RGB picture
 SMALLEST_SIDE = 8  # pixels; a smaller picture shows no embryo
+LONGEST_SIDE = 32_767  # pixels; shrinking a longer one can exhaust OpenCV
+MOST_VALUES = 4  # per pixel, of a page of the largest size allowed: RGBA
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it complains of comes back as our reason
 
 
-class UnusableTiff(Exception):
+class UnusableTiff(Exception):  # noqa: N818  a verdict on a file, no fault
     """This file cannot be used; the text says why, in a few words that fit a table cell."""
 
 
@@ -34,6 +37,7 @@ def read_grey(data, page="middle", channel="auto", max_pixels=100_000_000):
         raise UnusableTiff("empty file")
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as tif:
+            _refuse_circle(tif)
             if not tif.series:
                 raise UnusableTiff("no image in the file")
             return _read_series(tif.series[0], len(data), page, channel, max_pixels)
@@ -47,11 +51,30 @@ def read_grey(data, page="middle", channel="auto", max_pixels=100_000_000):
         raise UnusableTiff(f"damaged or not supported ({_brief(error)})") from error
 
 
+def _refuse_circle(tif):
+    """Refuse a damaged file whose chain of pages leads back to itself: tifffile would follow it for ever."""
+    file, sizes, offset, visited = tif.filehandle, tif.tiff, tif.pages.first.offset, set()
+    while offset and offset not in visited:
+        visited.add(offset)
+        try:
+            file.seek(offset)
+            (tags,) = struct.unpack(sizes.tagnoformat, file.read(sizes.tagnosize))
+            file.seek(tags * sizes.tagsize, whence=1)
+            (offset,) = struct.unpack(sizes.offsetformat, file.read(sizes.offsetsize))
+        except (struct.error, OSError, ValueError):
+            return  # the chain is cut short, and so tifffile will find it
+    if offset:
+        raise UnusableTiff("damaged: its chain of pages leads back to itself")
+
+
 def _read_series(series, file_size, page, channel, max_pixels):
     keyframe = series.keyframe
     height, width = keyframe.imagelength, keyframe.imagewidth
     if height * width > max_pixels:
         raise UnusableTiff(f"too large: {width} x {height} pixels, image.max_pixels is {max_pixels}")
+    values = max(math.prod(keyframe.shape), math.prod(keyframe.chunks))  # a chunk is a strip or a tile
+    if max(height, width) > LONGEST_SIDE or values > MOST_VALUES * max_pixels:
+        raise UnusableTiff(f"too large: {width} x {height} pixels in {values} values")
     if min(height, width) < SMALLEST_SIDE:
         raise UnusableTiff(f"too small: {width} x {height} pixels")
     if series.dtype.kind not in "buif":
@@ -60,9 +83,9 @@ def _read_series(series, file_size, page, channel, max_pixels):
     # A file is a stack of pages; an axis C among the leading ones counts channels that lie on pages of their own.
     leading = series.ndim - keyframe.ndim
     axes, shape = series.axes[:leading], series.shape[:leading]
+    if math.prod(shape) > len(series.pages):  # ImageJ writes a large stack with only its first page described
+        raise UnusableTiff(f"a stack of {math.prod(shape)} pages of which only {len(series.pages)} are described")
     page_numbers = np.arange(math.prod(shape)).reshape(shape)
-    if page_numbers.size > len(series.pages):  # ImageJ writes a large stack with only its first page described
-        raise UnusableTiff(f"a stack of {page_numbers.size} pages of which only {len(series.pages)} are described")
     if "C" in axes:
         page_numbers = np.moveaxis(page_numbers, axes.index("C"), -1).reshape(-1, shape[axes.index("C")])
     else:
@@ -84,7 +107,7 @@ def _read_series(series, file_size, page, channel, max_pixels):
         "dtype": str(series.dtype),
         "channels": keyframe.samplesperpixel * page_numbers.shape[1],
         "pages": len(page_numbers),
-        "white": 65535 if keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE else _white(keyframe, series.dtype),
+        "white": 65535 if keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE else _white(keyframe),
     }
     return _one_channel(planes, keyframe.photometric, channel), facts
 
@@ -99,10 +122,14 @@ def _page_index(page, pages):
 
 def _decode_page(page, keyframe, file_size):
     """One page as (channels, height, width), a palette looked up, alpha dropped, and white-is-zero turned round."""
+    if page is None or len(page.dataoffsets) < math.prod(keyframe.chunked):  # else read as zeros
+        raise UnusableTiff("incomplete: part of the image was never written")
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
         if count == 0 or offset + count > file_size:
             raise UnusableTiff("truncated: part of the image is missing")
     planes = page.asarray()
+    if planes.dtype == bool:
+        planes = planes.astype(np.uint8)
     if "S" not in keyframe.axes:
         planes = planes[np.newaxis]
     elif keyframe.axes == "YXS":
@@ -120,19 +147,17 @@ def _decode_page(page, keyframe, file_size):
     alpha = sum(kind in (1, 2) for kind in keyframe.extrasamples)
     planes = planes[: max(1, len(planes) - alpha)]
     if photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-        white = _white(keyframe, planes.dtype)
+        white = _white(keyframe)
         if white is None:
             raise UnusableTiff("white is zero, but its pixels have no stated range")
-        planes = ~planes if planes.dtype == bool else (white - planes).astype(planes.dtype)
+        planes = (white - planes).astype(planes.dtype)
     return planes
 
 
-def _white(keyframe, dtype):
-    if dtype == bool:
-        return 1
-    bits = keyframe.bitspersample
-    if dtype.kind in "ui" and isinstance(bits, int) and bits <= 16:
-        return 2 ** (bits - (dtype.kind == "i")) - 1
+def _white(keyframe):
+    bits, kind = keyframe.bitspersample, keyframe.dtype.kind
+    if kind in "bui" and isinstance(bits, int) and bits <= 16:
+        return 2 ** (bits - (kind == "i")) - 1
     return None
 
 

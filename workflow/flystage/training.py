@@ -25,7 +25,9 @@ class VectorBatches:
         if self.seed is None:
             order = torch.arange(len(self.labels))
         else:
-            order = torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(self.seed * 100_003 + number))
+            order = torch.randperm(
+                len(self.labels), generator=torch.Generator().manual_seed(self.seed * 100_003 + number)
+            )
         for part in order.split(self.batch_size):
             yield self.vectors[part], self.labels[part]
 
@@ -96,4 +98,3 @@ def validate(network, batches):
         correct += (scores.argmax(dim=1) == labels).sum().item()
         images += len(labels)
     return loss / images, correct / images
-

@@ -1,17 +1,22 @@
 """A cache of feature vectors by content. It may vanish at any time: then vectors are computed again, nothing else."""
 
 import sqlite3
+import zlib
 from pathlib import Path
 
 import numpy as np
+
+TABLE = "CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID"
+CHECKSUM = 4  # bytes behind each vector, for SQLite does not notice a damaged value
 
 
 class VectorCache:
     """Feature vectors (float32) by key in one SQLite file, which survives a kill at any moment."""
 
     def __init__(self, path):
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self.connection = _opened(path)
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.connection = sqlite3.connect(path, timeout=60)
 
     def __enter__(self):
         return self
@@ -25,25 +30,32 @@ class VectorCache:
         for start in range(0, len(keys), 500):  # SQLite limits the number of ? in one query
             part = keys[start : start + 500]
             query = f"SELECT key, vector FROM vectors WHERE key IN ({','.join('?' * len(part))})"
-            found.update((key, np.frombuffer(blob, dtype=np.float32)) for key, blob in self.connection.execute(query, part))
+            for key, blob in self._run(query, [part]):
+                if isinstance(blob, bytes) and blob[-CHECKSUM:] == _checksum(key, blob[:-CHECKSUM]):
+                    found[key] = np.frombuffer(blob[:-CHECKSUM], dtype=np.float32)
         return found
 
     def keep(self, keys, vectors):
         """Store the vectors, array (keys, features), in one transaction."""
-        rows = [(key, vector.astype(np.float32).tobytes()) for key, vector in zip(keys, vectors, strict=True)]
+        values = [vector.astype(np.float32).tobytes() for vector in vectors]
+        rows = [(key, value + _checksum(key, value)) for key, value in zip(keys, values, strict=True)]
+        self._run("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+
+    def _run(self, query, rows):
+        """Run the query for each of `rows` in one transaction. A damaged or vanished file is worth nothing: begin anew."""
+        try:
+            return self._transaction(query, rows)
+        except (sqlite3.Error, UnicodeDecodeError):  # damage can also spoil the message
+            self.connection.close()
+            self.path.unlink(missing_ok=True)
+            self.connection = sqlite3.connect(self.path, timeout=60)
+            return self._transaction(query, rows)
+
+    def _transaction(self, query, rows):
         with self.connection:
-            self.connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+            self.connection.execute(TABLE)
+            return [answer for row in rows for answer in self.connection.execute(query, row)]
 
 
-def _opened(path):
-    try:
-        return _with_table(path)
-    except sqlite3.DatabaseError:  # a damaged cache is worth nothing
-        Path(path).unlink()
-        return _with_table(path)
-
-
-def _with_table(path):
-    connection = sqlite3.connect(path, timeout=60)
-    connection.execute("CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID")
-    return connection
+def _checksum(key, value):
+    return zlib.crc32(key.encode() + value).to_bytes(CHECKSUM, "big")

@@ -34,7 +34,9 @@ def fetch_weights(name, source, seed, path):
             state = _from_file(source)
         backbone = Backbone(name, mean, std)
         try:
-            backbone.body.load_state_dict({key: value for key, value in state.items() if not key.startswith(CLASSIFIER)})
+            backbone.body.load_state_dict(
+                {key: value for key, value in state.items() if not key.startswith(CLASSIFIER)}
+            )
         except RuntimeError as error:
             raise FlystageError(f"model.weights: {source} does not fit a {name} ({_first_line(error)}).") from error
     state = backbone.state_dict()
@@ -91,7 +93,9 @@ def _from_file(source):
     if isinstance(state, dict) and "state" in state:  # written by this workflow
         state = {key.removeprefix("body."): value for key, value in state["state"].items() if key.startswith("body.")}
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise FlystageError(f"model.weights: {source} holds no state_dict; save it with torch.save(network.state_dict(), file).")
+        raise FlystageError(
+            f"model.weights: {source} holds no state_dict; save it with torch.save(network.state_dict(), file)."
+        )
     return state
 
 

@@ -14,16 +14,16 @@ rule dataset:
         val="<results>/manifests/val.csv",
         test="<results>/manifests/test.csv",
         split=directory("<results>/split"),
-    params:
-        set_aside=tifs_set_aside,
-        max_bad=config["max_bad"],
-        lock=lock_of_data_set,
     log:
         "<logs>/dataset.log",
     benchmark:
         "<benchmarks>/dataset.tsv"
     conda:
         "../../envs/images.yaml"
+    params:
+        set_aside=tifs_set_aside,
+        max_bad=config["max_bad"],
+        lock=lock_of_data_set,
     message:
         "Collecting the data set: catalog, manifests, split folders"
     script:
@@ -52,14 +52,14 @@ rule dataset_figures:
             caption="../report/sample.rst",
             category="1 Data set",
         ),
-    params:
-        image=config["image"],
     log:
         "<logs>/dataset_figures.log",
     benchmark:
         "<benchmarks>/dataset_figures.tsv"
     conda:
         "../../envs/report.yaml"
+    params:
+        image=config["image"],
     message:
         "Drawing the data set: images per stage, a sample before and after"
     script:

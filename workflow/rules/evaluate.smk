@@ -12,10 +12,10 @@ rule evaluate:
         code=code_of(EVALUATE_SCRIPT),
     output:
         predictions=report(
-            "<results>/evaluation/predictions.csv", caption="../report/predictions.rst", category="3 Evaluation"
+            "<results>/evaluation/predictions.csv",
+            caption="../report/predictions.rst",
+            category="3 Evaluation",
         ),
-    params:
-        cache=f"{config['results']}/cache",
     log:
         "<logs>/evaluate.log",
     benchmark:
@@ -23,6 +23,8 @@ rule evaluate:
     conda:
         "../../envs/learn.yaml"
     threads: 8
+    params:
+        cache=f"{config['results']}/cache",
     message:
         "Staging the test images"
     script:
@@ -39,17 +41,19 @@ rule metrics:
             "<results>/evaluation/metrics.json", caption="../report/metrics.rst", category="3 Evaluation"
         ),
         confusion=report(
-            "<results>/figures/confusion_matrix.png", caption="../report/confusion.rst", category="3 Evaluation"
+            "<results>/figures/confusion_matrix.png",
+            caption="../report/confusion.rst",
+            category="3 Evaluation",
         ),
         top_k=report("<results>/figures/top_k.png", caption="../report/top_k.rst", category="3 Evaluation"),
-    params:
-        top_k=config["evaluate"]["top_k"],
     log:
         "<logs>/metrics.log",
     benchmark:
         "<benchmarks>/metrics.tsv"
     conda:
         "../../envs/report.yaml"
+    params:
+        top_k=config["evaluate"]["top_k"],
     message:
         "Measuring: top-k accuracy beside chance, with intervals"
     script:
@@ -76,14 +80,14 @@ rule report:
         code=code_of("report.py"),
     output:
         page="<results>/report.html",
-    params:
-        config={key: value for key, value in config.items() if key != "predict"},
     log:
         "<logs>/report.log",
     benchmark:
         "<benchmarks>/report.tsv"
     conda:
         "../../envs/report.yaml"
+    params:
+        config={key: value for key, value in config.items() if key != "predict"},
     message:
         "Writing the report"
     script:

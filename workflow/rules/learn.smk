@@ -7,28 +7,22 @@ TUNE_SCRIPT = {"local": "tune.py"}[config["compute"]["tune"]]
 TRAIN_SCRIPT = {"local": "train.py"}[config["compute"]["train"]]
 
 
-def weights_file():
-    """The user's file of weights as an input, so that another file trains anew."""
-    weights = config["model"]["weights"]
-    return [] if weights in ("imagenet", "none") else weights
-
-
 rule weights:
     input:
-        file=weights_file(),
+        file=starting_weights,
         code=code_of("weights.py"),
     output:
         backbone="<results>/model/backbone.pt",
-    params:
-        name=config["model"]["backbone"],
-        source=config["model"]["weights"],
-        seed=config["train"]["seed"],
     log:
         "<logs>/weights.log",
     benchmark:
         "<benchmarks>/weights.tsv"
     conda:
         "../../envs/learn.yaml"
+    params:
+        name=config["model"]["backbone"],
+        source=config["model"]["weights"],
+        seed=config["train"]["seed"],
     message:
         "Fetching the starting weights of {params.name} ({params.source})"
     script:
@@ -44,8 +38,6 @@ rule features:
     output:
         train="<results>/features/train.npy",
         val="<results>/features/val.npy",
-    params:
-        cache=f"{config['results']}/cache",
     log:
         "<logs>/features.log",
     benchmark:
@@ -53,6 +45,8 @@ rule features:
     conda:
         "../../envs/learn.yaml"
     threads: 8
+    params:
+        cache=f"{config['results']}/cache",
     message:
         "Computing feature vectors of new training and validation images"
     script:
@@ -69,10 +63,6 @@ rule tune:
         code=code_of(TUNE_SCRIPT),
     output:
         record="<results>/tuning/trial_{trial}.json",
-    params:
-        tune={key: value for key, value in config["tune"].items() if key != "trials"},
-        model={key: config["model"][key] for key in ("hidden", "dropout")},
-        train={key: value for key, value in config["train"].items() if key not in ("epochs", "mode")},
     log:
         "<logs>/tune/trial_{trial}.log",
     benchmark:
@@ -81,6 +71,10 @@ rule tune:
         trial=r"\d+",
     conda:
         "../../envs/learn.yaml"
+    params:
+        tune={key: value for key, value in config["tune"].items() if key != "trials"},
+        model={key: config["model"][key] for key in ("hidden", "dropout")},
+        train={key: value for key, value in config["train"].items() if key not in ("epochs", "mode")},
     message:
         "Tuning, trial {wildcards.trial}"
     script:
@@ -118,17 +112,17 @@ rule train:
     output:
         checkpoint="<results>/model/checkpoint.pt",
         history="<results>/model/history.csv",
-    params:
-        train=config["train"],
-        model=config["model"],
-        image=config["image"],
-        note=config["note"],
     log:
         "<logs>/train.log",
     benchmark:
         "<benchmarks>/train.tsv"
     conda:
         "../../envs/learn.yaml"
+    params:
+        train=config["train"],
+        model=config["model"],
+        image=config["image"],
+        note=config["note"],
     message:
         "Training with the best hyperparameters"
     script:
@@ -142,11 +136,11 @@ rule training_figures:
         history="<results>/model/history.csv",
         code=code_of("training_figures.py"),
     output:
-        tuning=report(
-            "<results>/figures/tuning.png", caption="../report/tuning.rst", category="2 Training"
-        ),
+        tuning=report("<results>/figures/tuning.png", caption="../report/tuning.rst", category="2 Training"),
         curve=report(
-            "<results>/figures/training_curve.png", caption="../report/training_curve.rst", category="2 Training"
+            "<results>/figures/training_curve.png",
+            caption="../report/training_curve.rst",
+            category="2 Training",
         ),
     log:
         "<logs>/training_figures.log",

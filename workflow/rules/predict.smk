@@ -2,29 +2,6 @@
 # in:  model/checkpoint.pt, TIFs without stages
 # out: predict/predictions.csv, predict/predictions.html
 
-CHECKPOINT = config["predict"]["checkpoint"]
-if CHECKPOINT == "auto":
-    CHECKPOINT = f"{config['results']}/model/checkpoint.pt"
-
-
-
-@cache
-def unlabelled():
-    """Paths of the TIFs to predict."""
-    return finding.find_unlabelled(config["predict"]["images"], CHECKPOINT)
-
-
-if asked_for("predict"):
-    or_one_sentence(unlabelled)
-
-
-def readable_unlabelled(wildcards):
-    return [path for path in unlabelled() if os.access(path, os.R_OK)]
-
-
-def all_unlabelled(wildcards):
-    return unlabelled()
-
 
 rule predict:
     input:
@@ -34,6 +11,13 @@ rule predict:
     output:
         table="<results>/predict/predictions.csv",
         page="<results>/predict/predictions.html",
+    log:
+        "<logs>/predict.log",
+    benchmark:
+        "<benchmarks>/predict.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 8
     params:
         paths=all_unlabelled,
         top_k=config["predict"]["top_k"],
@@ -42,13 +26,6 @@ rule predict:
         # A parameter and not an input: predicting never starts a training.
         checkpoint=CHECKPOINT,
         checkpoint_version=finding.version_of(CHECKPOINT),
-    log:
-        "<logs>/predict.log",
-    benchmark:
-        "<benchmarks>/predict.tsv"
-    conda:
-        "../../envs/learn.yaml"
-    threads: 8
     message:
         "Suggesting stages for unlabelled images"
     script:

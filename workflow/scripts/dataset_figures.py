@@ -11,9 +11,7 @@ with rule_log(snakemake.log[0]):
     pngs = prepared[prepared["path"].isin(used["path"])]
     stages, _ = read_stages(snakemake.input.stages)
     figures.images_per_stage(used, stages, "raw images used", snakemake.output.before)
-    figures.images_per_stage(
-        pngs, stages, "PNGs, with the rotations of the training images", snakemake.output.after
-    )
+    figures.images_per_stage(pngs, stages, "PNGs, with the rotations of the training images", snakemake.output.after)
     sample = used.loc[used["split"] == "train", "path"].iloc[0]
     angles = sorted({0, *snakemake.params.image["angles"]})
     figures.sample_before_after(

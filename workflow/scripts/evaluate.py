@@ -7,8 +7,6 @@ from flystage.tables import read_manifest, write_csv
 with rule_log(snakemake.log[0]):
     checkpoint = load_checkpoint(snakemake.input.checkpoint)
     manifest = read_manifest(snakemake.input.manifest)
-    probabilities = stage_probabilities(
-        checkpoint, manifest["png"].tolist(), snakemake.params.cache, snakemake.threads
-    )
+    probabilities = stage_probabilities(checkpoint, manifest["png"].tolist(), snakemake.params.cache, snakemake.threads)
     table = predictions_table(manifest, probabilities, checkpoint["stages"], checkpoint["minutes"])
     write_csv(table, snakemake.output.predictions)

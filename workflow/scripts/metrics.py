@@ -7,6 +7,4 @@ with rule_log(snakemake.log[0]):
     stages, minutes = read_stages(snakemake.input.stages)
     figures.confusion(evaluation.confusion_matrix(predictions, stages), stages, snakemake.output.confusion)
     figures.top_k(evaluation.top_k_curve(predictions, stages), snakemake.output.top_k)
-    write_json(
-        evaluation.metrics(predictions, stages, minutes, snakemake.params.top_k), snakemake.output.metrics
-    )
+    write_json(evaluation.metrics(predictions, stages, minutes, snakemake.params.top_k), snakemake.output.metrics)

@@ -1,0 +1,38 @@
+# The only commands a newcomer types. Each sets up what it needs.
+VENV := .venv
+READY := $(VENV)/.ready
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+DEMO := demo/config.yaml
+
+.PHONY: help setup demo test lint lock
+
+help:            ## what the commands do
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## */\t/' | expand -t 14
+
+setup: $(READY)  ## the Python environment, in .venv
+
+$(READY): requirements.lock
+	python3 -c 'import sys; sys.exit("flystage needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	python3 -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet uv
+	$(VENV)/bin/uv pip sync --quiet --python $(VENV)/bin/python requirements.lock
+	touch $(READY)
+
+demo: $(READY)   ## synthetic embryos, the whole workflow, and where the report is
+	python demo/embryos.py demo/raw --embryos 24
+	python demo/embryos.py demo/unlabelled --embryos 1 --first-embryo 101 --unlabelled
+	snakemake --cores all --configfile $(DEMO)
+	python demo/headline.py results/demo
+
+test: $(READY)   ## all tests
+	python -m pytest
+
+lint: $(READY)   ## style of the code and of the workflow
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow/rules
+	python demo/embryos.py .lint --embryos 3 --minutes 51 69 9 --size 222 84 --no-droppings
+	snakemake --lint --config raw=.lint
+
+lock: $(READY)   ## resolve the environment anew (names, versions and platforms; no hosts)
+	uv pip compile --universal --python-version 3.11 --group dev pyproject.toml --upgrade --no-annotate --no-header --quiet --output-file requirements.lock

@@ -1,0 +1,90 @@
+"""The one artifact: everything that predicting needs, in a file that runs no code when it is read."""
+
+import pytest
+import torch
+from flystage.checkpoint import backbone_of, head_of, load_checkpoint, save_checkpoint
+from flystage.errors import FlystageError
+from flystage.networks import Head
+
+STAGES, MINUTES = ["051", "060", "069"], [51.0, 60.0, 69.0]
+IMAGE = {"size": 64, "normalize": {"method": "multiply", "factor": 6}, "field": "auto"}
+
+
+@pytest.fixture
+def saved(tmp_path):
+    torch.manual_seed(0)
+    head = Head(8, [5], 3, dropout=0.5)
+    head.standardise_by(torch.randn(20, 8))
+    backbone = {
+        "name": "resnet18",
+        "source": "none",
+        "id": "0123",
+        "mean": [0.5] * 3,
+        "std": [0.2] * 3,
+        "state": {"body.w": torch.randn(4)},
+    }
+    path = tmp_path / "model" / "checkpoint.pt"
+    save_checkpoint(path, backbone, head, {"hidden": [5]}, STAGES, MINUTES, IMAGE, {"note": "", "epochs": 3})
+    return path, backbone, head
+
+
+def test_everything_comes_back_without_running_code(saved):
+    path, backbone, head = saved
+    assert torch.load(path, weights_only=True)["stages"] == STAGES
+    checkpoint = load_checkpoint(path)
+    assert checkpoint["stages"] == STAGES and checkpoint["minutes"] == MINUTES
+    assert checkpoint["image"] == IMAGE and checkpoint["training"] == {"note": "", "epochs": 3}
+    again = backbone_of(checkpoint)
+    assert torch.equal(again["state"].pop("body.w"), backbone["state"].pop("body.w"))
+    assert again == backbone
+    vectors = torch.randn(4, 8)
+    with torch.inference_mode():
+        torch.testing.assert_close(head_of(checkpoint)(vectors), head.eval()(vectors), rtol=0, atol=0)
+
+
+def test_the_head_answers_without_dropout(saved):
+    head = head_of(load_checkpoint(saved[0]))
+    vectors = torch.randn(4, 8)
+    assert not head.training and torch.equal(head(vectors), head(vectors))
+
+
+def test_stages_without_minutes_stay_without(saved, tmp_path):
+    _, backbone, head = saved
+    save_checkpoint(tmp_path / "c.pt", backbone, head, {"hidden": [5]}, ["a", "b", "c"], None, IMAGE, {})
+    assert load_checkpoint(tmp_path / "c.pt")["minutes"] is None
+
+
+def sentence(path):
+    with pytest.raises(FlystageError) as refused:
+        load_checkpoint(path)
+    assert "\n" not in str(refused.value) and str(path) in str(refused.value)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, 0.5, 0.99])
+def test_a_damaged_file_is_one_sentence(saved, kept):
+    path = saved[0]
+    data = path.read_bytes()
+    path.write_bytes(data[: int(kept * len(data)) if isinstance(kept, float) else kept])
+    assert "is not a checkpoint of this workflow, or it is damaged" in sentence(path)
+
+
+def test_a_missing_file_is_one_sentence(tmp_path):
+    assert "There is no checkpoint" in sentence(tmp_path / "none.pt")
+
+
+@pytest.mark.parametrize(
+    "content", [{"format": 0}, {}, [1, 2], torch.zeros(3)], ids=["other version", "no version", "list", "tensor"]
+)
+def test_another_kind_of_file_is_one_sentence(tmp_path, content):
+    torch.save(content, tmp_path / "c.pt")
+    assert "is not a checkpoint of this version of the workflow" in sentence(tmp_path / "c.pt")
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return print, ("code ran",)
+
+    torch.save({"format": 1, "trap": Trap()}, tmp_path / "c.pt")
+    assert "is not a checkpoint" in sentence(tmp_path / "c.pt")

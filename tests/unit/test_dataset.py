@@ -1,0 +1,207 @@
+"""From the buckets' tables to catalog, manifests and split folders; the same bytes never count twice."""
+
+import os
+from pathlib import Path
+
+import pytest
+from flystage.dataset import (
+    CATALOG,
+    MANIFEST,
+    build_catalog,
+    build_manifests,
+    check_catalog,
+    link_split_folders,
+    read_tables,
+)
+from flystage.errors import FlystageError
+from flystage.images import COLUMNS
+from flystage.tables import read_manifest, read_stages, write_csv
+
+SPLIT = {"e1": "train", "e2": "val", "e3": "test"}
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """A function that writes tables as `prepare` does, from (path, stage, embryo, bytes or None, ...) rows, and reads them."""
+
+    def make(*rows):
+        paths = []
+        for number, (path, stage, embryo, content) in enumerate(rows):
+            common = dict.fromkeys(COLUMNS, "") | {
+                "path": path,
+                "stage": stage,
+                "embryo": embryo,
+                "split": SPLIT[embryo],
+            }
+            if content is None:
+                lines = [common | {"status": "rejected", "reason": "empty file", "sha256": "0"}]
+            else:
+                angles = (0, 90) if embryo == "e1" else (0,)
+                lines = [
+                    common
+                    | {"status": "used", "sha256": content, "angle": str(angle), "levels": "9", "png_levels": "7"}
+                    | {"png": str(tmp_path / "images" / f"{Path(path).stem}-{number}-{angle:03d}.png")}
+                    for angle in angles
+                ]
+            table = tmp_path / f"{number}.csv"
+            with open(table, "w", encoding="utf-8") as file:
+                file.write(",".join(COLUMNS) + "\n")
+                file.writelines(",".join(line[column] for column in COLUMNS) + "\n" for line in lines)
+            paths.append(table)
+        return read_tables(paths)
+
+    return make
+
+
+THREE = [("r/100/a.tif", "100", "e1", "A"), ("r/9/b.tif", "9", "e2", "B"), ("r/051/c.tif", "051", "e3", "C")]
+
+
+def reasons(catalog):
+    return dict(zip(catalog["path"], zip(catalog["status"], catalog["reason"], strict=True), strict=True))
+
+
+def sentence(function, *arguments):
+    with pytest.raises(FlystageError) as refused:
+        function(*arguments)
+    assert "\n" not in str(refused.value) and str(refused.value).endswith(".")
+    return str(refused.value)
+
+
+def test_every_tif_found_is_in_the_catalog_once(prepared):
+    found = [
+        ("r/xx/d.tif", "xx", "e4", "excluded", "stage xx is not selected"),
+        ("r/e.tif", "", "e5", "rejected", "no stage: not in its name, and not in a stage folder"),
+    ]
+    catalog = build_catalog(prepared(*THREE, ("r/9/f.tif", "9", "e1", None)), found)
+    assert list(catalog.columns)[: len(CATALOG)] == CATALOG
+    assert catalog["path"].tolist() == sorted(
+        ["r/100/a.tif", "r/9/b.tif", "r/051/c.tif", "r/xx/d.tif", "r/e.tif", "r/9/f.tif"]
+    )
+    assert catalog["status"].value_counts().to_dict() == {"used": 3, "rejected": 2, "excluded": 1}
+    by_path = catalog.set_index("path")
+    assert by_path.loc["r/xx/d.tif", "split"] == "" and by_path.loc["r/9/f.tif", "reason"] == "empty file"
+    assert by_path.loc["r/100/a.tif", "png_levels"] == "7" and not catalog.isna().any(axis=None)
+
+
+def test_the_same_bytes_under_one_stage_count_once_and_the_shortest_path_stays(prepared):
+    catalog = build_catalog(
+        prepared(
+            *THREE,
+            ("r/100/a copy.tif", "100", "e1", "A"),
+            ("r/100/b (1).tif", "100", "e1", "A"),
+            ("r/9/z.tif", "9", "e2", "B"),
+        ),
+        [],
+    )
+    assert {path: reason for path, (status, reason) in reasons(catalog).items() if status == "rejected"} == {
+        "r/100/a copy.tif": "same bytes as r/100/a.tif",
+        "r/100/b (1).tif": "same bytes as r/100/a.tif",
+        "r/9/z.tif": "same bytes as r/9/b.tif",
+    }
+
+
+def test_the_same_bytes_of_two_embryos_name_the_other_embryo(prepared):
+    catalog = build_catalog(prepared(*THREE, ("r/100/longer.tif", "100", "e3", "A")), [])
+    assert reasons(catalog)["r/100/longer.tif"] == ("rejected", "same bytes as r/100/a.tif, embryo e1")
+    manifests, _ = build_manifests(prepared(*THREE, ("r/100/longer.tif", "100", "e3", "A")), catalog)
+    assert "r/100/longer.tif" not in set(manifests["test"]["source"])  # no leak from train to test
+
+
+def test_the_same_bytes_under_two_stages_are_all_rejected(prepared):
+    catalog = build_catalog(prepared(*THREE, ("r/9/x.tif", "9", "e1", "A"), ("r/9/y.tif", "9", "e1", "A")), [])
+    assert reasons(catalog)["r/100/a.tif"] == ("rejected", "same bytes under another stage: r/9/x.tif (stage 9)")
+    for path in ("r/9/x.tif", "r/9/y.tif"):
+        assert reasons(catalog)[path] == ("rejected", "same bytes under another stage: r/100/a.tif (stage 100)")
+
+
+def test_rejected_files_of_equal_bytes_keep_their_own_reason(prepared):
+    catalog = build_catalog(prepared(*THREE, ("r/9/f.tif", "9", "e1", None), ("r/100/g.tif", "100", "e1", None)), [])
+    assert reasons(catalog)["r/9/f.tif"] == reasons(catalog)["r/100/g.tif"] == ("rejected", "empty file")
+
+
+def test_bad_files_up_to_the_share_are_borne_and_more_are_named(prepared):
+    bad = [(f"r/9/bad{number}.tif", "9", "e1", None) for number in range(7)]
+    catalog = build_catalog(prepared(*THREE, *bad), [])
+    check_catalog(catalog, 0.7)
+    text = sentence(check_catalog, catalog, 0.69)
+    assert text.startswith("7 of 10 images cannot be used, more than max_bad: 0.69 allows")
+    assert (
+        "r/9/bad0.tif: empty file; " in text and "r/9/bad4.tif: empty file; and 2 more" in text and "bad5" not in text
+    )
+
+
+def test_duplicates_and_excluded_images_are_not_bad_files(prepared):
+    copies = [(f"r/100/copy {number}.tif", "100", "e1", "A") for number in range(9)]
+    catalog = build_catalog(
+        prepared(*THREE, *copies), [("r/x.tif", "x", "e9", "excluded", "stage x is not selected")] * 9
+    )
+    check_catalog(catalog, 0)
+
+
+def test_nothing_usable_is_one_sentence_that_names_the_files(prepared):
+    catalog = build_catalog(prepared(("r/9/a.tif", "9", "e1", None), ("r/9/b.tif", "9", "e2", None)), [])
+    assert sentence(check_catalog, catalog, 1) == (
+        "No usable image is left of 2 TIFs found (r/9/a.tif: empty file; r/9/b.tif: empty file)."
+    )
+
+
+def test_nothing_but_contradicting_copies_is_told_as_that(prepared):
+    catalog = build_catalog(prepared(("r/9/a.tif", "9", "e1", "A"), ("r/51/a.tif", "51", "e2", "A")), [])
+    assert "r/9/a.tif: same bytes under another stage: r/51/a.tif (stage 51)" in sentence(check_catalog, catalog, 1)
+
+
+def test_a_split_that_lost_all_its_images_is_told_with_them(prepared):
+    rows = [*THREE[:2], ("r/051/c.tif", "051", "e3", None), ("r/9/d.tif", "9", "e1", None)]
+    text = sentence(check_catalog, build_catalog(prepared(*rows), []), 1)
+    assert (
+        text == "Every image of the test split was rejected (r/051/c.tif: empty file); mend these files or add embryos."
+    )
+
+
+def test_labels_follow_the_numeric_order_of_the_stages(prepared):
+    table = prepared(*THREE)
+    manifests, stages = build_manifests(table, build_catalog(table, []))
+    assert stages.to_dict("list") == {
+        "label": [0, 1, 2], "stage": ["9", "051", "100"], "minutes": [9.0, 51.0, 100.0], "images": [1, 1, 1],
+    }  # fmt: skip
+    assert all(list(manifest.columns) == MANIFEST for manifest in manifests.values())
+    assert manifests["train"][["source", "label", "angle"]].values.tolist() == [
+        ["r/100/a.tif", 2, 0],
+        ["r/100/a.tif", 2, 90],
+    ]
+    assert manifests["val"]["label"].tolist() == [0] and manifests["test"]["label"].tolist() == [1]
+
+
+def test_stages_without_numbers_have_no_minutes(prepared, tmp_path):
+    rows = [("r/late/a.tif", "late", "e1", "A"), ("r/9/b.tif", "9", "e2", "B"), ("r/9/c.tif", "9", "e3", "C")]
+    table = prepared(*rows)
+    _, stages = build_manifests(table, build_catalog(table, []))
+    assert stages["minutes"].isna().all()
+    write_csv(stages, tmp_path / "stages.csv")
+    assert read_stages(tmp_path / "stages.csv") == (["9", "late"], None)
+
+
+def test_a_manifest_holds_used_images_alone_and_survives_its_file(prepared, tmp_path):
+    table = prepared(*THREE, ("r/100/copy of a.tif", "100", "e1", "A"), ("r/9/f.tif", "9", "e1", None))
+    manifests, _ = build_manifests(table, build_catalog(table, []))
+    assert sorted(set(manifests["train"]["source"])) == ["r/100/a.tif"]
+    write_csv(manifests["val"], tmp_path / "val.csv")
+    read = read_manifest(tmp_path / "val.csv")
+    assert read["stage"].tolist() == ["9"] and read["label"].tolist() == [0] and read["angle"].tolist() == [0]
+
+
+def test_split_folders_are_relative_links_that_make_an_image_folder(prepared, tmp_path, monkeypatch):
+    table = prepared(*THREE)
+    manifests, _ = build_manifests(table, build_catalog(table, []))
+    for png in table["png"]:
+        Path(png).parent.mkdir(exist_ok=True)
+        Path(png).write_bytes(png.encode())
+    link_split_folders(manifests, tmp_path / "split")
+    for split in SPLIT.values():
+        assert sorted(os.listdir(tmp_path / "split" / split)) == ["051", "100", "9"]  # empty classes too
+    links = list((tmp_path / "split").rglob("*.png"))
+    assert len(links) == 4 and all(link.is_symlink() and not os.path.isabs(os.readlink(link)) for link in links)
+    assert {link.read_bytes().decode() for link in links} == set(table["png"])
+    moved = tmp_path.rename(tmp_path.with_name(tmp_path.name + " moved"))
+    assert len([path for path in (moved / "split").rglob("*.png") if path.exists()]) == 4  # the folder can be moved
+    moved.rename(tmp_path)

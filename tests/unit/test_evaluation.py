@@ -1,0 +1,137 @@
+"""Figures beside chance: an answer that looks at nothing must not look good."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from flystage.evaluation import confusion_matrix, metrics, predictions_table, top_k_curve
+
+STAGES = ["051", "060", "069"]
+MINUTES = [51.0, 60.0, 69.0]
+
+
+def manifest(labels, stages=STAGES):
+    return pd.DataFrame(
+        {
+            "source": [f"{number}.tif" for number in range(len(labels))],
+            "stage": [stages[label] for label in labels],
+            "label": labels,
+            "embryo": [f"e{number % 3}" for number in range(len(labels))],
+        },
+        index=range(10, 10 + len(labels)),
+    )
+
+
+BY_HAND = predictions_table(
+    manifest([0, 0, 1, 2]),
+    np.array([[0.6, 0.3, 0.1], [0.1, 0.2, 0.7], [0.25, 0.5, 0.25], [0.4, 0.4, 0.2]]),
+    STAGES,
+    MINUTES,
+)
+
+
+def test_a_row_of_predictions_by_hand():
+    assert list(BY_HAND.columns) == [
+        "source", "stage", "embryo", "rank", "minutes_error", "predicted", "expected_minutes", "p_051", "p_060", "p_069",
+    ]  # fmt: skip
+    assert BY_HAND["source"].tolist() == ["0.tif", "1.tif", "2.tif", "3.tif"]
+    assert BY_HAND["rank"].tolist() == [1, 3, 1, 3]
+    assert BY_HAND["predicted"].tolist() == ["051", "069", "060", "051"]
+    assert BY_HAND["expected_minutes"].tolist() == [55.5, 65.4, 60.0, 58.2]
+    assert BY_HAND["minutes_error"].tolist() == [4.5, 14.4, 0.0, -10.8]
+    assert BY_HAND.loc[1, ["p_051", "p_060", "p_069"]].tolist() == [0.1, 0.2, 0.7]
+
+
+def test_metrics_by_hand():
+    result = metrics(BY_HAND, STAGES, MINUTES, [3, 1])
+    assert list(result) == ["stages", "images", "embryos", "top_k", "within_one", "mae_minutes", "per_stage"]
+    assert (result["stages"], result["images"], result["embryos"]) == (STAGES, 4, 3)
+    assert list(result["top_k"]) == ["1", "3"]
+    assert result["top_k"]["1"]["accuracy"] == 0.5 and result["top_k"]["1"]["chance"] == pytest.approx(1 / 3)
+    assert result["top_k"]["3"]["accuracy"] == 1 and result["top_k"]["3"]["chance"] == 1
+    assert result["within_one"]["accuracy"] == 0.5  # off by 0, 2, 0, 2
+    assert result["within_one"]["chance"] == pytest.approx((2 + 2 + 3 + 2) / 4 / 3)
+    assert result["mae_minutes"]["value"] == pytest.approx((4.5 + 14.4 + 0 + 10.8) / 4)
+    assert result["mae_minutes"]["chance"] == pytest.approx((9 + 9 + 0 + 9) / 4)  # always saying 60
+    first = result["per_stage"]["051"]
+    assert (first["images"], first["embryos"], first["accuracy"], first["mae_minutes"]) == (
+        2,
+        2,
+        0.5,
+        pytest.approx(9.45),
+    )
+    for part in (*result["top_k"].values(), result["within_one"], first):
+        low, high = part["ci95"]
+        assert 0 <= low <= part["accuracy"] <= high <= 1
+    low, high = result["mae_minutes"]["ci95"]
+    assert 0 <= low <= result["mae_minutes"]["value"] <= high <= 18
+    json.dumps(result, allow_nan=False)
+
+
+def test_a_stage_without_test_images_has_no_figures_but_its_place():
+    table = predictions_table(manifest([0, 2]), np.eye(3)[[0, 2]], STAGES, MINUTES)
+    result = metrics(table, STAGES, MINUTES, [1])
+    assert result["per_stage"]["060"] == {
+        "images": 0, "embryos": 0, "accuracy": None, "ci95": [None, None], "chance": 1 / 3, "mae_minutes": None,
+    }  # fmt: skip
+    json.dumps(result, allow_nan=False)
+
+
+def test_a_perfect_answer_is_perfect():
+    labels = [0, 1, 2] * 4
+    result = metrics(predictions_table(manifest(labels), np.eye(3)[labels], STAGES, MINUTES), STAGES, MINUTES, [1])
+    assert result["top_k"]["1"]["accuracy"] == result["within_one"]["accuracy"] == 1
+    assert result["mae_minutes"]["value"] == 0
+    assert all(stage["accuracy"] == 1 for stage in result["per_stage"].values())
+
+
+@pytest.mark.parametrize("kind", ["all alike", "one stage", "any", "two tied"])
+def test_an_answer_that_looks_at_nothing_is_no_better_than_chance(kind):
+    stages = [f"{51 + 9 * number:03d}" for number in range(17)]
+    answer = {
+        "all alike": np.full(17, 1 / 17),
+        "one stage": np.eye(17)[4],
+        "any": np.random.default_rng(0).dirichlet(np.ones(17)),
+        "two tied": np.repeat([0.5, 0], [2, 15]),
+    }[kind]
+    labels = list(range(17)) * 2
+    table = predictions_table(
+        manifest(labels, stages), np.tile(answer, (34, 1)), stages, [51.0 + 9 * n for n in range(17)]
+    )
+    result = metrics(table, stages, [51.0 + 9 * n for n in range(17)], range(1, 18))
+    for part in result["top_k"].values():
+        assert part["accuracy"] <= part["chance"] + 1e-12
+    assert result["top_k"]["17"]["accuracy"] == 1
+    assert result["mae_minutes"]["value"] >= result["mae_minutes"]["chance"] - 1e-3
+
+
+def test_no_answer_at_all_is_no_right_answer():
+    table = predictions_table(manifest([0, 1, 2]), np.full((3, 3), np.nan), STAGES, MINUTES)
+    assert table["rank"].tolist() == [3, 3, 3]
+
+
+def test_stages_without_minutes_have_no_minutes():
+    stages = ["early", "late", "middle"]
+    table = predictions_table(manifest([0, 1, 2], stages), np.eye(3), stages, None)
+    result = metrics(table, stages, None, [1])
+    assert result["mae_minutes"] == {"value": None, "ci95": [None, None], "chance": None}
+    assert all(stage["mae_minutes"] is None for stage in result["per_stage"].values())
+    assert table["minutes_error"].isna().all()
+    json.dumps(result, allow_nan=False)
+
+
+def test_more_suggestions_than_stages_are_all_of_them():
+    assert metrics(BY_HAND, STAGES, MINUTES, [6])["top_k"]["6"] | {"ci95": 0} == {"accuracy": 1, "ci95": 0, "chance": 1}
+
+
+def test_the_confusion_matrix_has_the_truth_in_rows():
+    np.testing.assert_array_equal(confusion_matrix(BY_HAND, STAGES), [[1, 0, 1], [0, 1, 0], [1, 0, 0]])
+
+
+def test_the_top_k_curve_rises_to_one_beside_chance():
+    curve = top_k_curve(BY_HAND, STAGES)
+    assert curve["k"].tolist() == [1, 2, 3]
+    assert curve["accuracy"].tolist() == [0.5, 0.5, 1]
+    np.testing.assert_allclose(curve["chance"], [1 / 3, 2 / 3, 1])
+    assert (curve["low"] <= curve["accuracy"]).all() and (curve["accuracy"] <= curve["high"]).all()

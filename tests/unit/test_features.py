@@ -1,0 +1,173 @@
+"""Vectors of PNGs: each computed once, exact, and no matter what stands beside it."""
+
+import random
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from flystage import features
+from flystage.errors import FlystageError
+from flystage.features import feature_vectors, write_split_vectors
+from flystage.networks import Backbone
+from flystage.weights import fetch_weights, load_weights
+
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "backbone.pt"
+    fetch_weights("resnet18", "none", 1, path)
+    return load_weights(path)
+
+
+@pytest.fixture(scope="module")
+def graph(backbone, tmp_path_factory):
+    """The backbone as ONNX, exported once for all tests."""
+    folder = tmp_path_factory.mktemp("graph")
+    features._export(backbone, SIZE, folder / f"{backbone['id']}-{SIZE}.onnx")
+    return folder / f"{backbone['id']}-{SIZE}.onnx"
+
+
+@pytest.fixture
+def cache(graph, tmp_path):
+    """A cache folder that holds the graph and no vector."""
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / graph.name).write_bytes(graph.read_bytes())
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def pngs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pngs")
+    pixels = np.random.default_rng(0)
+    for number in range(37):  # more than two batches, and the last one not full
+        picture = cv2.GaussianBlur(pixels.integers(0, 256, (SIZE, SIZE)).astype(np.uint8), (0, 0), 1)
+        cv2.imwrite(str(folder / f"{number:02d}.png"), picture)
+    return sorted(map(str, folder.iterdir()))
+
+
+@pytest.fixture(scope="module")
+def expected(backbone, graph, pngs):
+    return feature_vectors(pngs, backbone, graph.parent, 1)
+
+
+def no_session(*_):
+    raise AssertionError("nothing was to be computed")
+
+
+def test_onnx_agrees_with_torch(backbone, pngs, expected):
+    network = Backbone("resnet18", backbone["mean"], backbone["std"])
+    network.load_state_dict(backbone["state"])
+    pictures = np.stack([cv2.imread(png, cv2.IMREAD_GRAYSCALE) for png in pngs])
+    with torch.inference_mode():
+        by_torch = network.eval()(torch.from_numpy(pictures)).numpy()
+    assert expected.shape == (37, 512) and expected.dtype == np.float32
+    np.testing.assert_allclose(expected, by_torch, atol=1e-4)
+    assert np.ptp(expected, axis=0).max() > 0.01  # the pictures differ, and so do their vectors
+
+
+def test_a_vector_depends_neither_on_its_neighbours_nor_on_the_order(backbone, cache, pngs, expected):
+    order = list(range(37))
+    random.Random(0).shuffle(order)
+    shuffled = feature_vectors([pngs[number] for number in order], backbone, cache, 1)
+    np.testing.assert_array_equal(shuffled, expected[order])  # bit for bit
+    (cache / "vectors.sqlite").unlink()
+    for number in (0, 36):
+        np.testing.assert_array_equal(feature_vectors([pngs[number]], backbone, cache, 1), expected[[number]])
+
+
+def test_a_second_call_computes_nothing(backbone, cache, pngs, expected, monkeypatch):
+    feature_vectors(pngs, backbone, cache, 1)
+    monkeypatch.setattr(features, "_session", no_session)
+    np.testing.assert_array_equal(feature_vectors(pngs, backbone, cache, 1), expected)
+
+
+def test_one_more_picture_costs_one_picture(backbone, cache, pngs, monkeypatch):
+    feature_vectors(pngs[:-1], backbone, cache, 1)
+    run, computed = features._run, []
+    monkeypatch.setattr(
+        features, "_run", lambda session, pictures: computed.append(len(pictures)) or run(session, pictures)
+    )
+    feature_vectors(pngs, backbone, cache, 1)
+    assert computed == [1]
+
+
+def test_the_same_picture_under_two_names_is_computed_once(backbone, cache, pngs, tmp_path, monkeypatch):
+    copy = tmp_path / "copy.png"
+    copy.write_bytes(Path(pngs[0]).read_bytes())
+    run, computed = features._run, []
+    monkeypatch.setattr(
+        features, "_run", lambda session, pictures: computed.append(len(pictures)) or run(session, pictures)
+    )
+    vectors = feature_vectors([pngs[0], str(copy), pngs[0]], backbone, cache, 1)
+    assert computed == [1] and len(vectors) == 3
+    np.testing.assert_array_equal(vectors[0], vectors[1])
+
+
+def test_other_weights_do_not_find_the_vectors_of_these(backbone, cache, pngs, monkeypatch):
+    feature_vectors(pngs[:1], backbone, cache, 1)
+    monkeypatch.setattr(features, "_session", no_session)
+    with pytest.raises(AssertionError):
+        feature_vectors(pngs[:1], backbone | {"id": "another"}, cache, 1)
+
+
+@pytest.mark.parametrize("damage", ["deleted", "text", "cut", "flipped"])
+def test_a_damaged_vector_cache_costs_time_alone(backbone, cache, pngs, expected, damage):
+    feature_vectors(pngs, backbone, cache, 1)
+    file = cache / "vectors.sqlite"
+    data = bytearray(file.read_bytes())
+    if damage == "deleted":
+        file.unlink()
+    elif damage == "text":
+        file.write_bytes(b"no database\n" * 99)
+    elif damage == "cut":
+        file.write_bytes(data[: len(data) // 2])
+    else:
+        data[5000::997] = bytes(len(data[5000::997]))
+        file.write_bytes(data)
+    for _ in range(2):
+        np.testing.assert_array_equal(feature_vectors(pngs, backbone, cache, 1), expected)
+
+
+@pytest.mark.xfail(strict=True, reason="_session does not make a graph anew that cannot be loaded")
+def test_a_damaged_graph_costs_time_alone(backbone, cache, pngs, expected):
+    (graph,) = cache.glob("*.onnx")
+    graph.write_bytes(graph.read_bytes()[:-1000])
+    np.testing.assert_array_equal(feature_vectors(pngs, backbone, cache, 1), expected)
+
+
+def sentence(pngs, backbone, cache):
+    with pytest.raises(FlystageError) as refused:
+        feature_vectors(pngs, backbone, cache, 1)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_a_missing_or_damaged_png_is_named(backbone, cache, pngs, tmp_path):
+    missing, damaged = tmp_path / "missing.png", tmp_path / "damaged.png"
+    damaged.write_bytes(Path(pngs[0]).read_bytes()[:40])
+    assert f"{missing} cannot be read" in sentence([pngs[0], str(missing)], backbone, cache)
+    assert f"{damaged} is damaged" in sentence([pngs[0], str(damaged)], backbone, cache)
+    assert f"{damaged} is damaged" in sentence([str(damaged)], backbone, cache)
+
+
+def test_a_png_of_no_bytes_is_named(backbone, cache, tmp_path):
+    empty = tmp_path / "empty.png"
+    empty.touch()
+    assert f"{empty} is damaged" in sentence([str(empty)], backbone, cache)
+
+
+def test_no_png_at_all_is_one_sentence(backbone, cache):
+    assert "There are no PNGs" in sentence([], backbone, cache)
+
+
+def test_the_vectors_of_a_manifest_are_written_in_its_order(backbone, cache, pngs, expected, tmp_path):
+    manifest = tmp_path / "val.csv"
+    rows = "".join(f"{pngs[number]},051,0,e1,0,a.tif\n" for number in (5, 3, 9))
+    manifest.write_text("png,stage,label,embryo,angle,source\n" + rows, encoding="utf-8")
+    write_split_vectors(manifest, backbone, cache, 1, tmp_path / "val.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "val.npy"), expected[[5, 3, 9]])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "val.csv", "val.npy"]

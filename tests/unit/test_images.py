@@ -1,0 +1,333 @@
+"""From a TIF to PNGs: full depth until the end, nothing cut or squashed, turned and never mirrored."""
+
+import hashlib
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from flystage.images import (
+    COLUMNS,
+    before_and_after,
+    grey_levels,
+    normalised,
+    png_name,
+    prepare,
+    prepare_bucket,
+    turned,
+)
+from flystage.tables import read_text
+from flystage.tiff import UnusableTiff
+
+MULTIPLY = {"method": "multiply", "factor": 6, "low": 0.5, "high": 99.8}
+PERCENTILE = MULTIPLY | {"method": "percentile"}
+IMAGE = {
+    "size": 96,
+    "field": "auto",
+    "normalize": MULTIPLY,
+    "white": "auto",
+    "page": "middle",
+    "channel": "auto",
+    "max_pixels": 1_000_000,
+}
+ANGLES = [0, 45, 90, 135, 180, 270]
+
+
+def tif(pixels, **options):
+    file = io.BytesIO()
+    tifffile.imwrite(file, pixels, **options)
+    return file.getvalue()
+
+
+def embryo(height=42, width=110):
+    """A 16-bit ellipse on black, brighter at one end and with a mark off both axes, so no mirror image is alike."""
+    y, x = np.mgrid[:height, :width]
+    inside = ((x - width / 2) / (0.45 * width)) ** 2 + ((y - height / 2) / (0.42 * height)) ** 2 < 1
+    picture = inside * (2000.0 + 30 * x)
+    picture[(abs(x - 0.25 * width) < 5) & (abs(y - 0.3 * height) < 5)] = 8000
+    return picture.astype(np.uint16)
+
+
+def test_full_depth_is_kept_where_8_bits_first_would_leave_32_levels():
+    gradient = np.linspace(0, 8191, 1024).astype(np.uint16)  # an eighth of the range, like the real images
+    plane = np.tile(gradient, (64, 1))
+    grey, clipped = normalised(plane, 65535, MULTIPLY)
+    kept = np.unique(np.rint(grey).astype(np.uint8)).size
+    eight_bits_first = np.unique((plane >> 8).astype(np.uint8) * 6).size
+    assert eight_bits_first == 32
+    assert kept == 192  # 0 to 191
+    assert clipped == 0
+
+
+def test_the_png_keeps_the_depth_too():
+    plane = np.tile(np.linspace(0, 8191, 400).astype(np.uint16), (400, 1))
+    (picture,), facts = prepare(tif(plane), IMAGE | {"size": 300}, [0])
+    assert grey_levels(picture) > 150
+    assert facts["levels"] == 400
+
+
+def test_multiplying_saturates_and_does_not_wrap_round():
+    plane = np.array([[0, 10, 42, 43, 100, 255]], np.uint8)
+    grey, clipped = normalised(plane, 255, MULTIPLY)
+    np.testing.assert_allclose(grey, [[0, 60, 252, 258, 600, 1530]], rtol=1e-6)
+    assert clipped == 0.5
+    sheet = np.full((20, 20), 100, np.uint8)
+    sheet[:, :10] = 10
+    (picture,), facts = prepare(tif(sheet), IMAGE | {"size": 40}, [0])
+    assert (picture.min(), picture.max()) == (60, 255)  # 600 wrapped round would be 88
+    assert facts["clipped"] == 0.5
+
+
+def test_the_clipped_share_is_of_the_raw_pixels():
+    plane = np.zeros((40, 50), np.uint16)
+    plane[:4, :25] = 65535 // 6 + 2
+    plane[30, 30] = 65535 // 6 - 2
+    assert prepare(tif(plane), IMAGE, [0])[1]["clipped"] == 100 / 2000
+
+
+def test_percentiles_stretch_each_image_by_itself():
+    plane = np.arange(10_001, dtype=np.uint16).reshape(1, -1) + 300
+    grey, clipped = normalised(plane, 65535, PERCENTILE | {"low": 10, "high": 90})
+    np.testing.assert_allclose([grey[0, 1000], grey[0, 5000], grey[0, 9000]], [0, 127.5, 255], atol=1e-3)
+    assert clipped == pytest.approx(0.2, abs=1e-3)
+    np.testing.assert_allclose(normalised(plane * 3, 65535, PERCENTILE | {"low": 10, "high": 90})[0], grey, atol=1e-3)
+
+
+def test_percentiles_that_coincide_are_refused():
+    plane = np.zeros((100, 100), np.uint16)
+    plane[0, 0] = 9
+    with pytest.raises(UnusableTiff, match="nearly all pixels have one value"):
+        normalised(plane, 65535, PERCENTILE)
+
+
+@pytest.mark.parametrize("angle", [*ANGLES, 1, 30, 225, 300, 359])
+@pytest.mark.parametrize("shape", [(42, 110), (110, 42), (60, 60), (8, 300)])
+def test_no_corner_is_cut_at_any_angle(shape, angle):
+    grey = np.zeros(shape, np.float32)
+    side = max(6, min(shape) // 4)
+    # A bright mark in one corner after the other: its light must be there, and where a rotation puts it.
+    size = 200
+    scale = size / np.hypot(*shape)
+    for rows, columns in [(slice(side), slice(side)), (slice(side), slice(-side, None)),
+                          (slice(-side, None), slice(side)), (slice(-side, None), slice(-side, None))]:  # fmt: skip
+        marked = grey.copy()
+        marked[rows, columns] = 200
+        marked[0, 0] = marked[-1, -1] = marked[0, -1] = marked[-1, 0] = 0  # keep the border's median at 0
+        (picture,) = turned(marked, [angle], size)
+        light = picture.sum() / scale**2
+        assert light == pytest.approx(marked.sum(), rel=0.05)
+        y, x = (np.average(axis, weights=marked) for axis in np.mgrid[: shape[0], : shape[1]])
+        right, up = x - (shape[1] - 1) / 2, (shape[0] - 1) / 2 - y
+        turn = np.exp(1j * np.radians(angle)) * (right + 1j * up) * scale
+        y, x = (np.average(axis, weights=picture) for axis in np.mgrid[:size, :size])
+        assert x - (size - 1) / 2 == pytest.approx(turn.real, abs=0.6)
+        assert (size - 1) / 2 - y == pytest.approx(turn.imag, abs=0.6)
+
+
+def test_a_bright_frame_is_there_whole_at_every_angle():
+    grey = np.zeros((60, 140), np.float32)
+    grey[3:8, 3:-3] = grey[-8:-3, 3:-3] = grey[3:-3, 3:8] = grey[3:-3, -8:-3] = 180
+    pictures = turned(grey, range(0, 360, 15), 160)
+    light = np.array([picture.sum(dtype=float) for picture in pictures])
+    np.testing.assert_allclose(light, grey.sum() * (160 / np.hypot(60, 140)) ** 2, rtol=0.03)
+
+
+def test_a_circle_stays_a_circle_of_one_size_at_every_angle():
+    y, x = np.mgrid[:60, :180]
+    grey = (200 * (np.hypot(y - 29.5, x - 60) < 22)).astype(np.float32)
+    scale = 190 / np.hypot(60, 180)
+    for picture in turned(grey, range(0, 360, 45), 190):
+        rows, columns = np.nonzero(picture > 100)
+        assert np.ptp(rows) + 1 == pytest.approx(44 * scale, abs=2)
+        assert np.ptp(columns) + 1 == pytest.approx(44 * scale, abs=2)
+
+
+@pytest.mark.parametrize("side", [80, 81])
+def test_quarter_turns_are_those_of_numpy_and_no_mirror_image(side):
+    grey = cv2.GaussianBlur(embryo(side, side).astype(np.float32) / 40, (0, 0), 2)
+    upright, left, over, right = turned(grey, [0, 90, 180, 270], 80)
+    for turns, picture in enumerate((upright, left, over, right)):
+        difference = np.abs(picture.astype(int) - np.rot90(upright, turns))
+        assert difference.max() <= 3
+        mirrored = np.rot90(upright[:, ::-1], turns)
+        assert np.abs(picture.astype(int) - mirrored).max() > 60
+
+
+def test_unrotated_and_unscaled_is_the_picture_itself():
+    grey = np.random.default_rng(0).uniform(0, 255, (30, 40)).astype(np.float32)  # its diagonal is 50
+    (picture,) = turned(grey, [0], 50)
+    np.testing.assert_array_equal(picture[10:40, 5:45], np.rint(grey))
+
+
+def test_the_background_is_the_median_of_the_border():
+    grey = np.full((30, 50), 90, np.float32)
+    grey[0] = 40  # 50 of about 160 border pixels: not the median
+    grey[10:20, 10:40] = 200
+    for picture in turned(grey, [0, 45], 100):
+        assert picture[0, 0] == picture[-1, -1] == picture[0, -1] == 90
+
+
+def test_shrinking_averages_and_does_not_alias():
+    stripes = np.tile(np.array([0, 200], np.float32), (400, 200))  # finer than the PNG can show
+    (picture,) = turned(stripes, [0], 71)
+    inside = picture[15:-15, 15:-15]
+    assert inside.mean() == pytest.approx(100, abs=2)
+    assert np.ptp(inside) < 30
+
+
+def test_one_field_gives_images_of_unequal_size_one_scale():
+    def disc(height, width):
+        y, x = np.mgrid[:height, :width]
+        return (200 * (np.hypot(y - height / 2, x - width / 2) < 20)).astype(np.float32)
+
+    areas = [(turned(disc(*shape), [0], 128, field=256)[0] > 100).sum() for shape in [(60, 80), (100, 200)]]
+    assert areas[0] == pytest.approx(areas[1], rel=0.02)
+    assert areas[0] == pytest.approx(np.pi * 10**2, rel=0.05)
+    alone = [(turned(disc(*shape), [0], 128)[0] > 100).sum() for shape in [(60, 80), (100, 200)]]
+    assert alone[0] > 3 * alone[1]  # auto: each by its own diagonal
+
+
+def test_a_picture_larger_than_the_field_is_refused_and_not_cut():
+    with pytest.raises(UnusableTiff, match=r"its diagonal of 118 pixels exceeds image\.field \(117\)"):
+        prepare(tif(embryo()), IMAGE | {"field": 117}, [0])
+    prepare(tif(embryo()), IMAGE | {"field": 118}, [0])
+
+
+def test_8_bit_rgb_and_16_bit_of_one_picture_agree():
+    picture8 = (embryo() // 37).astype(np.uint8)
+    picture16 = picture8.astype(np.uint16) * 257
+    from_rgb, _ = prepare(tif(np.dstack([picture8] * 3), photometric="rgb"), IMAGE, ANGLES)
+    from_16, _ = prepare(tif(picture16), IMAGE, ANGLES)
+    assert max(np.abs(a.astype(int) - b).max() for a, b in zip(from_rgb, from_16, strict=True)) <= 1
+
+
+def test_floats_agree_with_the_integers_they_came_from():
+    expected = prepare(tif(embryo()), IMAGE, [0])[0][0].astype(int)
+    for floats in (embryo() / 65535, embryo().astype(float)):
+        picture = prepare(tif(floats.astype(np.float32)), IMAGE, [0])[0][0]
+        assert np.abs(expected - picture).max() <= 1
+
+
+def test_white_can_be_set_for_a_12_bit_camera():
+    plane = embryo() // 8
+    auto, camera = (prepare(tif(plane), IMAGE | {"white": white}, [0])[0][0] for white in ("auto", 4095))
+    assert camera.mean() > 5 * auto.mean()
+
+
+def test_a_float_beyond_every_usual_white_asks_for_one():
+    plane = embryo().astype(np.float64) * 1e8
+    with pytest.raises(UnusableTiff, match=r"set image\.white"):
+        prepare(tif(plane), IMAGE, [0])
+    assert prepare(tif(plane), IMAGE | {"white": 6.5535e12}, [0])[1]["maximum"] == 8e11
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+def test_values_that_are_not_numbers_are_refused(value):
+    plane = embryo().astype(np.float64)
+    plane[5, 7] = value
+    for normalize in (MULTIPLY, PERCENTILE):
+        with pytest.raises(UnusableTiff, match="not numbers"):
+            prepare(tif(plane), IMAGE | {"white": 65535, "normalize": normalize}, [0])
+
+
+def test_one_value_everywhere_is_refused():
+    with pytest.raises(UnusableTiff, match=r"every pixel has the same value \(7\)"):
+        prepare(tif(np.full((40, 50), 7, np.uint16)), IMAGE, [0])
+
+
+def test_a_picture_that_saturates_everywhere_is_refused():
+    plane = np.full((40, 50), 60_000, np.uint16)
+    plane[20, 20] = 50_000
+    with pytest.raises(UnusableTiff, match=r"image\.normalize leaves nothing of it: 100% of its pixels saturate"):
+        prepare(tif(plane), IMAGE, [0])
+
+
+def test_the_facts_are_those_of_the_file():
+    _, facts = prepare(tif(embryo()), IMAGE, [0])
+    assert facts == {
+        "width": 110, "height": 42, "dtype": "uint16", "channels": 1, "pages": 1,
+        "minimum": 0, "maximum": 8000, "levels": len(np.unique(embryo())), "clipped": 0.0,
+    }  # fmt: skip
+    _, facts = prepare(
+        tif(embryo() > 3000, photometric="minisblack"), IMAGE | {"normalize": MULTIPLY | {"factor": 1}}, [0]
+    )
+    assert (facts["dtype"], facts["minimum"], facts["maximum"], facts["levels"]) == ("bool", 0, 1, 2)
+
+
+def test_before_and_after_shows_the_raw_plane_beside_the_pngs(tmp_path):
+    path = tmp_path / "raw.tif"
+    path.write_bytes(tif(embryo()))
+    plane, white, pictures = before_and_after(path, IMAGE, ANGLES)
+    np.testing.assert_array_equal(plane, embryo())
+    assert white == 65535 and len(pictures) == 6 and pictures[0].shape == (96, 96)
+
+
+AWKWARD = [
+    "a" * 250 + ".tif", "b" * 249 + "1.tif", "b" * 249 + "2.tif", "it's \"quoted\".tif", "two\nlines.tif", "Stücke-蠅.tif",
+    "--rm -rf.tif", "---.tif", "a,b;c.tif", "{wildcard}.tif", "$HOME `x`.tif", "a b.tif", "a_b.tif", "a+b.tif", "%s.tif", "..tif",
+]  # fmt: skip
+
+
+def test_png_names_are_harmless_and_unique():
+    names = [png_name(f"raw/051/{name}", angle) for name in AWKWARD for angle in (0, 45)]
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert name[0].isascii() and (name[0].isalnum() or name[0] in "_(")
+        assert len(name) < 150
+        assert all(letter.isascii() and (letter.isalnum() or letter in "._()-") for letter in name)
+    assert png_name("raw/051/a.tif", 0) != png_name("raw/054/a.tif", 0)  # the folder counts
+    assert png_name("raw/060/Stage(060)-e1.tif", 45).startswith("Stage(060)-e1-")
+    assert png_name("raw/060/Stage(060)-e1.tif", 45).endswith("-045.png")
+
+
+def test_a_bucket_becomes_pngs_and_one_table_and_the_raw_files_stay_as_they_are(tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    names = [name for name in AWKWARD if "\n" not in name]
+    for number, name in enumerate(names):
+        (raw / name).write_bytes(tif(embryo() + number))
+    (raw / "empty.tif").write_bytes(b"")
+    (raw / "cut.tif").write_bytes(tif(embryo())[:-900])
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in raw.iterdir()}
+    rows = [(str(raw / name), "060", "e,1") for name in [*names, "empty.tif", "cut.tif", "missing.tif"]]
+    prepare_bucket(rows, "train", IMAGE, [0, 90], tmp_path / "pngs", tmp_path / "bucket.csv")
+
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in raw.iterdir()} == before
+    table = read_text(tmp_path / "bucket.csv")
+    assert tuple(table.columns) == COLUMNS
+    used, rejected = table[table["status"] == "used"], table[table["status"] == "rejected"]
+    assert used["path"].tolist() == [str(raw / name) for name in names for _ in (0, 90)]
+    assert used["angle"].tolist() == ["0", "90"] * len(names)
+    assert set(table["embryo"]) == {"e,1"} and set(table["split"]) == {"train"} and set(table["stage"]) == {"060"}
+    assert dict(zip((path.split("/")[-1] for path in rejected["path"]), rejected["reason"], strict=True)) == {
+        "empty.tif": "empty file",
+        "cut.tif": "truncated: part of the image is missing",
+        "missing.tif": "cannot be read (No such file or directory)",
+    }
+    assert set(rejected["png"]) == {""}
+    assert sorted(used["png"]) == sorted(str(path) for path in (tmp_path / "pngs").iterdir())
+    for row in used.to_dict("records"):
+        png = Path(row["png"]).read_bytes()
+        picture = cv2.imread(row["png"], cv2.IMREAD_UNCHANGED)
+        assert picture.shape == (96, 96) and picture.dtype == np.uint8
+        assert row["png_sha256"] == hashlib.sha256(png).hexdigest()
+        assert row["sha256"] == hashlib.sha256(before[raw / row["path"].split("/")[-1]][0]).hexdigest()
+        assert int(row["png_levels"]) == len(np.unique(picture)) and int(row["png_maximum"]) == picture.max()
+
+
+def test_the_same_tif_gives_the_same_bytes_again(tmp_path):
+    (tmp_path / "a.tif").write_bytes(tif(embryo()))
+    for folder in ("one", "two"):
+        prepare_bucket(
+            [(str(tmp_path / "a.tif"), "060", "e")],
+            "train",
+            IMAGE,
+            ANGLES,
+            tmp_path / folder,
+            tmp_path / f"{folder}.csv",
+        )
+    assert {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir()} == {
+        p.name: p.read_bytes() for p in (tmp_path / "two").iterdir()
+    }

@@ -1,0 +1,92 @@
+"""Intervals that are honest about few embryos with many images that resemble each other."""
+
+import numpy as np
+import pytest
+from flystage.intervals import mean_interval, proportion_interval
+
+
+def test_limits_lie_within_0_and_1_and_hold_the_estimate():
+    random = np.random.default_rng(0)
+    for _ in range(300):
+        embryos = random.integers(1, 12)
+        clusters = random.integers(0, embryos, random.integers(1, 60))
+        correct = random.random(len(clusters)) < random.random()
+        low, high = proportion_interval(correct, clusters)
+        assert 0 <= low <= correct.mean() <= high <= 1
+        assert high - low > 0.01
+
+
+def test_with_one_image_per_embryo_it_is_clopper_and_pearson():
+    # 8 of 10: 0.4439 to 0.9748 in every table; the images are the embryos, so nothing is adjusted but t(9) / t(9)
+    low, high = proportion_interval([True] * 8 + [False] * 2, range(10))
+    assert (low, high) == pytest.approx((0.4439, 0.9748), abs=0.03)
+
+
+def test_all_right_counts_embryos_and_not_images():
+    low, high = proportion_interval([True] * 100, np.repeat(range(5), 20))
+    assert high == 1 and low == pytest.approx(0.025 ** (1 / 5))  # Clopper and Pearson with 5 of 5
+    low, high = proportion_interval([False] * 100, np.repeat(range(5), 20))
+    assert low == 0 and high == pytest.approx(1 - 0.025 ** (1 / 5))
+
+
+def test_images_of_one_embryo_count_less_the_more_they_agree():
+    agree = proportion_interval(np.repeat([True, False] * 4, 10), np.repeat(range(8), 10))
+    differ = proportion_interval(np.tile([True, False], 40), np.repeat(range(8), 10))
+    assert agree[1] - agree[0] > 2 * (differ[1] - differ[0])
+
+
+def test_fewer_embryos_with_as_many_images_give_a_wider_interval():
+    random = np.random.default_rng(3)
+    widths = []
+    for embryos in (24, 12, 6, 3):
+        each = []
+        for _ in range(60):
+            correct = np.concatenate([random.random(120 // embryos) < random.beta(4, 4) for _ in range(embryos)])
+            low, high = proportion_interval(correct, np.repeat(range(embryos), 120 // embryos))
+            each.append(high - low)
+        widths.append(np.mean(each))
+    assert widths == sorted(widths) and widths[-1] > 2 * widths[0]
+
+
+@pytest.mark.parametrize("right", [0, 30, 60])
+def test_one_embryo_tells_next_to_nothing(right):
+    low, high = proportion_interval(np.arange(60) < right, np.zeros(60))
+    assert high - low > 0.95
+
+
+@pytest.mark.parametrize("embryos", [4, 6, 10])
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_it_covers_the_truth_as_often_as_it_says(embryos, share):
+    random = np.random.default_rng(embryos)
+    alike = 0.2  # correlation between images of one embryo
+    a, b = share * (1 - alike) / alike, (1 - share) * (1 - alike) / alike
+    clusters = np.repeat(range(embryos), 30)
+    covered = 0
+    for _ in range(1000):
+        correct = random.random(len(clusters)) < random.beta(a, b, embryos)[clusters]
+        low, high = proportion_interval(correct, clusters)
+        covered += low <= share <= high
+    assert covered / 1000 >= 0.93
+
+
+def test_the_interval_of_a_mean_by_hand():
+    # Embryo means 1, 2, 3, of two images each: standard error 1 / sqrt(3), t(2) = 4.3027
+    low, high = mean_interval([1, 1, 2, 2, 3, 3], [7, 7, 8, 8, 9, 9], highest=100)
+    half = 4.302653 / np.sqrt(3)
+    assert (low, high) == pytest.approx((max(0, 2 - half), 2 + half), rel=1e-5)
+
+
+def test_the_interval_of_a_mean_ends_at_what_is_possible():
+    assert mean_interval([1.0, 30.0], ["a", "b"], highest=40) == (0.0, 40.0)
+    assert mean_interval([5.0, 6.0], ["a", "a"], highest=40) == (0.0, 40.0)  # one embryo
+
+
+def test_the_interval_of_a_mean_covers_the_truth():
+    random = np.random.default_rng(5)
+    clusters = np.repeat(range(6), 20)
+    covered = 0
+    for _ in range(1000):
+        values = 50 + random.normal(0, 5, 6)[clusters] + random.normal(0, 5, len(clusters))
+        low, high = mean_interval(values, clusters, highest=1000)
+        covered += low <= 50 <= high
+    assert covered / 1000 >= 0.93

@@ -1,0 +1,71 @@
+"""Which modules a script depends on, through however many imports, wherever in a file they stand."""
+
+from pathlib import Path
+
+import pytest
+from flystage import modules
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    folder = tmp_path / "flystage"
+    folder.mkdir()
+    monkeypatch.setattr(modules, "LIBRARY", folder)
+
+    def write(**files):
+        for name, text in files.items():
+            (folder / f"{name}.py").write_text(text, encoding="utf-8")
+
+    def of(text):
+        script = tmp_path / "script.py"
+        script.write_text(text, encoding="utf-8")
+        return [Path(module).stem for module in modules.modules_of(script)]
+
+    return write, of
+
+
+def test_the_closure_is_followed_and_sorted(library):
+    write, of = library
+    write(
+        a="from flystage.b import x\nimport numpy",
+        b="import flystage.c",
+        c="from flystage import d as other",
+        d="",
+        unused="",
+    )
+    assert of("from flystage import a") == ["a", "b", "c", "d"]
+    assert of("import flystage.c as c") == ["c", "d"]
+    assert of("import os") == []
+
+
+def test_lazy_imports_count(library):
+    write, of = library
+    write(a="def f():\n    if True:\n        from flystage.b import x\n", b="")
+    assert of("def g():\n    from flystage.a import f") == ["a", "b"]
+
+
+def test_circles_end(library):
+    write, of = library
+    write(a="import flystage.b", b="import flystage.a")
+    assert of("import flystage.a") == ["a", "b"]
+
+
+def test_the_scripts_of_the_workflow_name_only_modules_that_exist():
+    scripts = sorted((REPOSITORY / "workflow" / "scripts").glob("*.py"))
+    assert len(scripts) > 8
+    for script in scripts:
+        found = modules.modules_of(script)
+        assert found and all(Path(module).is_file() for module in found)
+        assert f"{modules.LIBRARY}/rulelog.py" in found
+
+
+def test_preparing_does_not_depend_on_training():
+    found = {Path(module).stem for module in modules.modules_of(REPOSITORY / "workflow" / "scripts" / "prepare.py")}
+    assert found == {"errors", "images", "rulelog", "tiff", "whole"}
+
+
+def test_the_network_is_found_behind_a_lazy_import():
+    found = {Path(module).stem for module in modules.modules_of(REPOSITORY / "workflow" / "scripts" / "features.py")}
+    assert {"features", "networks", "vectors", "weights"} <= found

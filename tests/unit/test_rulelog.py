@@ -1,0 +1,56 @@
+"""What a rule says: one sentence for the user's mistakes, a traceback for ours, all of it in the log."""
+
+import logging
+
+import pytest
+from flystage.errors import FlystageError
+from flystage.rulelog import rule_log
+
+
+@pytest.fixture(autouse=True)
+def untouched_logger():
+    log = logging.getLogger("flystage")
+    handlers, level = log.handlers, log.level
+    yield
+    log.handlers, log.level = handlers, level
+
+
+def test_a_mistake_of_the_user_is_one_sentence_and_exit_code_1(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended, rule_log(tmp_path / "logs" / "rule.log"):
+        raise FlystageError("There is no image; add one.")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "There is no image; add one.\n"
+    written = (tmp_path / "logs" / "rule.log").read_text(encoding="utf-8")
+    assert written.endswith("ERROR There is no image; add one.\n") and "Traceback" not in written
+
+
+def test_a_fault_of_ours_is_a_traceback_in_log_and_terminal(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended, rule_log(tmp_path / "rule.log"):
+        {}["missing key"]
+    assert ended.value.code == 1
+    for text in (capsys.readouterr().err, (tmp_path / "rule.log").read_text(encoding="utf-8")):
+        assert "A fault in flystage itself" in text and str(tmp_path / "rule.log") in text
+        assert "Traceback" in text and "KeyError: 'missing key'" in text
+
+
+def test_news_go_to_the_log_and_warnings_to_the_terminal_as_well(tmp_path, capsys):
+    with rule_log(tmp_path / "rule.log") as log:
+        log.info("12 PNGs")
+        log.warning("random weights")
+        logging.getLogger("flystage").info("from a module")
+    assert capsys.readouterr().err == "random weights\n"
+    lines = (tmp_path / "rule.log").read_text(encoding="utf-8").splitlines()
+    assert [line.split(" ", 2)[2] for line in lines] == ["INFO 12 PNGs", "WARNING random weights", "INFO from a module"]
+
+
+def test_a_second_run_begins_its_log_anew(tmp_path):
+    for word in ("first", "second"):
+        with rule_log(tmp_path / "rule.log") as log:
+            log.info(word)
+    written = (tmp_path / "rule.log").read_text(encoding="utf-8")
+    assert "second" in written and "first" not in written
+
+
+def test_being_interrupted_is_not_swallowed(tmp_path):
+    with pytest.raises(KeyboardInterrupt), rule_log(tmp_path / "rule.log"):
+        raise KeyboardInterrupt

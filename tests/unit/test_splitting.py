@@ -1,0 +1,269 @@
+"""The split: whole embryos, for ever, and as near to the wanted shares as whole embryos allow."""
+
+import os
+import random
+from collections import Counter
+
+import pytest
+from flystage.errors import FlystageError
+from flystage.splitting import SPLITS, assign, extend_lock, lock_path, read_catalog_splits, read_lock
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+USUAL = {"train": 0.7, "val": 0.15, "test": 0.15}
+QUICK = settings(max_examples=150, derandomize=True, deadline=None)
+
+EMBRYOS = st.dictionaries(
+    st.text("abcdef0123", min_size=1, max_size=4),
+    st.dictionaries(st.sampled_from(["051", "060", "069", "078"]), st.integers(1, 6), min_size=1),
+    min_size=3,
+    max_size=25,
+)
+FRACTIONS = st.tuples(*[st.floats(0.05, 1)] * 3).map(
+    lambda shares: dict(zip(SPLITS, (share / sum(shares) for share in shares), strict=True))
+)
+SEEDS = st.integers(0, 5)
+
+
+def pairs(embryos):
+    return [
+        (embryo, stage) for embryo, stages in embryos.items() for stage, count in stages.items() for _ in range(count)
+    ]
+
+
+def sentence(function, *arguments):
+    with pytest.raises(FlystageError) as refused:
+        function(*arguments)
+    assert "\n" not in str(refused.value) and str(refused.value).endswith(".")
+    return str(refused.value)
+
+
+@QUICK
+@given(EMBRYOS, FRACTIONS, SEEDS)
+def test_every_embryo_is_in_one_split_and_no_split_is_empty(embryos, fractions, seed):
+    split_of = assign(pairs(embryos), {}, fractions, seed)
+    assert set(split_of) == set(embryos)
+    assert set(split_of.values()) == set(SPLITS)
+
+
+@QUICK
+@given(EMBRYOS, FRACTIONS, SEEDS, st.randoms(use_true_random=False))
+def test_the_order_of_the_images_is_irrelevant(embryos, fractions, seed, shuffler):
+    images = pairs(embryos)
+    expected = assign(images, {}, fractions, seed)
+    shuffler.shuffle(images)
+    assert assign(iter(images), {}, fractions, seed) == expected
+
+
+@QUICK
+@given(EMBRYOS, FRACTIONS, SEEDS, st.integers(0, 25))
+def test_assigning_again_changes_nothing_however_much_was_locked(embryos, fractions, seed, count):
+    split_of = assign(pairs(embryos), {}, fractions, seed)
+    assert assign(pairs(embryos), split_of, fractions, seed) == split_of
+    assert assign(pairs(embryos), split_of, {"train": 0.1, "val": 0.1, "test": 0.8}, seed + 1) == split_of
+    locked = dict(list(split_of.items())[:count])  # some of them in the lock
+    again = assign(pairs(embryos), locked, fractions, seed)
+    assert {embryo: again[embryo] for embryo in locked} == locked
+
+
+@QUICK
+@given(st.lists(EMBRYOS, min_size=2, max_size=5), FRACTIONS, SEEDS)
+def test_nobody_moves_whatever_arrives(batches, fractions, seed):
+    locked, images = {}, []
+    for batch in batches:
+        images += pairs(batch)
+        split_of = assign(images, locked, fractions, seed)
+        assert locked.items() <= split_of.items()
+        assert set(split_of) == {embryo for embryo, _ in images}
+        locked = split_of
+
+
+@QUICK
+@given(EMBRYOS, FRACTIONS, SEEDS)
+def test_embryos_that_are_locked_and_gone_do_not_come_back(embryos, fractions, seed):
+    assert "gone" not in assign(pairs(embryos), {"gone": "test"}, fractions, seed)
+
+
+@pytest.mark.parametrize("arrival", ["at once", "one by one"])
+@pytest.mark.parametrize(
+    "fractions", [USUAL, {"train": 0.6, "val": 0.2, "test": 0.2}, {"train": 1 / 3, "val": 1 / 3, "test": 1 / 3}]
+)
+@pytest.mark.parametrize("count", [4, 7, 10, 23, 60])
+def test_shares_of_like_embryos_are_within_one_embryo_of_the_target(count, fractions, arrival):
+    # An embryo is the smallest thing that can be dealt.
+    locked = {}
+    for present in range(3 if arrival == "one by one" else count, count + 1):
+        images = [(f"e{number}", stage) for number in range(present) for stage in ("051", "060") for _ in range(3)]
+        locked = assign(images, locked, fractions, seed=1)
+    dealt = Counter(locked.values())
+    for split in SPLITS:
+        assert abs(dealt[split] - fractions[split] * count) <= 1 + 1e-9
+
+
+@QUICK
+@given(st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.integers(1, 40), min_size=8, max_size=40), SEEDS)
+def test_shares_of_unlike_embryos_are_within_the_largest_of_the_target(sizes, seed):
+    images = [(embryo, "051") for embryo, size in sizes.items() for _ in range(size)]
+    split_of = assign(images, {}, USUAL, seed)
+    dealt = Counter(split_of[embryo] for embryo, _ in images)
+    # Largest first into the emptiest: no split passes its target by more than the last embryo that it took.
+    for split in SPLITS:
+        assert dealt[split] <= USUAL[split] * len(images) + max(sizes.values())
+
+
+def test_three_embryos_are_one_for_each_split():
+    assert sorted(assign([(embryo, "051") for embryo in "abc"], {}, USUAL, 1).values()) == sorted(SPLITS)
+
+
+def test_a_split_is_served_the_stages_it_lacks():
+    early = [(f"early{number}", "051") for number in range(10)]
+    late = [(f"late{number}", "195") for number in range(10)]
+    split_of = assign(early + late, {}, {"train": 0.6, "val": 0.2, "test": 0.2}, seed=1)
+    for kind in ("early", "late"):
+        dealt = Counter(split for embryo, split in split_of.items() if embryo.startswith(kind))
+        assert dealt == {"train": 6, "val": 2, "test": 2}
+
+
+def test_the_seed_decides_between_like_embryos():
+    images = [(f"e{number}", "051") for number in range(20)]
+    assert len({tuple(sorted(assign(images, {}, USUAL, seed).items())) for seed in range(5)}) == 5
+
+
+def test_the_split_of_known_embryos_is_known():
+    # A change of this answer moves embryos of everyone who has no lock, and tells two machines apart that disagree.
+    images = [(f"e{number}", stage) for number in range(6) for stage in ("051", "060") for _ in range(number % 3 + 1)]
+    assert assign(images, {}, USUAL, 1) == {
+        "e2": "train", "e5": "train", "e4": "train", "e1": "val", "e3": "test", "e0": "test",
+    }  # fmt: skip
+
+
+def test_fewer_embryos_than_splits_is_one_sentence():
+    assert "2 embryo(s) cannot be split into train, val and test" in sentence(
+        assign, [("a", "1"), ("b", "1")], {}, USUAL, 1
+    )
+    assert "0 embryo(s)" in sentence(assign, [], {}, USUAL, 1)
+
+
+def test_a_lock_that_leaves_a_split_empty_is_one_sentence():
+    images = [(embryo, "051") for embryo in "abcd"]
+    locked = dict.fromkeys("abcd", "train")
+    assert "leaves no embryo for val and test" in sentence(assign, images, locked, USUAL, 1)
+    assert set(assign([*images, ("e", "051"), ("f", "051")], locked, USUAL, 1).values()) == set(SPLITS)
+
+
+def test_the_lock_only_grows_and_keeps_its_order(tmp_path):
+    lock = tmp_path / "raw.split.csv"
+    extend_lock(lock, {"b": "train", "a": "val", 'c,"1"': "test"})
+    assert lock.read_text(encoding="utf-8") == 'embryo,split\na,val\nb,train\n"c,""1""",test\n'
+    extend_lock(lock, {"z": "test", "a": "val", "A": "train"})
+    assert list(read_lock(lock)) == ["a", "b", 'c,"1"', "A", "z"]
+    before = lock.stat()
+    extend_lock(lock, {"a": "val"})
+    assert (lock.stat().st_ino, lock.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert os.listdir(tmp_path) == ["raw.split.csv"]
+
+
+@settings(max_examples=40, derandomize=True, deadline=None)
+@given(
+    batches=st.lists(
+        st.dictionaries(st.text(min_size=1, max_size=5).filter(lambda t: "\r" not in t), st.sampled_from(SPLITS)),
+        max_size=4,
+    )
+)
+def test_what_was_locked_is_read_back(tmp_path_factory, batches):
+    lock = tmp_path_factory.mktemp("lock") / "lock.csv"
+    expected = {}
+    for batch in batches:
+        batch = {embryo.encode(errors="ignore").decode() or "x": split for embryo, split in batch.items()}
+        batch = {embryo: expected.get(embryo, split) for embryo, split in batch.items()}
+        extend_lock(lock, batch)
+        expected |= batch
+        assert read_lock(lock) == expected
+
+
+def test_a_lock_that_changed_meanwhile_is_left_alone(tmp_path):
+    lock = tmp_path / "lock.csv"
+    extend_lock(lock, {"a": "val"})
+    before = lock.read_bytes()
+    assert "changed while the workflow ran (embryo 'a')" in sentence(extend_lock, lock, {"a": "test", "b": "train"})
+    assert lock.read_bytes() == before
+
+
+def test_a_lock_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
+    lock = tmp_path / "lock.csv"
+    extend_lock(lock, {"a": "val"})
+    before = lock.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    assert "cannot be written (No space left on device)" in sentence(extend_lock, lock, {"b": "train"})
+    assert lock.read_bytes() == before and os.listdir(tmp_path) == ["lock.csv"]
+
+
+def test_no_lock_is_an_empty_lock(tmp_path):
+    assert read_lock(tmp_path / "lock.csv") == {} and read_catalog_splits(tmp_path / "catalog.csv") == {}
+
+
+def test_a_lock_saved_by_a_spreadsheet_is_read(tmp_path):
+    lock = tmp_path / "lock.csv"
+    lock.write_bytes(b"\xef\xbb\xbfembryo,split,remark\r\na,val,mine\r\nb,train,\r\n")
+    assert read_lock(lock) == {"a": "val", "b": "train"}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "its first line must name the columns embryo and split"),
+        (b"a,val\nb,train\n", "its first line must name the columns embryo and split"),
+        (b"embryo;split\na;val\n", "its first line must name the columns embryo and split"),
+        (b"embryo,split\na,val\nb,tra", "at line 3: embryo 'b' must stand in exactly one of train, val, test"),
+        (b"embryo,split\na,val\nb,", "at line 3: embryo 'b' must stand in exactly one"),
+        (b"embryo,split\na,val\nb", "at line 3: embryo 'b' must stand in exactly one"),
+        (b"embryo,split\na,val\nb,train\na,test\n", "at line 4: embryo 'a' must stand in exactly one"),
+        (b"embryo,split\n\xff\xfe\x00,val\n", "cannot be read"),
+    ],
+    ids=["empty", "no header", "semicolons", "cut split", "no split", "cut name", "two splits", "not text"],
+)
+def test_a_damaged_lock_is_one_sentence_that_names_it(tmp_path, content, expected):
+    lock = tmp_path / "lock.csv"
+    lock.write_bytes(content)
+    text = sentence(read_lock, lock)
+    assert f"The split lock {lock} is damaged" in text and expected in text
+
+
+def test_a_folder_in_the_place_of_the_lock_is_one_sentence(tmp_path):
+    assert "cannot be read" in sentence(read_lock, tmp_path)
+
+
+def test_a_catalog_gives_the_splits_of_its_embryos(tmp_path):
+    catalog = tmp_path / "catalog.csv"
+    catalog.write_text(
+        "path,embryo,split,status\n1,a,val,used\n2,a,,excluded\n3,b,,excluded\n4,c,test,rejected\n", encoding="utf-8"
+    )
+    assert read_catalog_splits(catalog) == {"a": "val", "c": "test"}
+    catalog.write_text("path,embryo,split,status\n1,a,val,used\n2,a,test,used\n", encoding="utf-8")
+    assert "The catalog" in sentence(read_catalog_splits, catalog)
+
+
+def test_the_lock_lies_beside_the_first_raw_folder_or_where_it_was(tmp_path):
+    first, second = str(tmp_path / "first"), str(tmp_path / "second")
+    assert lock_path("auto", [first + "/", second]) == f"{first}.split.csv"
+    assert lock_path("mine.csv", [first]) == "mine.csv"
+    extend_lock(f"{second}.split.csv", {"a": "val"})
+    assert lock_path("auto", [first, second]) == lock_path("auto", [second, first]) == f"{second}.split.csv"
+
+
+def test_a_shuffled_list_of_a_real_study_is_split_alike():
+    # 23 embryos, 51 time points, 3 slices; the last time points are missing from some
+    images = [
+        (f"20230811-Cycle00-embryo{e:02d}", f"{51 + 3 * t:03d}")
+        for e in range(23)
+        for t in range(51 - e % 5)
+        for _ in range(3)
+    ]
+    expected = assign(images, {}, USUAL, 1)
+    assert Counter(expected.values()) == {"train": 16, "val": 4, "test": 3}
+    random.Random(0).shuffle(images)
+    assert assign(images, {}, USUAL, 1) == expected

@@ -1,0 +1,346 @@
+"""TIFs of every kind that microscopes and their programs write, and damaged ones: a plane or a reason, nothing else."""
+
+import io
+import struct
+import tracemalloc
+
+import numpy as np
+import pytest
+import tifffile
+from flystage.tiff import UnusableTiff, read_grey
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+RANDOM = np.random.default_rng(1)
+GREY16 = RANDOM.integers(0, 60_000, (40, 48)).astype(np.uint16)
+GREY8 = (GREY16 % 256).astype(np.uint8)
+STACK = RANDOM.integers(0, 60_000, (5, 40, 48)).astype(np.uint16)
+COLOUR = RANDOM.integers(0, 256, (40, 48, 3)).astype(np.uint8)
+LUMA = [0.299, 0.587, 0.114]
+
+
+def tif(pixels, **options):
+    """The bytes of a TIF as tifffile writes it."""
+    file = io.BytesIO()
+    tifffile.imwrite(file, pixels, **options)
+    return file.getvalue()
+
+
+def patched(data, tag, value):
+    """The TIF with one number of its first page's header replaced (as a 32-bit number)."""
+    with tifffile.TiffFile(io.BytesIO(data)) as opened:
+        offset = opened.pages.first.tags[tag].offset
+    return data[: offset + 2] + struct.pack("<HII", 4, 1, value) + data[offset + 12 :]
+
+
+def reason(data, **options):
+    with pytest.raises(UnusableTiff) as refused:
+        read_grey(data, **options)
+    text = str(refused.value)
+    assert "\n" not in text and len(text) < 200
+    return text
+
+
+@pytest.mark.parametrize(
+    ("pixels", "white"),
+    [
+        (GREY8, 255),
+        (GREY16, 65535),
+        ((GREY16 // 2).astype(np.int16), 32767),
+        (GREY16.astype(np.uint32), None),
+        ((GREY16 / 65535).astype(np.float32), None),
+        (GREY16.astype(np.float32), None),
+        (GREY16.astype(np.float64), None),
+        ((GREY16 / 65535).astype(np.float16), None),
+    ],
+    ids=lambda value: str(getattr(value, "dtype", value)),
+)
+def test_a_grey_picture_comes_back_value_for_value(pixels, white):
+    plane, facts = read_grey(tif(pixels))
+    assert plane.dtype == pixels.dtype
+    np.testing.assert_array_equal(plane, pixels)
+    assert facts == {"width": 48, "height": 40, "dtype": str(pixels.dtype), "channels": 1, "pages": 1, "white": white}
+
+
+@pytest.mark.parametrize("compression", [None, "lzw", "deflate", "zstd", "packbits", "lzma"])
+@pytest.mark.parametrize("layout", [{}, {"rowsperstrip": 7}, {"tile": (16, 16)}, {"byteorder": ">"}, {"bigtiff": True}])
+def test_layout_and_lossless_compression_make_no_difference(compression, layout):
+    if compression == "packbits" and layout.get("byteorder") == ">":
+        pytest.skip("tifffile does not write it")
+    plane, _ = read_grey(tif(GREY16, compression=compression, **layout))
+    np.testing.assert_array_equal(plane, GREY16)
+
+
+def test_jpeg_inside_a_tif_is_near_the_picture():
+    smooth = np.tile(np.arange(48, dtype=np.uint8) * 5, (40, 1))
+    plane, _ = read_grey(tif(smooth, compression="jpeg"))
+    assert np.abs(plane.astype(int) - smooth).max() < 12
+
+
+def test_a_one_bit_picture_is_zero_and_one():
+    bits = GREY16 > 30_000
+    plane, facts = read_grey(tif(bits, photometric="minisblack"))
+    np.testing.assert_array_equal(plane, bits.astype(np.uint8))
+    assert plane.dtype == np.uint8 and facts["white"] == 1
+
+
+def test_a_packed_12_bit_picture_is_white_at_4095():
+    values = GREY16 % 4096
+    file = tif(values)
+    packed = np.packbits(((values[..., None] >> np.arange(11, -1, -1)) & 1).astype(np.uint8).reshape(40, -1), axis=1)
+    start = file.index(values.tobytes()[:64])
+    file = file[:start] + packed.tobytes() + file[start + packed.size :]
+    plane, facts = read_grey(patched(patched(file, "BitsPerSample", 12), "StripByteCounts", packed.size))
+    np.testing.assert_array_equal(plane, values)
+    assert facts["white"] == 4095
+
+
+def test_white_is_zero_is_turned_round():
+    plane, _ = read_grey(tif(GREY16, photometric="miniswhite"))
+    np.testing.assert_array_equal(plane, 65535 - GREY16)
+    plane, _ = read_grey(tif(GREY16 > 30_000, photometric="miniswhite"))
+    np.testing.assert_array_equal(plane, GREY16 <= 30_000)
+    assert "no stated range" in reason(tif(GREY16.astype(np.float32), photometric="miniswhite"))
+
+
+def test_rgb_with_equal_channels_is_its_channel_untouched():
+    plane, facts = read_grey(tif(np.dstack([GREY8] * 3), photometric="rgb"))
+    np.testing.assert_array_equal(plane, GREY8)
+    assert plane.dtype == np.uint8 and facts["channels"] == 3 and facts["white"] == 255
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_rgb_is_mixed_to_its_luma_in_floating_point(planar):
+    pixels = COLOUR if planar == "contig" else np.moveaxis(COLOUR, -1, 0).copy()
+    data = tif(pixels, photometric="rgb", planarconfig=planar)
+    plane, _ = read_grey(data)
+    np.testing.assert_allclose(plane, COLOUR @ LUMA, atol=1e-3)
+    assert plane.dtype == np.float32
+    np.testing.assert_array_equal(read_grey(data, channel=2)[0], COLOUR[..., 1])
+    np.testing.assert_array_equal(read_grey(data, channel="max")[0], COLOUR.max(axis=2))
+    assert "has 3 channels, image.channel asks for number 4" in reason(data, channel=4)
+
+
+def test_alpha_is_dropped():
+    opacity = np.full((40, 48, 1), 200, np.uint8)
+    rgba = tif(np.dstack([COLOUR, opacity]), photometric="rgb", extrasamples=["unassalpha"])
+    np.testing.assert_allclose(read_grey(rgba)[0], COLOUR @ LUMA, atol=1e-3)
+    grey = tif(
+        np.dstack([GREY8, opacity]), photometric="minisblack", planarconfig="contig", extrasamples=["unassalpha"]
+    )
+    np.testing.assert_array_equal(read_grey(grey)[0], GREY8)
+    np.testing.assert_array_equal(read_grey(grey, channel="max")[0], GREY8)
+
+
+def test_a_palette_is_looked_up():
+    palette = np.zeros((3, 256), np.uint16)
+    palette[:] = np.arange(256)[::-1] * 257  # inverted: reading the indices themselves would show
+    plane, facts = read_grey(tif(GREY8, photometric="palette", colormap=palette))
+    np.testing.assert_array_equal(plane, (255 - GREY8.astype(np.uint16)) * 257)
+    assert facts["white"] == 65535
+
+
+@pytest.mark.parametrize(("page", "expected"), [("first", 0), ("middle", 2), ("last", 4), (1, 0), (4, 3)])
+def test_the_page_of_a_stack_follows_the_rule(page, expected):
+    plane, facts = read_grey(tif(STACK, photometric="minisblack"), page=page)
+    np.testing.assert_array_equal(plane, STACK[expected])
+    assert facts["pages"] == 5
+
+
+def test_page_max_is_the_maximum_projection():
+    np.testing.assert_array_equal(read_grey(tif(STACK, photometric="minisblack"), page="max")[0], STACK.max(axis=0))
+
+
+def test_a_page_beyond_the_stack_is_refused():
+    assert reason(tif(STACK, photometric="minisblack"), page=6) == "has 5 page(s), image.page asks for number 6"
+
+
+@pytest.mark.parametrize("kind", [{"imagej": True}, {"ome": True, "photometric": "minisblack"}], ids=["imagej", "ome"])
+def test_channels_of_a_hyperstack_are_not_its_pages(kind):
+    hyperstack = RANDOM.integers(0, 60_000, (3, 2, 40, 48)).astype(np.uint16)
+    data = tif(hyperstack, metadata={"axes": "ZCYX"}, **kind)
+    plane, facts = read_grey(data)
+    np.testing.assert_array_equal(plane, hyperstack[1, 0])
+    assert (facts["pages"], facts["channels"]) == (3, 2)
+    np.testing.assert_array_equal(read_grey(data, page="last", channel=2)[0], hyperstack[2, 1])
+    np.testing.assert_array_equal(read_grey(data, page="max", channel="max")[0], hyperstack.max(axis=(0, 1)))
+
+
+def test_an_imagej_stack_with_its_first_page_alone_described_is_refused():
+    data = tif(GREY16, description="ImageJ=1.11a\nimages=5\nslices=5\n", metadata=None) + STACK.tobytes()
+    assert reason(data) == "a stack of 5 pages of which only 1 are described"
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"", "empty file"),
+        (b"Stage;Embryo\n51;1\n" * 50, "not a TIF"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "not a TIF"),
+        (b"II\x2b", ""),
+        (b"II\x2a\x00\x08\x00\x00\x00", ""),
+        (b"MM\x00\x2a\xff\xff\xff\xff", ""),
+        (bytes(1000), "not a TIF"),
+    ],
+    ids=["empty", "text", "png", "cut signature", "signature alone", "pages nowhere", "zeros"],
+)
+def test_what_is_no_tif_is_refused(data, expected):
+    assert expected in reason(data)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"compression": "lzw"},
+        {"compression": "deflate"},
+        {"compression": "zstd"},
+        {"tile": (16, 16)},
+        {"bigtiff": True},
+    ],
+    ids=str,
+)
+def test_a_file_cut_anywhere_is_refused_or_whole(options):
+    data = tif(GREY16, **options)
+    for kept in sorted({*range(0, 600, 13), *range(0, len(data), 101)}):
+        if kept >= len(data):
+            continue
+        try:
+            plane, _ = read_grey(data[:kept])
+        except UnusableTiff:
+            continue
+        np.testing.assert_array_equal(plane, GREY16)  # only what follows the picture was cut off
+
+
+def test_a_file_cut_within_the_picture_says_so():
+    assert reason(tif(GREY16)[:-500]) == "truncated: part of the image is missing"
+
+
+@pytest.mark.parametrize("tag", ["ImageWidth", "ImageLength"])
+@pytest.mark.parametrize("size", [100_000_000, 2_000_000_000, 4_294_967_295])
+def test_absurd_dimensions_are_refused_without_allocating(tag, size):
+    data = patched(tif(GREY16, compression="deflate"), tag, size)
+    tracemalloc.start()
+    try:
+        assert "too large" in reason(data)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_other_absurd_numbers_are_refused_without_allocating():
+    tiled = tif(GREY16, compression="deflate", tile=(16, 16))
+    tracemalloc.start()
+    try:
+        assert "too large" in reason(
+            patched(tif(COLOUR, photometric="rgb"), "SamplesPerPixel", 65_535), max_pixels=10_000
+        )
+        reason(patched(patched(tiled, "TileWidth", 60_000), "TileLength", 60_000))
+        reason(patched(patched(tiled, "TileWidth", 2_000_000_000), "TileLength", 16))
+        reason(patched(tif(GREY16), "BitsPerSample", 4_000_000_000))
+        pages = "ImageJ=1.11a\nimages=2000000000\nslices=2000000000\n"
+        read_grey(tif(GREY16, description=pages, metadata=None))  # tifffile sees that they cannot be there
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_more_pixels_than_max_pixels_are_refused():
+    assert reason(tif(GREY16), max_pixels=1919) == "too large: 48 x 40 pixels, image.max_pixels is 1919"
+    assert read_grey(tif(GREY16), max_pixels=1920)[0].shape == (40, 48)
+
+
+def test_a_side_that_cannot_be_shrunk_is_refused():
+    assert "too large" in reason(tif(np.zeros((8, 40_000), np.uint8)))
+
+
+def test_too_small_a_picture_is_refused():
+    assert reason(tif(GREY16[:7, :30])) == "too small: 30 x 7 pixels"
+
+
+@pytest.mark.parametrize("layout", [{"rowsperstrip": 8}, {"rowsperstrip": 8, "compression": "lzw"}, {"tile": (16, 16)}])
+def test_strips_or_tiles_that_were_never_written_are_refused(layout):
+    # tifffile would fill them with zeros: half an embryo
+    assert (
+        reason(patched(tif(GREY16, **layout), "ImageLength", 80)) == "incomplete: part of the image was never written"
+    )
+
+
+def test_strips_of_no_bytes_are_refused():
+    assert "truncated" in reason(patched(tif(GREY16), "StripByteCounts", 0))
+
+
+def test_pixels_that_are_not_grey_values_are_refused():
+    assert "complex64" in reason(tif(GREY16.astype(np.complex64)))
+    four = np.dstack([GREY8] * 4)
+    assert "SEPARATED" in reason(tif(four, photometric="separated"))
+
+
+@pytest.mark.parametrize("page", ["middle", "max"])
+def test_a_chain_of_pages_that_leads_back_to_itself_is_refused(page):
+    # found by fuzzing: tifffile follows it for ever
+    data = tif(STACK[:2], photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(io.BytesIO(data)) as opened:
+        first, second = (one.offset for one in opened.pages)
+    (tags,) = struct.unpack("<H", data[second : second + 2])
+    link = second + 2 + 12 * tags
+    assert data[link : link + 4] == bytes(4)
+    for target in (first, second):
+        circle = data[:link] + struct.pack("<I", target) + data[link + 4 :]
+        assert reason(circle, page=page) == "damaged: its chain of pages leads back to itself"
+
+
+SAMPLES = {
+    "plain": tif(GREY16),
+    "deflate": tif(GREY16, compression="deflate", rowsperstrip=8),
+    "lzw": tif(GREY16, compression="lzw", predictor=True),
+    "zstd tiles": tif(GREY16, compression="zstd", tile=(16, 16)),
+    "jpeg": tif(COLOUR, compression="jpeg"),
+    "stack": tif(STACK[:3], photometric="minisblack"),
+    "imagej": tif(STACK[:4].reshape(2, 2, 40, 48), imagej=True, metadata={"axes": "ZCYX"}),
+    "ome": tif(STACK[:4].reshape(2, 2, 40, 48), ome=True, metadata={"axes": "ZCYX"}, photometric="minisblack"),
+    "big": tif(GREY16, bigtiff=True),
+    "big-endian": tif(GREY16, byteorder=">"),
+    "palette": tif(GREY8, photometric="palette", colormap=np.zeros((3, 256), np.uint16)),
+    "bits": tif(GREY16 > 30_000, photometric="minisblack"),
+}
+EDITS = st.lists(
+    st.tuples(
+        st.sampled_from(["set", "cut", "drop", "insert"]),
+        st.floats(0, 1),
+        st.booleans(),
+        st.binary(min_size=1, max_size=4),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def edited(data, edits):
+    for kind, where, header, content in edits:
+        place = int(where * min(len(data), 600 if header else len(data)))
+        if kind == "set":
+            data = data[:place] + content + data[place + len(content) :]
+        elif kind == "cut":
+            data = data[:place]
+        elif kind == "drop":
+            data = data[:place] + data[place + len(content) :]
+        else:
+            data = data[:place] + content + data[place:]
+    return data
+
+
+@settings(max_examples=300, derandomize=True, deadline=5000)
+@given(
+    kind=st.sampled_from(sorted(SAMPLES)),
+    edits=EDITS,
+    page=st.sampled_from(["first", "middle", "last", "max", 2]),
+    channel=st.sampled_from(["auto", "max", 2]),
+)
+def test_a_damaged_file_gives_a_plane_or_a_reason(kind, edits, page, channel):
+    try:
+        plane, _ = read_grey(edited(SAMPLES[kind], edits), page, channel, max_pixels=1_000_000)
+    except UnusableTiff as refused:
+        assert "\n" not in str(refused) and len(str(refused)) < 200
+    else:
+        assert plane.ndim == 2

@@ -1,0 +1,183 @@
+"""The training loop: the best epoch is kept, the same arguments give the same head, neighbours are smaller mistakes."""
+
+import math
+
+import pytest
+import torch
+from flystage.errors import FlystageError
+from flystage.frozen import train_head
+from flystage.history import best_epoch, check_converged
+from flystage.networks import Head
+from flystage.training import VectorBatches, fit, target_distributions, validate
+
+STAGES = ["051", "060", "069"]
+MINUTES = [51.0, 60.0, 69.0]
+MODEL = {"hidden": [16], "dropout": 0.2}
+SETTINGS = {"seed": 1, "loss": "ordered", "spread": 1.0, "weight_decay": 0.01, "patience": 50}
+BEST = {"learning_rate": 0.01, "batch_size": 16}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Such small networks gain nothing from several threads, and lose much where the cores are busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def clusters(images, seed, noise=0.5):
+    """Vectors that tell three stages apart, noise permitting."""
+    random = torch.Generator().manual_seed(seed)
+    labels = torch.arange(images) % 3
+    return torch.eye(3, 8)[labels] * 2 + noise * torch.randn(images, 8, generator=random), labels
+
+
+class Scripted(torch.nn.Module):
+    """A network whose only weight counts the training steps, and whose validation loss follows a script by it."""
+
+    def __init__(self, right):
+        super().__init__()
+        self.steps = torch.nn.Parameter(torch.zeros(()))
+        self.right = right  # the score of the right stage after so many steps
+
+    def forward(self, inputs):
+        step = self.steps.round().int().item()
+        score = self.right[min(step, len(self.right) - 1)] if not self.training else 0.0
+        scores = torch.zeros(len(inputs), 3)
+        scores[:, 0] = score
+        return scores + 0 * self.steps
+
+
+class Counting(torch.optim.SGD):
+    def __init__(self, parameters, **_):
+        super().__init__(parameters, lr=1.0)
+
+    def step(self):
+        with torch.no_grad():
+            self.param_groups[0]["params"][0] += 1
+
+
+def scripted_fit(monkeypatch, right, epochs, patience):
+    monkeypatch.setattr(torch.optim, "AdamW", Counting)
+    network = Scripted(right)
+    data = torch.zeros(4, 8), torch.zeros(4, dtype=torch.int64)
+    batches = VectorBatches(*data, 4)
+    return network, fit(network, batches, batches, torch.eye(3), 0.1, 0.0, epochs, patience)
+
+
+def test_fit_leaves_the_network_at_its_best_epoch(monkeypatch):
+    network, history = scripted_fit(monkeypatch, [0, 1, 3, 2, 2.5], epochs=4, patience=9)
+    assert [row["epoch"] for row in history] == [1, 2, 3, 4]
+    assert best_epoch(history)["epoch"] == 2
+    assert network.steps.item() == 2
+    assert history[1]["val_loss"] == pytest.approx(math.log(1 + 2 * math.exp(-3)), rel=1e-5)
+
+
+def test_fit_stops_when_patience_is_spent(monkeypatch):
+    _, history = scripted_fit(monkeypatch, [0, 1, 3, 2, 2, 2, 9], epochs=100, patience=3)
+    assert len(history) == 5  # best was epoch 2, and three without a better one
+    _, history = scripted_fit(monkeypatch, [0, 1, 1, 1, 1, 1], epochs=100, patience=2)
+    assert len(history) == 3  # an equal loss is not a better one
+    assert best_epoch(history)["epoch"] == 1
+
+
+def test_a_run_that_recovers_from_a_loss_that_is_no_number_keeps_the_number(monkeypatch):
+    network, history = scripted_fit(monkeypatch, [0, math.nan, 2, math.nan], epochs=3, patience=9)
+    assert network.steps.item() == 2
+    assert best_epoch(history)["epoch"] == 2
+    check_converged(history, 0.1)
+
+
+def test_a_diverging_run_is_one_sentence(monkeypatch):
+    network, history = scripted_fit(monkeypatch, [0, math.nan], epochs=20, patience=3)
+    assert len(history) == 3
+    with pytest.raises(FlystageError, match=r"diverged at a learning rate of 0\.1: .*tune\.learning_rate\.$"):
+        check_converged(history, 0.1)
+
+
+def test_an_absurd_learning_rate_really_diverges():
+    absurd = BEST | {"learning_rate": 1e30}
+    settings = SETTINGS | {"patience": 3}
+    _, history = train_head(clusters(48, 0), clusters(24, 1), STAGES, MINUTES, MODEL, settings, absurd, 9)
+    assert len(history) == 3
+    with pytest.raises(FlystageError):
+        check_converged(history, 1e30)
+
+
+def test_the_same_arguments_give_the_same_head_and_another_seed_another():
+    def head(**settings):
+        torch.rand(3)  # what else the process has drawn is irrelevant
+        return train_head(clusters(48, 0), clusters(24, 1), STAGES, MINUTES, MODEL, SETTINGS | settings, BEST, 5)
+
+    (first, history), (second, again), (other, _) = head(), head(), head(seed=2)
+    assert history == again
+    for key, value in first.state_dict().items():
+        assert torch.equal(value, second.state_dict()[key])
+    assert not torch.equal(first.layers[0].weight, other.layers[0].weight)
+
+
+def test_training_learns_what_can_be_learnt():
+    head, history = train_head(clusters(150, 0), clusters(60, 1), STAGES, MINUTES, MODEL, SETTINGS, BEST, 40)
+    assert best_epoch(history)["val_top1"] > 0.9
+    assert set(history[0]) == {"epoch", "train_loss", "val_loss", "val_top1"}
+    loss, top1 = validate(head, VectorBatches(*clusters(60, 1), 7).epoch(1))
+    assert (loss, top1) == pytest.approx((best_epoch(history)["val_loss"], best_epoch(history)["val_top1"]), rel=1e-4)
+
+
+def test_without_hidden_layers_the_head_is_linear():
+    head, _ = train_head(clusters(48, 0), clusters(24, 1), STAGES, MINUTES, MODEL | {"hidden": []}, SETTINGS, BEST, 2)
+    assert [tuple(value.shape) for value in head.layers.parameters()] == [(3, 8), (3,)]
+
+
+def test_features_that_never_vary_do_no_harm():
+    vectors, labels = clusters(48, 0)
+    vectors[:, 5] = 4.0
+    _, history = train_head((vectors, labels), (vectors, labels), STAGES, MINUTES, MODEL, SETTINGS, BEST, 3)
+    check_converged(history, 0.01)
+
+
+def test_the_head_standardises_by_its_training_vectors_and_takes_out_brightness():
+    vectors, _ = clusters(300, 0)
+    head = Head(8, [], 3)
+    head.standardise_by(vectors)
+    evened = (vectors - vectors.mean(dim=1, keepdim=True)) / vectors.std(dim=1, keepdim=True, correction=0)
+    torch.testing.assert_close(head.mean, evened.mean(dim=0), atol=1e-3, rtol=0)
+    torch.testing.assert_close(head.std, evened.std(dim=0), atol=1e-3, rtol=0)
+    torch.testing.assert_close(head(3 * vectors + 2), head(vectors), atol=1e-3, rtol=0)
+    assert head(1e6 * torch.eye(8)).abs().max() < 10  # unlike all training vectors: the scores stay small
+
+
+def test_batches_are_shuffled_by_seed_and_epoch_alone_and_miss_nothing():
+    vectors, labels = torch.arange(10.0)[:, None], torch.arange(10)
+
+    def order(seed, epoch):
+        parts = list(VectorBatches(vectors, labels, 4, seed).epoch(epoch))
+        assert [len(part) for _, part in parts] == [4, 4, 2]
+        assert all(torch.equal(inputs[:, 0], part.float()) for inputs, part in parts)
+        return torch.cat([part for _, part in parts]).tolist()
+
+    assert order(None, 1) == list(range(10))
+    assert order(1, 1) == order(1, 1) and sorted(order(1, 1)) == list(range(10))
+    assert len({tuple(order(seed, epoch)) for seed in (1, 2) for epoch in (1, 2)}) == 4
+
+
+@pytest.mark.parametrize("spread", [0.3, 1.0, 5.0])
+def test_ordered_targets_fall_with_distance_alike_on_both_sides(spread):
+    stages = [f"{51 + 9 * number:03d}" for number in range(17)]
+    targets = target_distributions(stages, [51.0 + 9 * number for number in range(17)], "ordered", spread)
+    torch.testing.assert_close(targets.sum(dim=1), torch.ones(17))
+    middle = targets[8]
+    torch.testing.assert_close(middle, middle.flip(0))
+    assert (middle[8:].diff() <= 0).all() and middle.argmax() == 8
+    assert middle[9] / middle[8] == pytest.approx(math.exp(-1 / (2 * spread**2)), rel=1e-4)
+
+
+def test_unequal_steps_count_in_minutes():
+    row = target_distributions(["0", "3", "6", "30"], [0.0, 3.0, 6.0, 30.0], "ordered", 1.0)[2]
+    assert row[1] > 0.2 and row[3] < 1e-6
+
+
+@pytest.mark.parametrize(("minutes", "loss"), [(None, "ordered"), (MINUTES, "cross_entropy"), (None, "cross_entropy")])
+def test_without_an_order_all_weight_is_on_the_true_stage(minutes, loss):
+    assert torch.equal(target_distributions(STAGES, minutes, loss, 1.0), torch.eye(3))

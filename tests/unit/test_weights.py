@@ -1,0 +1,192 @@
+"""Starting weights: from a file, from the internet with their hash checked, or random; else one sentence."""
+
+import hashlib
+import http.server
+import threading
+import urllib.error
+import urllib.request
+from types import SimpleNamespace
+
+import pytest
+import torch
+import torchvision
+from flystage.errors import FlystageError
+from flystage.networks import IMAGENET_MEAN, IMAGENET_STD, Backbone
+from flystage.weights import backbone_id, fetch_weights, load_weights
+
+
+@pytest.fixture(scope="module")
+def resnet():
+    """A state_dict as torchvision gives it, with the classifier of ImageNet."""
+    torch.manual_seed(7)
+    return torchvision.models.resnet18(weights=None).state_dict()
+
+
+def sentence(*arguments):
+    with pytest.raises(FlystageError) as refused:
+        fetch_weights(*arguments)
+    assert "\n" not in str(refused.value) and str(refused.value).endswith(".")
+    return str(refused.value)
+
+
+def same_body(written, state):
+    body = {key.removeprefix("body."): value for key, value in written["state"].items() if key.startswith("body.")}
+    assert set(body) == {key for key in state if not key.startswith("fc.")}
+    return all(torch.equal(value, state[key]) for key, value in body.items())
+
+
+def test_random_weights_depend_on_the_seed_alone(tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        torch.rand(5)
+        fetch_weights("resnet18", "none", seed, tmp_path / name)
+    a, b, c = (load_weights(tmp_path / name) for name in "abc")
+    assert a["id"] == b["id"] != c["id"]
+    assert (a["name"], a["source"]) == ("resnet18", "none")
+    assert a["mean"] == list(IMAGENET_MEAN) and a["std"] == list(IMAGENET_STD)
+
+
+def test_the_id_knows_the_name_and_every_value():
+    state = {"w": torch.arange(4.0), "b": torch.zeros(2)}
+    first = backbone_id("resnet18", state)
+    assert len(first) == 16 and int(first, 16) >= 0
+    assert backbone_id("resnet18", dict(reversed(state.items()))) == first
+    assert backbone_id("resnet34", state) != first
+    assert backbone_id("resnet18", state | {"b": torch.tensor([0, 1e-7])}) != first
+
+
+def test_a_file_as_torchvision_saves_it_loads_without_its_classifier(tmp_path, resnet):
+    torch.save(resnet, tmp_path / "mine.pth")
+    fetch_weights("resnet18", str(tmp_path / "mine.pth"), 1, tmp_path / "backbone.pt")
+    written = load_weights(tmp_path / "backbone.pt")
+    assert same_body(written, resnet)
+    assert not any("fc" in key for key in written["state"])
+    network = Backbone("resnet18", written["mean"], written["std"])
+    network.load_state_dict(written["state"])
+    assert network.eval()(torch.zeros((1, 32, 32), dtype=torch.uint8)).shape == (1, 512)
+
+
+def test_a_file_of_this_workflow_loads_and_has_the_same_id(tmp_path):
+    fetch_weights("resnet18", "none", 3, tmp_path / "first.pt")
+    fetch_weights("resnet18", str(tmp_path / "first.pt"), 1, tmp_path / "second.pt")
+    assert load_weights(tmp_path / "first.pt")["id"] == load_weights(tmp_path / "second.pt")["id"]
+
+
+def test_the_weights_of_another_network_are_refused(tmp_path, resnet):
+    torch.save(resnet, tmp_path / "mine.pth")
+    text = sentence("resnet34", str(tmp_path / "mine.pth"), 1, tmp_path / "backbone.pt")
+    assert "mine.pth does not fit a resnet34" in text
+    assert not (tmp_path / "backbone.pt").exists()
+
+
+def test_weights_of_other_shapes_are_refused(tmp_path, resnet):
+    torch.save(resnet | {"conv1.weight": torch.zeros(64, 1, 7, 7)}, tmp_path / "grey.pth")
+    assert "does not fit a resnet18" in sentence("resnet18", str(tmp_path / "grey.pth"), 1, tmp_path / "backbone.pt")
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights at all", b"\x80\x04\x95", b"PK\x03\x04" + bytes(50)], ids=repr)
+def test_what_is_no_file_of_weights_is_refused(tmp_path, content):
+    (tmp_path / "mine.pth").write_bytes(content)
+    text = sentence("resnet18", str(tmp_path / "mine.pth"), 1, tmp_path / "backbone.pt")
+    assert "mine.pth is not a file of weights" in text
+
+
+STATE_IS_NUMBER = pytest.param(
+    {"state": 3}, marks=pytest.mark.xfail(strict=True, reason="_from_file takes state for a dict")
+)
+
+
+@pytest.mark.parametrize(
+    "content", [[1, 2], {"epoch": 3}, torch.zeros(2), STATE_IS_NUMBER], ids=["list", "numbers", "tensor", "state"]
+)
+def test_a_file_without_a_state_dict_is_refused(tmp_path, content):
+    torch.save(content, tmp_path / "mine.pth")
+    text = sentence("resnet18", str(tmp_path / "mine.pth"), 1, tmp_path / "backbone.pt")
+    assert "mine.pth" in text and "model.weights" in text
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """torch's folder of downloads, of its own and empty."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
+    return tmp_path / "home" / "hub" / "checkpoints"
+
+
+def test_without_internet_the_sentence_names_file_folder_and_setting(tmp_path, hub, monkeypatch):
+    def offline(*_, **__):
+        raise urllib.error.URLError("Name or service not known")
+
+    monkeypatch.setattr(urllib.request, "urlopen", offline)
+    monkeypatch.setattr(torch.hub, "urlopen", offline)
+    text = sentence("resnet18", "imagenet", 1, tmp_path / "backbone.pt")
+    assert torchvision.models.get_model_weights("resnet18").DEFAULT.url in text
+    assert str(hub) in text and "model.weights" in text and "Name or service not known" in text
+    assert not (tmp_path / "backbone.pt").exists()
+
+
+@pytest.fixture
+def served(tmp_path, hub, monkeypatch, resnet):
+    """A function that serves the state_dict on this machine under a name that promises a hash; gives the list of requests."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    requests = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=str(folder))
+
+        def log_message(self, *_):
+            requests.append(self.path)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def serve(promised=None, cut=0):
+        torch.save(resnet, folder / "state")
+        data = (folder / "state").read_bytes()
+        name = f"resnet18-{promised or hashlib.sha256(data).hexdigest()[:8]}.pth"
+        (folder / name).write_bytes(data[: len(data) - cut])
+        url = f"http://127.0.0.1:{server.server_port}/{name}"
+        real = torchvision.models.get_model_weights("resnet18").DEFAULT
+        weights = SimpleNamespace(
+            url=url,
+            transforms=real.transforms,
+            get_state_dict=lambda **options: torch.hub.load_state_dict_from_url(url, **options),
+        )
+        monkeypatch.setattr(torchvision.models, "get_model_weights", lambda _: SimpleNamespace(DEFAULT=weights))
+        return requests
+
+    yield serve
+    server.shutdown()
+    server.server_close()
+
+
+def test_imagenet_weights_are_downloaded_once_with_their_hash_checked(tmp_path, hub, served, resnet):
+    requests = served()
+    for name in ("first.pt", "second.pt"):
+        fetch_weights("resnet18", "imagenet", 1, tmp_path / name)
+        written = load_weights(tmp_path / name)
+        assert written["source"] == "imagenet" and same_body(written, resnet)
+        assert written["mean"] == [0.485, 0.456, 0.406] and written["std"] == [0.229, 0.224, 0.225]
+    assert len(requests) == 1 and len(list(hub.iterdir())) == 1
+
+
+def test_a_wrong_hash_is_one_sentence_and_leaves_nothing_behind(tmp_path, hub, served):
+    served(promised="00000000")
+    text = sentence("resnet18", "imagenet", 1, tmp_path / "backbone.pt")
+    assert "invalid hash value" in text and "model.weights" in text
+    assert not list(hub.iterdir()) and not (tmp_path / "backbone.pt").exists()
+
+
+def test_a_download_cut_short_is_one_sentence(tmp_path, hub, served):
+    served(promised="abcdef12", cut=1000)
+    assert "could not be downloaded" in sentence("resnet18", "imagenet", 1, tmp_path / "backbone.pt")
+    assert not list(hub.iterdir())
+
+
+def test_a_damaged_earlier_download_is_one_sentence(tmp_path, hub, served):
+    served()
+    fetch_weights("resnet18", "imagenet", 1, tmp_path / "first.pt")
+    (file,) = hub.iterdir()
+    file.write_bytes(file.read_bytes()[:1000])
+    text = sentence("resnet18", "imagenet", 1, tmp_path / "second.pt")
+    assert str(file.parent) in text

@@ -1,0 +1,25 @@
+"""Files that are there whole or not at all."""
+
+import pytest
+from flystage.whole import written_whole
+
+
+def test_the_file_appears_when_the_block_ends_and_not_before(tmp_path):
+    path = tmp_path / "new" / "table.csv"
+    with written_whole(path) as temporary:
+        temporary.write_text("whole", encoding="utf-8")
+        assert temporary.parent == path.parent and temporary.suffix == ".csv"
+        assert not path.exists()
+    assert [file.name for file in path.parent.iterdir()] == ["table.csv"]
+    assert path.read_text(encoding="utf-8") == "whole"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_leaves_what_was_there(tmp_path, error):
+    path = tmp_path / "table.csv"
+    path.write_text("old", encoding="utf-8")
+    with pytest.raises(error), written_whole(path) as temporary:
+        temporary.write_text("half", encoding="utf-8")
+        raise error
+    assert [file.name for file in tmp_path.iterdir()] == ["table.csv"]
+    assert path.read_text(encoding="utf-8") == "old"

@@ -1,0 +1,168 @@
+"""What a finished run leaves behind: the contracts of the results folder."""
+
+import hashlib
+import json
+import re
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from small_project import MINUTES, REPOSITORY, write_raw
+
+STAGES = [f"{minute:03d}" for minute in MINUTES]
+
+
+def table(project, name):
+    return pd.read_csv(project.results / name, dtype=str, keep_default_na=False)
+
+
+def manifests(project):
+    return {split: table(project, f"manifests/{split}.csv") for split in ("train", "val", "test")}
+
+
+def test_every_tif_is_in_the_catalog_and_no_dropping_is(finished):
+    catalog = table(finished, "catalog.csv")
+    tifs = {
+        str(path.relative_to(finished.folder))
+        for path in finished.raw.rglob("*.tif")
+        if not path.name.startswith(".") and "checkpoint" not in str(path)
+    }
+    assert set(catalog["path"]) == tifs
+    assert catalog["path"].is_unique
+    assert catalog["status"].value_counts().to_dict() == {"used": 20, "rejected": 3}
+    reasons = catalog.loc[catalog["status"] == "rejected", "reason"].tolist()
+    assert sorted(reason.split(":")[0].split(" as ")[0] for reason in reasons) == ["empty file", "same bytes", "truncated"]
+
+
+def test_the_catalog_records_the_files_as_they_are(finished):
+    used = table(finished, "catalog.csv").query("status == 'used'")
+    row = used.iloc[0]
+    assert row["sha256"] == hashlib.sha256((finished.folder / row["path"]).read_bytes()).hexdigest()
+    assert (row["width"], row["height"], row["dtype"], row["channels"]) == ("222", "84", "uint16", "1")
+
+
+def test_the_original_stays_and_its_copy_is_rejected(finished):
+    catalog = table(finished, "catalog.csv").set_index("path")
+    copy = next(path for path in catalog.index if path.endswith(" copy.tif"))
+    assert catalog.loc[copy, "status"] == "rejected"
+    assert catalog.loc[copy.replace(" copy", ""), "status"] == "used"
+
+
+def test_no_embryo_is_in_two_splits_and_the_lock_says_the_same(finished):
+    splits = pd.concat([manifest.assign(split=split) for split, manifest in manifests(finished).items()])
+    assert (splits.groupby("embryo")["split"].nunique() == 1).all()
+    lock = pd.read_csv(finished.folder / "raw.split.csv").set_index("embryo")["split"]
+    assert splits.groupby("embryo")["split"].first().to_dict() == lock.to_dict()
+    assert set(lock) == {"train", "val", "test"}
+
+
+def test_only_training_images_are_rotated(finished):
+    angles = {split: set(manifest["angle"]) for split, manifest in manifests(finished).items()}
+    assert angles == {"train": {"0", "90", "180"}, "val": {"0"}, "test": {"0"}}
+
+
+def test_pngs_are_8_bit_squares_and_labels_follow_the_minutes(finished):
+    for manifest in manifests(finished).values():
+        assert list(manifest.columns) == ["png", "stage", "label", "embryo", "angle", "source"]
+        assert dict(zip(manifest["stage"], manifest["label"], strict=True)) == {
+            stage: str(label) for label, stage in enumerate(STAGES)
+        }
+        for png in manifest["png"]:
+            picture = cv2.imread(str(finished.folder / png), cv2.IMREAD_UNCHANGED)
+            assert picture.shape == (64, 64) and picture.dtype == np.uint8 and picture.max() > picture.min()
+
+
+def test_the_split_folders_are_an_image_folder_of_relative_links(finished):
+    for split, manifest in manifests(finished).items():
+        links = list((finished.results / "split" / split).glob("*/*.png"))
+        assert len(links) == len(manifest)
+        assert all(link.is_symlink() and not str(link.readlink()).startswith("/") and link.exists() for link in links)
+        assert sorted(folder.name for folder in (finished.results / "split" / split).iterdir()) == STAGES
+
+
+def test_trials_and_best(finished):
+    trials = [json.loads((finished.results / f"tuning/trial_{i}.json").read_text()) for i in range(2)]
+    best = json.loads((finished.results / "tuning/best.json").read_text())
+    assert best == min(trials, key=lambda trial: trial["val_loss"])
+    assert {"learning_rate", "batch_size", "val_loss"} <= set(best)
+    assert best["batch_size"] in (16, 32) and 1e-4 <= best["learning_rate"] <= 1e-2
+
+
+def test_the_checkpoint_holds_all_that_predicting_needs(finished):
+    checkpoint = torch.load(finished.results / "model/checkpoint.pt", weights_only=True)
+    assert checkpoint["stages"] == STAGES
+    assert checkpoint["minutes"] == [float(minute) for minute in MINUTES]
+    assert checkpoint["backbone"]["name"] == "resnet18"
+    assert checkpoint["image"]["size"] == 64
+    assert checkpoint["state"]["head.layers.6.bias"].shape == (len(STAGES),)
+
+
+def test_metrics_can_be_recomputed_from_the_predictions(finished):
+    metrics = json.loads((finished.results / "evaluation/metrics.json").read_text())
+    predictions = pd.read_csv(finished.results / "evaluation/predictions.csv", dtype={"stage": str, "predicted": str})
+    test = manifests(finished)["test"]
+    assert sorted(predictions["source"]) == sorted(test["source"])
+    assert metrics["stages"] == STAGES
+    assert (metrics["images"], metrics["embryos"]) == (len(test), test["embryo"].nunique())
+    probabilities = predictions[[f"p_{stage}" for stage in STAGES]].to_numpy()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    true = predictions["stage"].map(STAGES.index).to_numpy()
+    rank = (probabilities >= probabilities[np.arange(len(true)), true][:, None]).sum(axis=1)
+    assert rank.tolist() == predictions["rank"].tolist()
+    assert list(metrics["top_k"]) == ["1", "3", "6"]
+    for k, share in metrics["top_k"].items():
+        assert share["accuracy"] == pytest.approx((rank <= int(k)).mean())
+        assert share["chance"] == min(int(k), 4) / 4
+        assert 0 <= share["ci95"][0] <= share["accuracy"] <= share["ci95"][1] <= 1
+    np.testing.assert_allclose(
+        predictions["minutes_error"], probabilities @ np.array(MINUTES) - predictions["stage"].astype(int), atol=1e-3
+    )
+    assert metrics["mae_minutes"]["value"] == pytest.approx(predictions["minutes_error"].abs().mean())
+
+
+def test_the_report_is_one_page_that_needs_no_network(finished):
+    page = (finished.results / "report.html").read_text(encoding="utf-8")
+    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    assert len(re.findall(r'src="data:image/png;base64,', page)) == 7
+    for needed in ("Synthetic embryos of the tests.", "chance", "95 % interval", "empty file", "truncated", "learning rate"):
+        assert needed in page
+    for embryo in pd.read_csv(finished.folder / "raw.split.csv")["embryo"]:
+        assert embryo in page
+
+
+def test_every_rule_left_a_log_and_a_benchmark(finished):
+    logs = {path.stem for path in (finished.results / "logs").glob("*.log")}
+    rules = {"dataset", "dataset_figures", "weights", "features", "best", "train", "training_figures", "evaluate",
+             "metrics", "report"}  # fmt: skip
+    assert logs == rules
+    assert {path.stem for path in (finished.results / "benchmarks").glob("*.tsv")} == rules
+
+
+def test_raw_files_are_as_they_were(finished, tmp_path):
+    write_raw(tmp_path / "again")
+    for path in (tmp_path / "again").rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == (finished.raw / path.relative_to(tmp_path / "again")).read_bytes()
+    assert len(list((tmp_path / "again").rglob("*"))) == len(list(finished.raw.rglob("*")))
+
+
+def test_nothing_but_evaluation_and_report_reads_the_test_split():
+    for phase in ("images", "learn"):
+        rules = (REPOSITORY / f"workflow/rules/{phase}.smk").read_text()
+        code = "\n".join(line for line in rules.splitlines() if not line.startswith("#"))
+        assert "test" not in code
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    process = finished.snakemake("--dry-run")
+    assert process.returncode == 0
+    assert "Nothing to be done" in process.out
+
+
+def test_snakemakes_own_report_has_the_captions(copy_of_finished):
+    process = copy_of_finished.snakemake("--report", "snakemake_report.html")
+    assert process.returncode == 0, process.out
+    page = (copy_of_finished.folder / "snakemake_report.html").read_text(encoding="utf-8")
+    assert "Top-k accuracy of the test images for every k" in page

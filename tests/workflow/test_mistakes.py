@@ -1,0 +1,66 @@
+"""Mistakes a user can make: one sentence that says what to change, before any job runs."""
+
+import shutil
+
+import pytest
+from small_project import write_raw
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mistakes") / "raw"
+    write_raw(folder, embryos=3, minutes=(51, 87), droppings=False)
+    return folder
+
+
+MISTAKES = {
+    "typo": ({"trian": {"epochs": 3}}, "did you mean train?"),
+    "wrong type": ({"buckets": "many"}, "buckets: 'many' is not allowed; it must be a whole number"),
+    "missing folder": ({"raw": ["nowhere"]}, "The image folder nowhere does not exist"),
+    "empty folder": ({"raw": ["empty"]}, "The image folder empty holds no TIF (*.tif, *.tiff): it is empty"),
+    "wrong pattern": ({"name_pattern": r"(?P<stage>\d+)min"}, "for example 'Stage(051)-20230811-Cycle00-embryo01-1.tif'"),
+    "broken pattern": ({"name_pattern": "(?P<stage>"}, "name_pattern: not a regular expression"),
+    "missing stage": ({"stages": ["051", "060"]}, "'060' has no images"),
+    "stages off the grid": ({"stages": {"from": 52, "to": 195, "every": 9}}, "no image lies on the grid"),
+    "shares": ({"split": {"train": 0.9}}, "must sum to 1, not 1.4"),
+    "no such weights": ({"model": {"weights": "mine.pt"}}, "there is no file 'mine.pt'"),
+    "embryos not told apart": ({"name_pattern": r"Stage\((?P<stage>\d+)\)-(?P<embryo>\d+)"}, "1 embryo(s) cannot be split"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_told_in_one_sentence_before_any_job(mistake, raw, project):
+    over, sentence = MISTAKES[mistake]
+    shutil.copytree(raw, project.raw)
+    (project.folder / "empty").mkdir()
+    process = project.snakemake(over=over)
+    assert process.returncode != 0
+    assert sentence in process.out
+    assert "Traceback" not in process.out
+    assert not project.results.exists()
+
+
+def test_a_bare_octal_stage_is_refused(raw, project):
+    shutil.copytree(raw, project.raw)
+    (project.folder / "octal.yaml").write_text("stages: [051, 087]\n")
+    process = project.snakemake(more_config=["octal.yaml"])
+    assert process.returncode != 0
+    assert 'YAML reads 051 as the octal number 41; write "051" in quotes' in process.out
+
+
+def test_predicting_without_a_checkpoint_says_so(project):
+    process = project.snakemake("predict", over={"predict": {"images": ["unlabelled"]}})
+    assert process.returncode != 0
+    assert "There is no checkpoint results/model/checkpoint.pt" in process.out
+    assert "Traceback" not in process.out
+
+
+def test_too_many_bad_files_stop_the_run_and_are_named(raw, project):
+    shutil.copytree(raw, project.raw)
+    for path in sorted(project.raw.rglob("*.tif"))[:4]:
+        path.write_bytes(b"not a TIF at all")
+    process = project.snakemake(over={"max_bad": 0.5})
+    assert process.returncode != 0
+    assert "4 of 6 images cannot be used, more than max_bad: 0.5 allows" in process.out
+    assert "Stage(051)-20230811-Cycle00-embryo01-1.tif: not a TIF" in process.out
+    assert not (project.folder / "raw.split.csv").exists()

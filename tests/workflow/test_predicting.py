@@ -1,0 +1,61 @@
+"""Suggestions for unlabelled images, from a checkpoint alone."""
+
+import shutil
+
+import embryos
+import numpy as np
+import pandas as pd
+import pytest
+
+
+@pytest.fixture
+def elsewhere(finished, project):
+    """A folder with the checkpoint and unlabelled images, and nothing else of the training run."""
+    shutil.copy(finished.results / "model/checkpoint.pt", project.folder / "mine.pt")
+    embryos.write_embryos(
+        project.folder / "unlabelled", embryos=1, minutes=(60, 96), size=(222, 84), first_embryo=9, processes=1, unlabelled=True
+    )
+    (project.folder / "unlabelled" / "broken.tif").write_bytes(b"II*\0 and no more")
+    (project.folder / "unlabelled" / "._image-001.tif").write_bytes(b"a dropping")
+    project.over = {"raw": ["no_such_folder"], "predict": {"images": ["unlabelled"], "checkpoint": "mine.pt", "top_k": 2}}
+    return project
+
+
+def predict(project):
+    process = project.snakemake("predict", over=project.over)
+    assert process.returncode == 0, process.out
+    return pd.read_csv(project.results / "predict/predictions.csv", dtype={"stage_1": str, "stage_2": str})
+
+
+def test_unlabelled_images_are_staged_and_bad_ones_listed(elsewhere):
+    table = predict(elsewhere).set_index("image")
+    assert list(table.index) == ["unlabelled/broken.tif", "unlabelled/image-001.tif", "unlabelled/image-002.tif"]
+    assert table["status"].tolist() == ["rejected", "used", "used"]
+    assert "not a TIF" in table.loc["unlabelled/broken.tif", "reason"] or "damaged" in table.loc["unlabelled/broken.tif", "reason"]
+    used = table[table["status"] == "used"]
+    assert set(used["stage_1"]) <= {"051", "087", "123", "159"}
+    assert (used["p_1"] >= used["p_2"]).all() and (used["p_1"] + used["p_2"] <= 1.0001).all()
+    assert used["expected_minutes"].between(51, 159).all()
+    page = (elsewhere.results / "predict/predictions.html").read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg;base64,") == 2
+    assert "broken.tif" in page and "Synthetic embryos of the tests." in page
+
+    assert "Nothing to be done" in elsewhere.snakemake("predict", over=elsewhere.over).out
+
+    embryos.write_embryos(
+        elsewhere.folder / "unlabelled" / "more", embryos=1, minutes=(105,), size=(222, 84), first_embryo=9, processes=1, unlabelled=True
+    )
+    again = predict(elsewhere).set_index("image")
+    pd.testing.assert_frame_equal(again.drop("unlabelled/more/image-001.tif"), table)
+    log = (elsewhere.results / "logs/predict.log").read_text()
+    assert "3 PNGs, 2 vectors known, 1 to compute" in log
+
+
+def test_a_prediction_equals_the_evaluation_of_the_same_image(finished, elsewhere):
+    evaluated = pd.read_csv(finished.results / "evaluation/predictions.csv", dtype={"predicted": str})
+    row = evaluated.iloc[0]
+    shutil.copy(finished.folder / row["source"], elsewhere.folder / "unlabelled" / "anonymous.tif")
+    table = predict(elsewhere).set_index("image")
+    predicted = table.loc["unlabelled/anonymous.tif"]
+    assert predicted["stage_1"] == row["predicted"]
+    np.testing.assert_allclose(predicted["p_1"], row[f"p_{row['predicted']}"], atol=1e-4)

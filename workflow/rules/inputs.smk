@@ -1,0 +1,112 @@
+# What the rules ask while Snakemake reads them: the checked configuration, the images found and how they are dealt out.
+# Functions only; no file is opened but the configuration, the split lock and the library's modules, and none is written.
+from functools import cache
+
+from snakemake.exceptions import WorkflowError
+
+from flystage import buckets, finding, settings, splitting
+from flystage.errors import FlystageError
+from flystage.modules import modules_of
+
+
+def or_one_sentence(function, *arguments):
+    """The function's result; a mistake of the user's ends Snakemake with the sentence that says so."""
+    try:
+        return function(*arguments)
+    except FlystageError as error:
+        raise WorkflowError(str(error))
+
+
+def asked_for(name):
+    """Whether the command line names a target (or a job, in a process on another machine)."""
+    return any(argument.split(":")[0] == name for argument in sys.argv[1:])
+
+
+def code_of(script):
+    """The library modules that a script uses, as inputs of its rule: editing one reruns the rule."""
+    return modules_of(f"{workflow.basedir}/workflow/scripts/{script}")
+
+
+config = or_one_sentence(
+    settings.checked, config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml", workflow.configfiles
+)
+
+
+@cache
+def data_set():
+    """({bucket: [(path, stage, embryo)]}, [TIFs set aside unopened], path of the split lock), from names alone."""
+    found = finding.find_images(config["raw"], config["name_pattern"], config["stages"])
+    lock = splitting.lock_path(config["split"]["lock"], config["raw"])
+    locked = splitting.read_lock(lock)
+    if not locked:
+        catalog = f"{config['results']}/catalog.csv"
+        locked = splitting.read_catalog_splits(catalog)
+        if locked and workflow.is_main_process:
+            logger.warning(f"The split lock {lock} is gone; the split is taken from {catalog}.")
+    usable = [image for image in found if not image.status]
+    names = [(image.embryo, image.stage) for image in usable]
+    split_of = splitting.assign(names, locked, config["split"], config["split"]["seed"])
+    rows = {}
+    for image in usable:
+        bucket = buckets.bucket_of(image.embryo, split_of[image.embryo], config["buckets"])
+        rows.setdefault(bucket, []).append((image.path, image.stage, image.embryo))
+    return rows, [tuple(image) for image in found if image.status], lock
+
+
+def rows_of_bucket(wildcards):
+    return data_set()[0][wildcards.bucket]
+
+
+def tifs_of_bucket(wildcards):
+    return [path for path, _, _ in rows_of_bucket(wildcards)]
+
+
+def tables_of_buckets(wildcards):
+    return [f"{config['results']}/images/{bucket}.csv" for bucket in sorted(data_set()[0])]
+
+
+def tifs_set_aside(wildcards):
+    return data_set()[1]
+
+
+def lock_of_data_set(wildcards):
+    return data_set()[2]
+
+
+def split_of_bucket(wildcards):
+    return buckets.split_of(wildcards.bucket)
+
+
+def angles_of_bucket(wildcards):
+    """Rotations belong to training; validation and test images are stored unrotated."""
+    return sorted({0, *config["image"]["angles"]}) if split_of_bucket(wildcards) == "train" else [0]
+
+
+def starting_weights(wildcards):
+    """The user's file of weights, so that another file trains anew; nothing for the weights that have a name."""
+    weights = config["model"]["weights"]
+    return [] if weights in ("imagenet", "none") else weights
+
+
+CHECKPOINT = config["predict"]["checkpoint"]
+if CHECKPOINT == "auto":
+    CHECKPOINT = f"{config['results']}/model/checkpoint.pt"
+
+
+@cache
+def unlabelled():
+    """Paths of the TIFs to predict."""
+    return finding.find_unlabelled(config["predict"]["images"], CHECKPOINT)
+
+
+def all_unlabelled(wildcards):
+    return unlabelled()
+
+
+def readable_unlabelled(wildcards):
+    """What Snakemake can watch: no broken links, and no { that it would take for a wildcard."""
+    return [path for path in unlabelled() if os.access(path, os.R_OK) and "{" not in path]
+
+
+# Mistakes are told at once, before any job runs. Predicting needs no training images, and training no others.
+or_one_sentence(unlabelled if asked_for("predict") else data_set)
