@@ -204,6 +204,18 @@ def test_a_name_that_no_table_can_hold_is_rejected_readably(tmp_path, place, pat
     assert "\\x" in rejected.path
 
 
+def test_a_brace_in_a_path_is_rejected_before_snakemake_takes_it_for_a_wildcard(tmp_path):
+    raw = touch(tmp_path / "raw", "051/a.tif", "060/b.tif", "060/{c}.tif")
+    assert [Path(image.path).name for image in images_of(raw, pattern=None) if image.status == "rejected"] == [
+        "{c}.tif"
+    ]
+
+
+def test_tifs_that_are_all_unusable_at_first_sight_are_one_sentence(tmp_path):
+    raw = touch(tmp_path / "raw", "051/{a}.tif", "060/{b}.tif")
+    assert sentence(find_images, [raw], None, "all").startswith("None of the 2 TIFs can be used (2 x its path has a {")
+
+
 def test_letters_beyond_ascii_are_welcome(tmp_path):
     raw = touch(tmp_path / "raw", "früh/蠅.tif", "spät/蠅.tif")
     assert [(image.stage, image.status) for image in images_of(raw, pattern=None)] == [("früh", ""), ("spät", "")]

@@ -75,16 +75,16 @@ def test_a_typo_is_told_with_what_was_meant(key, expected):
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("raw", [], "raw: [] is not allowed; it must be a list of text, 1 or more, none twice."),
-        ("raw", None, "raw: None is not allowed; it must be a list of text"),
-        ("raw", ["a", "a"], "none twice."),
+        ("raw", [], "raw: [] is not allowed; it must be a list of 1 or more, all different, each text."),
+        ("raw", None, "raw: None is not allowed; it must be a list, all different, each text."),
+        ("raw", ["a", "a"], "all different, each text."),
         ("results", 3, "results: 3 is not allowed; it must be text."),
         ("note", None, "note: None is not allowed; it must be text."),
         ("name_pattern", 3, "name_pattern: 3 is not allowed; it must be text or null."),
         (
             "stages",
             "some",
-            "stages: 'some' is not allowed; it must be all, or a list of text or a number, 2 or more, or a group",
+            "stages: 'some' is not allowed; it must be all, or a list of 2 or more, each text or a number, or a group",
         ),
         ("stages", ["051"], "stages: ['051'] is not allowed"),
         ("stages", {"from": 51, "to": 60}, "a group of settings with from, to, every."),
@@ -121,17 +121,17 @@ def test_a_typo_is_told_with_what_was_meant(key, expected):
         ),
         ("image.normalize.method", "stretch", "it must be one of multiply, percentile."),
         ("model.backbone", "resnet5", "it must be one of resnet18, resnet34, resnet50, resnet101, resnet152."),
-        ("model.hidden", 512, "model.hidden: 512 is not allowed; it must be a list of a whole number at least 1."),
-        ("tune.learning_rate", [0.1, 0.2, 0.3], "it must be a list of a number above 0, 2."),
+        ("model.hidden", 512, "model.hidden: 512 is not allowed; it must be a list, each a whole number at least 1."),
+        ("tune.learning_rate", [0.1, 0.2, 0.3], "it must be a list of 2, each a number above 0 and at most 1."),
         ("tune.learning_rate", 0.1, "tune.learning_rate: 0.1 is not allowed"),
-        ("tune.batch_size", [], "it must be a list of a whole number at least 1, 1 or more."),
+        ("tune.batch_size", [], "it must be a list of 1 or more, each a whole number at least 1."),
         ("train.loss", "mse", "it must be one of ordered, cross_entropy."),
         (
             "evaluate.top_k",
             3,
-            "evaluate.top_k: 3 is not allowed; it must be a list of a whole number at least 1, 1 or more, none twice.",
+            "evaluate.top_k: 3 is not allowed; it must be a list of 1 or more, all different, each a whole number at least 1.",
         ),
-        ("predict.images", 3, "predict.images: 3 is not allowed; it must be a list of text, none twice."),
+        ("predict.images", 3, "predict.images: 3 is not allowed; it must be a list, all different, each text."),
     ],
 )
 def test_a_value_that_is_not_allowed_is_told_with_what_is(key, value, expected):
@@ -205,13 +205,19 @@ def test_an_octal_stage_is_refused(tmp_path, stages, expected):
     assert text.startswith(f"{over}, stages: ") and expected in text
 
 
+def test_an_octal_number_anywhere_is_refused(tmp_path):
+    over = tmp_path / "mine.yaml"
+    over.write_text("image: {angles: [045, 090]}\n", encoding="utf-8")
+    assert sentence(DEFAULT, over) == f"{over}, image: YAML reads 045 as the octal number 37; write 45."
+
+
 @pytest.mark.parametrize(
     "stages",
     ['["051", "060"]', "['060', 51, 0]", "{from: 51, to: 195, every: 9}", "all", "[late, early]", "[089, 098]"],
 )
 def test_stages_that_yaml_reads_as_written_are_fine(tmp_path, stages):
     over = tmp_path / "mine.yaml"
-    over.write_text(f"raw: [060]\nstages: {stages}\n", encoding="utf-8")
+    over.write_text(f"stages: {stages}\n", encoding="utf-8")
     checked(DEFAULT | {"stages": yaml.safe_load(stages)}, SCHEMA, [over])
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 USUAL = {"train": 0.7, "val": 0.15, "test": 0.15}
-QUICK = settings(max_examples=150, derandomize=True, deadline=None)
+QUICK = settings(max_examples=50, derandomize=True, deadline=None)
 
 EMBRYOS = st.dictionaries(
     st.text("abcdef0123", min_size=1, max_size=4),

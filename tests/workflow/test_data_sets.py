@@ -29,7 +29,7 @@ def test_names_that_say_nothing(project):
     """Stage from the folder, every image its own embryo, and class order by number although "9" sorts after "10"."""
     for number, path in enumerate(write_raw(project.folder / "made", embryos=4, minutes=(51, 87), droppings=False)):
         stage = "9 min" if "(051)" in path.name else "10 min"
-        target = project.raw / stage / f"-it's \"{number}\", é.tif"
+        target = project.raw / stage / f'-it\'s "{number}", é.tif'
         target.parent.mkdir(parents=True, exist_ok=True)
         path.rename(target)
     process = project.snakemake(*UP_TO_MANIFESTS, over={"name_pattern": None})

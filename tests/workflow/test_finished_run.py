@@ -33,7 +33,11 @@ def test_every_tif_is_in_the_catalog_and_no_dropping_is(finished):
     assert catalog["path"].is_unique
     assert catalog["status"].value_counts().to_dict() == {"used": 20, "rejected": 3}
     reasons = catalog.loc[catalog["status"] == "rejected", "reason"].tolist()
-    assert sorted(reason.split(":")[0].split(" as ")[0] for reason in reasons) == ["empty file", "same bytes", "truncated"]
+    assert sorted(reason.split(":")[0].split(" as ")[0] for reason in reasons) == [
+        "empty file",
+        "same bytes",
+        "truncated",
+    ]
 
 
 def test_the_catalog_records_the_files_as_they_are(finished):
@@ -126,7 +130,14 @@ def test_the_report_is_one_page_that_needs_no_network(finished):
     page = (finished.results / "report.html").read_text(encoding="utf-8")
     assert not re.findall(r'(?:src|href)="(?!data:)', page)
     assert len(re.findall(r'src="data:image/png;base64,', page)) == 7
-    for needed in ("Synthetic embryos of the tests.", "chance", "95 % interval", "empty file", "truncated", "learning rate"):
+    for needed in (
+        "Synthetic embryos of the tests.",
+        "chance",
+        "95 % interval",
+        "empty file",
+        "truncated",
+        "learning rate",
+    ):
         assert needed in page
     for embryo in pd.read_csv(finished.folder / "raw.split.csv")["embryo"]:
         assert embryo in page

@@ -18,13 +18,19 @@ MISTAKES = {
     "wrong type": ({"buckets": "many"}, "buckets: 'many' is not allowed; it must be a whole number"),
     "missing folder": ({"raw": ["nowhere"]}, "The image folder nowhere does not exist"),
     "empty folder": ({"raw": ["empty"]}, "The image folder empty holds no TIF (*.tif, *.tiff): it is empty"),
-    "wrong pattern": ({"name_pattern": r"(?P<stage>\d+)min"}, "for example 'Stage(051)-20230811-Cycle00-embryo01-1.tif'"),
+    "wrong pattern": (
+        {"name_pattern": r"(?P<stage>\d+)min"},
+        "for example 'Stage(051)-20230811-Cycle00-embryo01-1.tif'",
+    ),
     "broken pattern": ({"name_pattern": "(?P<stage>"}, "name_pattern: not a regular expression"),
     "missing stage": ({"stages": ["051", "060"]}, "'060' has no images"),
     "stages off the grid": ({"stages": {"from": 52, "to": 195, "every": 9}}, "no image lies on the grid"),
     "shares": ({"split": {"train": 0.9}}, "must sum to 1, not 1.4"),
     "no such weights": ({"model": {"weights": "mine.pt"}}, "there is no file 'mine.pt'"),
-    "embryos not told apart": ({"name_pattern": r"Stage\((?P<stage>\d+)\)-(?P<embryo>\d+)"}, "1 embryo(s) cannot be split"),
+    "embryos not told apart": (
+        {"name_pattern": r"Stage\((?P<stage>\d+)\)-(?P<embryo>\d+)"},
+        "1 embryo(s) cannot be split",
+    ),
 }
 
 

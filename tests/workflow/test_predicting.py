@@ -13,11 +13,20 @@ def elsewhere(finished, project):
     """A folder with the checkpoint and unlabelled images, and nothing else of the training run."""
     shutil.copy(finished.results / "model/checkpoint.pt", project.folder / "mine.pt")
     embryos.write_embryos(
-        project.folder / "unlabelled", embryos=1, minutes=(60, 96), size=(222, 84), first_embryo=9, processes=1, unlabelled=True
+        project.folder / "unlabelled",
+        embryos=1,
+        minutes=(60, 96),
+        size=(222, 84),
+        first_embryo=9,
+        processes=1,
+        unlabelled=True,
     )
     (project.folder / "unlabelled" / "broken.tif").write_bytes(b"II*\0 and no more")
     (project.folder / "unlabelled" / "._image-001.tif").write_bytes(b"a dropping")
-    project.over = {"raw": ["no_such_folder"], "predict": {"images": ["unlabelled"], "checkpoint": "mine.pt", "top_k": 2}}
+    project.over = {
+        "raw": ["no_such_folder"],
+        "predict": {"images": ["unlabelled"], "checkpoint": "mine.pt", "top_k": 2},
+    }
     return project
 
 
@@ -31,7 +40,10 @@ def test_unlabelled_images_are_staged_and_bad_ones_listed(elsewhere):
     table = predict(elsewhere).set_index("image")
     assert list(table.index) == ["unlabelled/broken.tif", "unlabelled/image-001.tif", "unlabelled/image-002.tif"]
     assert table["status"].tolist() == ["rejected", "used", "used"]
-    assert "not a TIF" in table.loc["unlabelled/broken.tif", "reason"] or "damaged" in table.loc["unlabelled/broken.tif", "reason"]
+    assert (
+        "not a TIF" in table.loc["unlabelled/broken.tif", "reason"]
+        or "damaged" in table.loc["unlabelled/broken.tif", "reason"]
+    )
     used = table[table["status"] == "used"]
     assert set(used["stage_1"]) <= {"051", "087", "123", "159"}
     assert (used["p_1"] >= used["p_2"]).all() and (used["p_1"] + used["p_2"] <= 1.0001).all()
@@ -43,7 +55,13 @@ def test_unlabelled_images_are_staged_and_bad_ones_listed(elsewhere):
     assert "Nothing to be done" in elsewhere.snakemake("predict", over=elsewhere.over).out
 
     embryos.write_embryos(
-        elsewhere.folder / "unlabelled" / "more", embryos=1, minutes=(105,), size=(222, 84), first_embryo=9, processes=1, unlabelled=True
+        elsewhere.folder / "unlabelled" / "more",
+        embryos=1,
+        minutes=(105,),
+        size=(222, 84),
+        first_embryo=9,
+        processes=1,
+        unlabelled=True,
     )
     again = predict(elsewhere).set_index("image")
     pd.testing.assert_frame_equal(again.drop("unlabelled/more/image-001.tif"), table)

@@ -15,6 +15,7 @@ from flystage.vectors import VectorCache
 from flystage.whole import written_whole
 
 log = logging.getLogger("flystage")
+PROVIDERS = ["CPUExecutionProvider"]
 BATCH = 16  # images; every batch is filled up to it, so a vector does not depend on its neighbours
 
 
@@ -69,12 +70,16 @@ def _run(session, pictures):
 def _session(backbone, size, cache_folder, threads):
     """The backbone ready to run on the CPU. ONNX Runtime is 1.6 times as fast there as torch, and starts at once."""
     graph = cache_folder / f"{backbone['id']}-{size}.onnx"
-    if not graph.exists():
-        _export(backbone, size, graph)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    if graph.exists():
+        try:
+            return onnxruntime.InferenceSession(str(graph), options, providers=PROVIDERS)
+        except Exception as error:  # ONNX Runtime has no class of its own for a damaged file
+            log.info("The cached graph %s cannot be loaded and is made again (%s)", graph, error)
+    _export(backbone, size, graph)
+    return onnxruntime.InferenceSession(str(graph), options, providers=PROVIDERS)
 
 
 def _export(backbone, size, graph):

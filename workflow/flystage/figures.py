@@ -50,7 +50,8 @@ def images_per_stage(table, stages, title, path):
 def sample_before_after(name, plane, white, pictures, angles, path):
     """One raw image as a viewer shows it, its histogram, and the PNGs made from it.
 
-    name: of the raw image. plane: 2-D raw array. white: the value a viewer shows as white. pictures: uint8 arrays, one per angle in degrees.
+    name: of the raw image. plane: 2-D raw array. white: the value a viewer shows as white. pictures: uint8 arrays, one per
+    angle in degrees.
     """
     columns = len(pictures)
     figure = plt.figure(figsize=(max(9.0, 1.9 * columns), 6.2))

@@ -20,8 +20,10 @@ def train_head(train, val, stages, minutes, model, settings, hyperparameters, ep
     """Train a head down to the number of stages. Returns (head at its best epoch, history).
 
     train, val: (vectors, labels) as `load_vectors` gives them. stages, minutes: in class order. model, settings: the
-    configuration's `model` and `train` sections. hyperparameters: learning_rate and batch_size. The same arguments give the same head on the same machine.
+    configuration's `model` and `train` sections. hyperparameters: learning_rate and batch_size. The same arguments give
+    the same head on the same machine.
     """
+    torch.set_num_threads(1)  # trials share the cores, and the result does not depend on how many there are
     torch.manual_seed(settings["seed"])
     head = Head(train[0].shape[1], model["hidden"], len(stages), model["dropout"])
     head.standardise_by(train[0])

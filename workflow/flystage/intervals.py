@@ -25,7 +25,7 @@ def proportion_interval(correct, clusters):
 
     Korn and Graubard (Survey Methodology 24, 1998): a Clopper-Pearson interval on an effective number of images, which
     is smaller the more images of one embryo agree, and adjusted to the few embryos there are by the ratio of t quantiles.
-    Where the embryos show no variance (all right, all wrong, or one embryo) each embryo counts as one image.
+    Where all are right, all are wrong, or there is one embryo, variance cannot be estimated: each embryo counts as one image.
     Returns (low, high), both within 0 and 1.
     """
     correct = np.asarray(correct, dtype=float)

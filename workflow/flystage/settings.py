@@ -21,7 +21,7 @@ def checked(config, schema_path, config_files=()):
     and what is allowed.
     """
     for path in config_files:
-        _refuse_octal_stages(path)
+        _refuse_octal(path)
     config = _tidied(config)
     with open(schema_path, encoding="utf-8") as file:
         validator = Draft202012Validator(yaml.safe_load(file))
@@ -105,12 +105,11 @@ def _allowed(allowed, schema):
     }  # fmt: skip
     bounds = " and ".join(f"{word} {allowed[name]}" for name, word in limits.items() if name in allowed)
     if "items" in allowed:
-        entries = _allowed(allowed["items"], schema)
-        number = allowed.get("minItems", 0)
-        words += f" of {entries}" + (
-            f", {number}{'' if allowed.get('maxItems') == number else ' or more'}" if number else ""
+        number, exact = allowed.get("minItems", 0), allowed.get("minItems") == allowed.get("maxItems")
+        words += (f" of {number}" + ("" if exact else " or more") if number else "") + (
+            ", all different" if allowed.get("uniqueItems") else ""
         )
-        words += ", none twice" if allowed.get("uniqueItems") else ""
+        words += f", each {_allowed(allowed['items'], schema)}"
     if "required" in allowed:
         words += " with " + ", ".join(allowed["required"])
     return f"{words} {bounds}".strip()
@@ -147,25 +146,29 @@ def _check_meaning(config):
         raise FlystageError(f"Configuration, stages: from ({stages['from']}) lies behind to ({stages['to']}).")
 
 
-def _refuse_octal_stages(path):
+def _refuse_octal(path):
     """YAML 1.1 reads a bare 060 as the octal number 48: no error, and the wrong stage."""
     try:
         with open(path, encoding="utf-8") as file:
             root = yaml.compose(file)
     except yaml.YAMLError as error:
         raise FlystageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(root, yaml.MappingNode):
-        return
-    for key, value in root.value:
-        if key.value != "stages":
-            continue
-        entries = value.value if isinstance(value, yaml.SequenceNode) else []
-        if isinstance(value, yaml.MappingNode):
-            entries = [entry for _, entry in value.value]
-        for entry in entries:
-            if isinstance(entry, yaml.ScalarNode) and entry.tag.endswith(":int") and BARE_OCTAL.fullmatch(entry.value):
-                plain = entry.value.lstrip("0") or "0"
+    for key, value in root.value if isinstance(root, yaml.MappingNode) else []:
+        for scalar in _scalars(value):
+            if scalar.tag.endswith(":int") and BARE_OCTAL.fullmatch(scalar.value):
+                plain = scalar.value.lstrip("0") or "0"
+                quotes = f' "{scalar.value}" in quotes for the stage of that name, or' if key.value == "stages" else ""
+                minutes = " for the minutes" if key.value == "stages" else ""
                 raise FlystageError(
-                    f'{path}, stages: YAML reads {entry.value} as the octal number {int(entry.value, 8)}; write "{entry.value}" in'
-                    f" quotes for the stage of that name, or {plain} for the minutes."
+                    f"{path}, {key.value}: YAML reads {scalar.value} as the octal number {int(scalar.value, 8)};"
+                    f" write{quotes} {plain}{minutes}."
                 )
+
+
+def _scalars(node):
+    """All plain values below a YAML node."""
+    if isinstance(node, yaml.MappingNode):
+        return [scalar for _, value in node.value for scalar in _scalars(value)]
+    if isinstance(node, yaml.SequenceNode):
+        return [scalar for value in node.value for scalar in _scalars(value)]
+    return [node]

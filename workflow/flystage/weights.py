@@ -90,7 +90,7 @@ def _from_file(source):
         state = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not its own
         raise FlystageError(f"model.weights: {source} is not a file of weights ({_first_line(error)}).") from error
-    if isinstance(state, dict) and "state" in state:  # written by this workflow
+    if isinstance(state, dict) and isinstance(state.get("state"), dict):  # written by this workflow
         state = {key.removeprefix("body."): value for key, value in state["state"].items() if key.startswith("body.")}
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise FlystageError(

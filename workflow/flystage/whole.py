@@ -8,7 +8,7 @@ from pathlib import Path
 @contextmanager
 def written_whole(path):
     """Yield a temporary path beside `path`; it takes the place of `path` only when the block ends without an error."""
-    path = Path(path)
+    path = Path(os.path.realpath(path))  # a link stays a link
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix}")
     try:

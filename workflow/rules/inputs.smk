@@ -4,7 +4,7 @@ from functools import cache
 
 from snakemake.exceptions import WorkflowError
 
-from flystage import buckets, finding, settings, splitting
+from flystage import buckets, finding, running, settings, splitting
 from flystage.errors import FlystageError
 from flystage.modules import modules_of
 
@@ -110,3 +110,8 @@ def readable_unlabelled(wildcards):
 
 # Mistakes are told at once, before any job runs. Predicting needs no training images, and training no others.
 or_one_sentence(unlabelled if asked_for("predict") else data_set)
+
+
+# Snakemake's own lock outlives a killed process and asks for --unlock; the default profile trusts this one instead.
+onstart:
+    or_one_sentence(running.hold, config["results"])
