@@ -12,8 +12,9 @@ from itertools import product
 from pathlib import Path
 
 import tifffile
-from drawing import FIRST_MINUTE, HEIGHT, LAST_MINUTE, WIDTH, check_drawable, embryo_name, render
 from tqdm import tqdm
+
+from drawing import FIRST_MINUTE, HEIGHT, LAST_MINUTE, WIDTH, check_drawable, embryo_name, render
 
 
 def _tif_path(folder, embryo, minute, slice_number):

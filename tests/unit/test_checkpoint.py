@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from flystage.checkpoint import backbone_of, head_of, load_checkpoint, save_checkpoint
 from flystage.errors import FlystageError
 from flystage.networks import Head

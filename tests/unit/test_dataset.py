@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from flystage.dataset import (
     CATALOG,
     MANIFEST,

@@ -4,10 +4,11 @@ import hashlib
 import re
 from pathlib import Path
 
-import embryos
 import numpy as np
 import pytest
 import tifffile
+
+import embryos
 
 SMALL = (222, 84)
 NAME = re.compile(r"(?:Stage\((?P<stage>\d+)\)-)?(?P<embryo>\d{8}-Cycle\d+-embryo\d+)(?:-(?P<slice>\d+))?")

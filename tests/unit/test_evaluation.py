@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+
 from flystage.evaluation import confusion_matrix, metrics, predictions_table, top_k_curve
 
 STAGES = ["051", "060", "069"]

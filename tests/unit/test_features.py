@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+
 from flystage import features
 from flystage.errors import FlystageError
 from flystage.features import feature_vectors, write_split_vectors

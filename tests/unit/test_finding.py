@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from flystage.errors import FlystageError
 from flystage.finding import RawImage, find_images, find_tifs, find_unlabelled, is_dropping, version_of
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+
 from flystage.images import (
     COLUMNS,
     before_and_after,

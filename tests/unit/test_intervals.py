@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from flystage.intervals import mean_interval, proportion_interval
 
 
@@ -22,11 +23,20 @@ def test_with_one_image_per_embryo_it_is_clopper_and_pearson():
     assert (low, high) == pytest.approx((0.4439, 0.9748), abs=0.03)
 
 
-def test_all_right_counts_embryos_and_not_images():
+def test_all_right_counts_less_than_the_images():
     low, high = proportion_interval([True] * 100, np.repeat(range(5), 20))
-    assert high == 1 and low == pytest.approx(0.025 ** (1 / 5))  # Clopper and Pearson with 5 of 5
+    # 100 images at a correlation of 0.1 are worth 34.5, and (t99 / t4)^2 = 0.511 of that with five embryos
+    effective = 100 / (1 + 19 * 0.1) * (1.98422 / 2.77645) ** 2
+    assert high == 1 and low == pytest.approx(0.025 ** (1 / effective), abs=1e-4)
     low, high = proportion_interval([False] * 100, np.repeat(range(5), 20))
-    assert low == 0 and high == pytest.approx(1 - 0.025 ** (1 / 5))
+    assert low == 0 and high == pytest.approx(1 - 0.025 ** (1 / effective), abs=1e-4)
+
+
+def test_one_more_image_right_never_jumps_far():
+    """The last step, from one image wrong to none, is as small as the others."""
+    embryos = np.repeat(range(5), 17)
+    lows = [proportion_interval(np.arange(85) >= wrong, embryos)[0] for wrong in range(6)]
+    assert all(0 < better - worse < 0.1 for better, worse in zip(lows, lows[1:], strict=False))
 
 
 def test_images_of_one_embryo_count_less_the_more_they_agree():

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from flystage import modules
 
 REPOSITORY = Path(__file__).parents[2]

@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+
 from flystage.errors import FlystageError
 from flystage.rulelog import rule_log
 

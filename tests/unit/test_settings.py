@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from flystage.errors import FlystageError
 from flystage.settings import checked
 

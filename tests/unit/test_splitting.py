@@ -5,10 +5,11 @@ import random
 from collections import Counter
 
 import pytest
-from flystage.errors import FlystageError
-from flystage.splitting import SPLITS, assign, extend_lock, lock_path, read_catalog_splits, read_lock
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from flystage.errors import FlystageError
+from flystage.splitting import SPLITS, assign, extend_lock, lock_path, read_catalog_splits, read_lock
 
 USUAL = {"train": 0.7, "val": 0.15, "test": 0.15}
 QUICK = settings(max_examples=50, derandomize=True, deadline=None)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from flystage.errors import FlystageError
 from flystage.stages import chosen_stages, expected_minutes, ordered_stages, stage_minutes
 

@@ -7,9 +7,10 @@ import tracemalloc
 import numpy as np
 import pytest
 import tifffile
-from flystage.tiff import UnusableTiff, read_grey
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from flystage.tiff import UnusableTiff, read_grey
 
 RANDOM = np.random.default_rng(1)
 GREY16 = RANDOM.integers(0, 60_000, (40, 48)).astype(np.uint16)

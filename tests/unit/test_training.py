@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from flystage.errors import FlystageError
 from flystage.frozen import train_head
 from flystage.history import best_epoch, check_converged

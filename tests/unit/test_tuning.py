@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from flystage.errors import FlystageError
 from flystage.tuning import best_trial, trial_record, trial_settings
 

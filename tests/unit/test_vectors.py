@@ -4,6 +4,7 @@ import sqlite3
 
 import numpy as np
 import pytest
+
 from flystage.vectors import VectorCache
 
 VECTORS = np.random.default_rng(0).normal(size=(1200, 8)).astype(np.float32)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 import torchvision
+
 from flystage.errors import FlystageError
 from flystage.networks import IMAGENET_MEAN, IMAGENET_STD, Backbone
 from flystage.weights import backbone_id, fetch_weights, load_weights

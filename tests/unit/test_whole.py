@@ -1,6 +1,7 @@
 """Files that are there whole or not at all."""
 
 import pytest
+
 from flystage.whole import written_whole
 
 

@@ -6,8 +6,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import embryos
 import yaml
+
+import embryos
 
 REPOSITORY = Path(__file__).parents[2]
 MINUTES = (51, 87, 123, 159)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import tifffile
+
 from small_project import write_raw
 
 UP_TO_MANIFESTS = ["--until", "dataset"]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+
 from small_project import MINUTES, REPOSITORY, write_raw
 
 STAGES = [f"{minute:03d}" for minute in MINUTES]

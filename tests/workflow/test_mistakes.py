@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+
 from small_project import write_raw
 
 

@@ -2,10 +2,11 @@
 
 import shutil
 
-import embryos
 import numpy as np
 import pandas as pd
 import pytest
+
+import embryos
 
 
 @pytest.fixture

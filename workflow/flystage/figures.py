@@ -8,6 +8,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from flystage.whole import written_whole
 
@@ -53,32 +54,29 @@ def sample_before_after(name, plane, white, pictures, angles, path):
     name: of the raw image. plane: 2-D raw array. white: the value a viewer shows as white. pictures: uint8 arrays, one per
     angle in degrees.
     """
-    columns = len(pictures)
-    figure = plt.figure(figsize=(max(9.0, 1.9 * columns), 6.2))
-    grid = figure.add_gridspec(3, 6, height_ratios=[1.25, 1.1, 1.3], hspace=0.55, wspace=0.9)
-    raw = figure.add_subplot(grid[0, :3])
-    raw.imshow(plane, cmap="gray", vmin=0, vmax=white)
-    raw.set_title(f"before: {plane.dtype}, {plane.min():g} to {plane.max():g}", loc="left")
-    after = figure.add_subplot(grid[0, 3:])
-    height, width = plane.shape
-    size = pictures[0].shape[0]
+    size, (height, width) = pictures[0].shape[0], plane.shape
     half = int(np.ceil(size * height / np.hypot(height, width) / 2))
-    after.imshow(pictures[0][size // 2 - half : size // 2 + half], cmap="gray", vmin=0, vmax=255)
-    after.set_title(f"after: 8 bit, {pictures[0].min()} to {pictures[0].max()}", loc="left")
-    for position, values, limit, label in ((0, plane, white, "raw value"), (3, pictures[0], 255, "PNG value")):
-        histogram = figure.add_subplot(grid[1, position : position + 3])
-        histogram.hist(values.ravel(), bins=128, range=(0, limit), color="#555555", log=True)
-        histogram.set_xlabel(label)
-        histogram.set_ylabel("pixels")
-    row = grid[2, :].subgridspec(1, columns, wspace=0.08)
-    for column, (picture, angle) in enumerate(zip(pictures, angles, strict=True)):
-        axes = figure.add_subplot(row[column])
+    middle = pictures[0][size // 2 - half : size // 2 + half]  # the unrotated PNG without its empty margin
+    figure = plt.figure(figsize=(10, 6.5), layout="constrained")
+    figure.suptitle("\n".join(textwrap.wrap(name, 110)), fontsize=10)
+    top, bottom = figure.subfigures(2, 1, height_ratios=[1.9, 1])
+    (raw, after), histograms = top.subplots(2, 2)
+    raw.imshow(plane, cmap="gray", vmin=0, vmax=white)
+    raw.set_title(f"before: {plane.dtype}, {plane.min():g} to {plane.max():g}")
+    after.imshow(middle, cmap="gray", vmin=0, vmax=255)
+    after.set_title(f"after: 8 bit, {pictures[0].min()} to {pictures[0].max()}")
+    for axes, values, limit, label in zip(
+        histograms, (plane, pictures[0]), (white, 255), ("raw value", "PNG value"), strict=True
+    ):
+        axes.hist(values.ravel(), bins=128, range=(0, limit), color="#555555", log=True)
+        axes.set_xlabel(label)
+        axes.set_ylabel("pixels")
+    turned = np.atleast_1d(bottom.subplots(1, len(pictures)))
+    for axes, picture, angle in zip(turned, pictures, angles, strict=True):
         axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
         axes.set_title(f"{angle}°")
+    for axes in (raw, after, *turned):
         axes.set_axis_off()
-    for axes in (raw, after):
-        axes.set_axis_off()
-    figure.suptitle("\n".join(textwrap.wrap(name, 110)), x=0.12, ha="left", y=0.99, fontsize=10)
     _save(figure, path)
 
 
@@ -109,6 +107,9 @@ def tuning(trials, best, path):
     kept = trials[trials["trial"] == best]
     axes.scatter(kept["learning_rate"], kept["batch_size"], s=220, facecolor="none", edgecolor="#ee6677", linewidth=2)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_yscale("log", base=2)
     sizes = sorted(set(trials["batch_size"]))
     axes.set_yticks(sizes, [str(size) for size in sizes])

@@ -7,6 +7,9 @@ from scipy.special import (  # quantiles of the beta and the t distribution; sci
 )
 
 CONFIDENCE = 0.95
+LEAST_CORRELATION = (
+    0.1  # within an embryo; the README has the coverage that was simulated with it
+)
 
 
 def _cluster_variance(values, clusters):
@@ -25,20 +28,21 @@ def proportion_interval(correct, clusters):
 
     Korn and Graubard (Survey Methodology 24, 1998): a Clopper-Pearson interval on an effective number of images, which
     is smaller the more images of one embryo agree, and adjusted to the few embryos there are by the ratio of t quantiles.
-    Where all are right, all are wrong, or there is one embryo, variance cannot be estimated: each embryo counts as one image.
+    Few embryos can seem to agree by luck, and where all or no images are right their variance cannot be estimated at
+    all, so images of one embryo are never taken to resemble each other less than LEAST_CORRELATION says.
     Returns (low, high), both within 0 and 1.
     """
     correct = np.asarray(correct, dtype=float)
     share, images = correct.mean(), len(correct)
     variance, embryos = _cluster_variance(correct, clusters)
-    if embryos == 1 or share in (0.0, 1.0):
-        effective = float(embryos)
+    effective = images / (1 + (images / embryos - 1) * LEAST_CORRELATION)
+    if embryos == 1:
+        effective = 1.0  # how embryos differ is unknown
     else:
-        effective = min(share * (1 - share) / variance, images) if variance > 0 else float(images)
+        if variance > 0:
+            effective = min(effective, share * (1 - share) / variance)
         quantile = (1 + CONFIDENCE) / 2
-        effective = min(
-            effective * (stdtrit(max(images - 1, 1), quantile) / stdtrit(embryos - 1, quantile)) ** 2, images
-        )
+        effective *= (stdtrit(max(images - 1, 1), quantile) / stdtrit(embryos - 1, quantile)) ** 2
     hits, tail = share * effective, (1 - CONFIDENCE) / 2
     low = 0.0 if share == 0 else betaincinv(hits, effective - hits + 1, tail)
     high = 1.0 if share == 1 else betaincinv(hits + 1, effective - hits, 1 - tail)

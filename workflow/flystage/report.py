@@ -54,6 +54,7 @@ def write_report(files, config, page):
         figures={Path(path).stem: base64.b64encode(Path(path).read_bytes()).decode() for path in files["figures"]},
         settings=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         versions={"Python": platform.python_version()} | {package: _version(package) for package in PACKAGES},
+        png_size=config["image"]["size"],
         note=config["note"],
     )
 

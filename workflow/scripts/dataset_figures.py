@@ -12,7 +12,8 @@ with rule_log(snakemake.log[0]):
     stages, _ = read_stages(snakemake.input.stages)
     figures.images_per_stage(used, stages, "raw images used", snakemake.output.before)
     figures.images_per_stage(pngs, stages, "PNGs, with the rotations of the training images", snakemake.output.after)
-    sample = used.loc[used["split"] == "train", "path"].iloc[0]
+    trained = used[used["split"] == "train"]
+    sample = trained["path"].iloc[len(trained) // 2]
     angles = sorted({0, *snakemake.params.image["angles"]})
     figures.sample_before_after(
         sample, *before_and_after(sample, snakemake.params.image, angles), angles, snakemake.output.sample
