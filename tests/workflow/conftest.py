@@ -1,20 +1,27 @@
 """One small run of the real Snakefile, shared by all tests that only look at its results."""
 
+import os
 import shutil
 
 import pytest
+from filelock import FileLock
 
 from small_project import Project, write_raw
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A project that was run to its report. Look, but change nothing: copy it with `copy_of` first."""
-    project = Project(tmp_path_factory.mktemp("finished"))
-    write_raw(project.raw)
-    process = project.snakemake()
-    assert process.returncode == 0, process.out
-    project.out = process.out
+    """A project that was run to its report, once for all test processes. Look, but change nothing: see `copy_of_finished`."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    project = Project(shared / "finished")
+    with FileLock(shared / "finished.lock"):
+        if not (shared / "finished.ok").exists():
+            write_raw(project.raw)
+            process = project.snakemake()
+            assert process.returncode == 0, process.out
+            (shared / "finished.ok").touch()
     return project
 
 

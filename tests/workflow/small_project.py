@@ -1,8 +1,8 @@
 """A small project to run the real Snakefile in."""
 
-import os
 import subprocess
 import sys
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,17 +45,33 @@ class Project:
     def results(self):
         return self.folder / "results"
 
-    def snakemake(self, *arguments, over=None, more_config=()):
-        """Run the repository's Snakefile here, on two cores. Returns the finished process; `out` is all it printed."""
+    def command(self, *arguments, over=None, more_config=()):
+        """The command line that runs the repository's Snakefile here, on two cores."""
         config = merged({"raw": ["raw"], "results": "results", **SMALL}, over or {})
-        (self.folder / "over.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-        process = subprocess.run(
-            [Path(sys.executable).with_name("snakemake"), "--snakefile", REPOSITORY / "Snakefile", "--cores", "2", *arguments,
-             "--configfile", "over.yaml", *more_config],
-            cwd=self.folder, capture_output=True, text=True, env=os.environ | {"COLUMNS": "200"}, timeout=600,
-        )  # fmt: skip
+        text = yaml.safe_dump(config)
+        overlay = self.folder / f"over-{zlib.crc32(text.encode()):08x}.yaml"  # tests may run side by side
+        overlay.write_text(text, encoding="utf-8")
+        return [
+            Path(sys.executable).with_name("snakemake"), "--snakefile", REPOSITORY / "Snakefile", "--cores", "2",
+            *arguments, "--configfile", overlay.name, *more_config,
+        ]  # fmt: skip
+
+    def snakemake(self, *arguments, over=None, more_config=()):
+        """Run the workflow to its end. Returns the finished process; `out` is all it printed."""
+        command = self.command(*arguments, over=over, more_config=more_config)
+        process = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=600)
         process.out = process.stdout + process.stderr
         return process
+
+    def started(self, *arguments):
+        """Start the workflow in a process group of its own and return at once."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
 
 def write_raw(folder, **wanted):

@@ -29,7 +29,10 @@ def checked(config, schema_path, config_files=()):
     if errors:
         raise FlystageError(_sentence(errors[0], validator.schema))
     _check_meaning(config)
-    return config
+    normalize = config["image"]["normalize"]
+    wanted = {"multiply": ("method", "factor"), "percentile": ("method", "low", "high")}[normalize["method"]]
+    config["image"]["normalize"] = {key: normalize[key] for key in wanted}  # the other method's settings change nothing
+    return _in_order(config, validator.schema)
 
 
 def _tidied(config):
@@ -55,6 +58,15 @@ def _tidied(config):
     for section in ("image", "tune", "train"):
         config[section] = _numbers(config.get(section))
     return config
+
+
+def _in_order(config, schema):
+    """The configuration with its keys in the order of the schema: their order in a user's file must not rerun anything."""
+    places = schema.get("properties", {})
+    return {
+        key: _in_order(config[key], places[key]) if isinstance(config[key], dict) else config[key]
+        for key in sorted(config, key=lambda key: list(places).index(key) if key in places else len(places))
+    }
 
 
 def _numbers(value):
