@@ -97,8 +97,8 @@ def prepare(data, image, angles):
     minimum, maximum = plane.min(), plane.max()
     if minimum == maximum:
         raise UnusableTiff(f"every pixel has the same value ({minimum})")
-    white = facts.pop("white") if image["white"] == "auto" else image["white"]
-    facts.pop("white", None)
+    files_white = facts.pop("white")
+    white = files_white if image["white"] == "auto" else image["white"]
     if white is None:
         white = next((guess for guess in GUESSED_WHITES if maximum <= guess), None)
         if white is None:
@@ -114,6 +114,11 @@ def prepare(data, image, angles):
     if pictures[0].min() == pictures[0].max():
         raise UnusableTiff(f"image.normalize leaves nothing of it: {clipped:.0%} of its pixels saturate")
     return pictures, facts
+
+
+def encoded_png(picture):
+    """The bytes of a PNG that holds a uint8 array (height, width)."""
+    return cv2.imencode(".png", picture, FASTEST_PNG)[1].tobytes()
 
 
 def grey_levels(plane):
@@ -169,7 +174,7 @@ def _prepare_file(path, image, angles, png_folder):
     rows = []
     for angle, picture in zip(angles, pictures, strict=True):
         png = png_folder / png_name(path, angle)
-        encoded = cv2.imencode(".png", picture, FASTEST_PNG)[1].tobytes()
+        encoded = encoded_png(picture)
         png.write_bytes(encoded)
         rows.append(
             common

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from flystage.images import FASTEST_PNG, prepare
+from flystage.images import encoded_png, prepare
 from flystage.inference import stage_probabilities
 from flystage.pages import render
 from flystage.stages import expected_minutes
@@ -47,7 +47,7 @@ def prepare_unlabelled(paths, image, png_folder):
 
 def _write_png(picture, path):
     with written_whole(path) as temporary:
-        temporary.write_bytes(cv2.imencode(".png", picture, FASTEST_PNG)[1].tobytes())
+        temporary.write_bytes(encoded_png(picture))
 
 
 def suggest_stages(prepared, checkpoint, top_k, cache_folder, threads):

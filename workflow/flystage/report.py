@@ -8,13 +8,13 @@ from pathlib import Path
 import yaml
 
 from flystage.pages import render
+from flystage.splitting import SPLITS
 from flystage.tables import read_history, read_json, read_manifest, read_predictions, read_stages, read_text
 
 PACKAGES = (
     "snakemake", "torch", "torchvision", "onnxruntime", "numpy", "pandas", "scipy",
     "opencv-python-headless", "tifffile", "imagecodecs", "matplotlib",
 )  # fmt: skip
-SPLITS = ("train", "val", "test")
 CONSTANT = 0.005  # probabilities that vary less than this between images say the same of all of them
 SATURATED = 0.05  # a larger mean clipped share than this is worth a warning
 
