@@ -3,8 +3,9 @@ VENV := .venv
 READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 DEMO := demo/config.yaml
+TEST_PATH := workflow:demo:tests/workflow:tests/benchmarks
 
-.PHONY: help setup demo test lint lock
+.PHONY: help setup demo test bench soak lint lock
 
 help:            ## what the commands do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## */\t/' | expand -t 14
@@ -26,6 +27,12 @@ demo: $(READY)   ## synthetic embryos, the whole workflow, and where the report 
 
 test: $(READY)   ## all tests
 	python -m pytest
+
+bench: $(READY)  ## speed, as ratios measured side by side; takes about half an hour
+	PYTHONPATH=$(TEST_PATH) python tests/benchmarks/bench.py
+
+soak: $(READY)   ## kills the small workflow at 25 random moments; takes about an hour
+	PYTHONPATH=$(TEST_PATH) python tests/soak/soak.py
 
 lint: $(READY)   ## style of the code and of the workflow
 	ruff check .

@@ -164,7 +164,11 @@ def test_no_png_at_all_is_one_sentence(backbone, cache):
     assert "There are no PNGs" in sentence([], backbone, cache)
 
 
-def test_the_vectors_of_a_manifest_are_written_in_its_order(backbone, cache, pngs, expected, tmp_path):
+@pytest.mark.parametrize("part", [2, 512])
+def test_the_vectors_of_a_manifest_are_written_in_its_order(
+    backbone, cache, pngs, expected, tmp_path, monkeypatch, part
+):
+    monkeypatch.setattr(features, "PART", part)
     manifest = tmp_path / "val.csv"
     rows = "".join(f"{pngs[number]},051,0,e1,0,a.tif\n" for number in (5, 3, 9))
     manifest.write_text("png,stage,label,embryo,angle,source\n" + rows, encoding="utf-8")

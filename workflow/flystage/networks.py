@@ -51,9 +51,14 @@ class Head(nn.Module):
 
     def standardise_by(self, vectors):
         """Take mean and standard deviation from the training vectors, tensor (images, features)."""
-        evened = functional.layer_norm(vectors, vectors.shape[1:])
-        self.mean.copy_(evened.mean(dim=0))
-        self.std.copy_(evened.std(dim=0).clamp_min(1e-6))
+        total = squares = 0
+        for part in vectors.split(4096):  # the vectors of 20,000 TIFs would fill the memory twice more
+            evened = functional.layer_norm(part, part.shape[1:]).double()
+            total, squares = total + evened.sum(dim=0), squares + (evened**2).sum(dim=0)
+        mean = total / len(vectors)
+        variance = (squares - len(vectors) * mean**2) / max(len(vectors) - 1, 1)
+        self.mean.copy_(mean)
+        self.std.copy_(variance.clamp_min(1e-12).sqrt())
 
     def forward(self, vectors):
         """float32 tensor (images, features) -> float32 tensor (images, stages)."""

@@ -1,6 +1,7 @@
 """What a rule says while it runs: records to its log file and the terminal, mistakes as one sentence."""
 
 import logging
+import resource
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ log = logging.getLogger("flystage")
 
 @contextmanager
 def rule_log(path):
-    """Write everything the rule logs to the file `path`, and warnings to the terminal as well.
+    """Write everything the rule logs to the file `path`, at the end its peak memory, and warnings to the terminal as well.
 
     A FlystageError ends the process with its sentence and exit code 1; any other exception is a fault of the program:
     its traceback goes to the log file and the terminal.
@@ -33,5 +34,8 @@ def rule_log(path):
     except Exception:
         log.exception("A fault in flystage itself; please report it with this log: %s", path)
         sys.exit(1)
+    else:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)  # bytes
+        log.info("peak memory %.0f MiB", peak / 2**20)
     finally:
         to_file.close()

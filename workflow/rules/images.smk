@@ -5,7 +5,9 @@
 
 rule prepare:
     input:
-        tifs=tifs_of_bucket,
+        # One TIF stands for all, whose versions are a parameter: Snakemake looks at every input of every waiting job
+        # each time a job ends, which took longer than preparing thousands of TIFs.
+        tif=newest_of_bucket,
         code=code_of("prepare.py"),
     output:
         table="<results>/images/{bucket}.csv",
@@ -18,6 +20,7 @@ rule prepare:
         "../../envs/images.yaml"
     params:
         rows=rows_of_bucket,
+        versions=versions_of_bucket,
         split=split_of_bucket,
         angles=angles_of_bucket,
         image={key: value for key, value in config["image"].items() if key != "angles"},

@@ -57,8 +57,12 @@ def rows_of_bucket(wildcards):
     return data_set()[0][wildcards.bucket]
 
 
-def tifs_of_bucket(wildcards):
-    return [path for path, _, _ in rows_of_bucket(wildcards)]
+def versions_of_bucket(wildcards):
+    return [finding.version_of(path) for path, _, _ in rows_of_bucket(wildcards)]
+
+
+def newest_of_bucket(wildcards):
+    return finding.newest(path for path, _, _ in rows_of_bucket(wildcards))
 
 
 def tables_of_buckets(wildcards):
@@ -103,9 +107,13 @@ def all_unlabelled(wildcards):
     return unlabelled()
 
 
-def readable_unlabelled(wildcards):
-    """What Snakemake can watch: no broken links, and no { that it would take for a wildcard."""
-    return [path for path in unlabelled() if os.access(path, os.R_OK) and "{" not in path]
+def versions_of_unlabelled(wildcards):
+    return [finding.version_of(path) for path in unlabelled()]
+
+
+def newest_unlabelled(wildcards):
+    """Of what Snakemake can watch: no broken links, and no { that it would take for a wildcard."""
+    return finding.newest(path for path in unlabelled() if os.access(path, os.R_OK) and "{" not in path)
 
 
 # Mistakes are told at once, before any job runs. Predicting needs no training images, and training no others.

@@ -5,7 +5,7 @@
 
 rule predict:
     input:
-        tifs=readable_unlabelled,
+        tif=newest_unlabelled,  # stands for all, as in prepare
         template=f"{workflow.basedir}/workflow/report/predictions.html.j2",
         code=code_of("predict.py"),
     output:
@@ -20,6 +20,7 @@ rule predict:
     threads: 8
     params:
         paths=all_unlabelled,
+        versions=versions_of_unlabelled,
         top_k=config["predict"]["top_k"],
         images=f"{config['results']}/predict/images",
         cache=f"{config['results']}/cache",

@@ -1,0 +1,53 @@
+"""Runs of the workflow in a folder of their own, and of its scripts without Snakemake."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from row import seconds
+from small_project import REPOSITORY
+
+SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+
+
+def default_config():
+    return yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
+
+
+def emptied(folder):
+    """The folder, new and empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def python(code):
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def snakemake(folder, config, *arguments):
+    """Wall time of a run of the workflow in `folder` on all cores; ends the benchmark when it fails."""
+    (folder / "over.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    command = [SNAKEMAKE, "--snakefile", REPOSITORY / "Snakefile", "--cores", "all", *arguments]
+    return _timed([*command, "--configfile", "over.yaml"], folder)
+
+
+def version(folder):
+    """Wall time of `snakemake --version`."""
+    return _timed([SNAKEMAKE, "--version"], folder)
+
+
+def _timed(command, folder):
+    output = folder / "output.txt"
+
+    def run():
+        with open(output, "w", encoding="utf-8") as file:
+            subprocess.run(command, cwd=folder, stdout=file, stderr=subprocess.STDOUT, check=True)
+
+    try:
+        return seconds(run)
+    except subprocess.CalledProcessError:
+        sys.exit(f"{output.read_text(encoding='utf-8')[-3000:]}\nThis run failed: {' '.join(map(str, command))}")

@@ -1,0 +1,62 @@
+"""The workflow's scripts up to the manifests, each a process as in the workflow, but without Snakemake around them."""
+
+import os
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params
+
+from flystage import buckets, finding, splitting
+from small_project import REPOSITORY
+
+RUN = (
+    "import pickle, runpy, sys; runpy.run_path(sys.argv[1], {'snakemake': pickle.load(open(sys.argv[2], 'rb'))},"
+    " '__main__')"
+)
+
+
+def up_to_the_manifests(folder, config):
+    """Find, split, prepare every bucket on all cores, collect. config: complete; its raw folders are absolute paths."""
+    found = finding.find_images(config["raw"], config["name_pattern"], config["stages"])
+    names = [(image.embryo, image.stage) for image in found]
+    split_of = splitting.assign(names, {}, config["split"], config["split"]["seed"])
+    rows = {}
+    for image in found:
+        bucket = buckets.bucket_of(image.embryo, split_of[image.embryo], config["buckets"])
+        rows.setdefault(bucket, []).append((image.path, image.stage, image.embryo))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        tables = list(pool.map(lambda bucket: prepared(folder, bucket, rows[bucket], config), sorted(rows)))
+    manifests = {split: f"manifests/{split}.csv" for split in splitting.SPLITS}
+    run(
+        folder,
+        "dataset",
+        "dataset",
+        {"tables": tables},
+        {"catalog": "catalog.csv", "stages": "stages.csv", "split": "split", **manifests},
+        {"set_aside": [], "max_bad": config["max_bad"], "lock": "raw.split.csv"},
+    )
+
+
+def prepared(folder, bucket, rows, config):
+    split = buckets.split_of(bucket)
+    angles = sorted({0, *config["image"]["angles"]}) if split == "train" else [0]
+    table = f"images/{bucket}.csv"
+    params = {"rows": rows, "split": split, "angles": angles, "image": config["image"]}
+    run(folder, "prepare", bucket, {}, {"table": table, "pngs": f"images/{bucket}"}, params)
+    return table
+
+
+def run(folder, script, name, inputs, outputs, params):
+    """Run one script in `folder` as its rule would, with these things under their names."""
+    job = SimpleNamespace(
+        input=InputFiles(fromdict=inputs),
+        output=OutputFiles(fromdict=outputs),
+        params=Params(fromdict=params),
+        log=Log([f"{name}.log"]),
+    )
+    (folder / f"{name}.pickle").write_bytes(pickle.dumps(job))
+    command = [sys.executable, "-c", RUN, REPOSITORY / "workflow/scripts" / f"{script}.py", f"{name}.pickle"]
+    subprocess.run(command, cwd=folder, env=os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow")}, check=True)
