@@ -1,6 +1,7 @@
 """The workflow as a whole: cold, with nothing to do, with one movie more, and how much memory its steps take."""
 
 import re
+import sys
 from functools import partial
 
 import pandas as pd
@@ -48,7 +49,9 @@ def nothing_to_do(folder):
         place = folder / f"small-{images}"
         place.mkdir(exist_ok=True)
         runs.snakemake(place, over)
-        idle, version = in_turns(5, partial(runs.snakemake, place, over), partial(runs.version, place))
+        version, idle = in_turns(5, partial(runs.version, place), partial(runs.snakemake, place, over))
+        if "Nothing to be done" not in (place / "output.txt").read_text(encoding="utf-8"):
+            sys.exit(f"The second run in {place} had something to do; see output.txt there.")
         yield Row(f"nothing to do, {images:,} TIFs", idle, "s", "snakemake --version", version, "at most", limit)
         peaks[images] = peak_memory(place / "results/logs")
     for step, row in pd.DataFrame(peaks).iterrows():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from flystage.errors import FlystageError
 from flystage.images import (
     COLUMNS,
     before_and_after,
@@ -292,7 +293,7 @@ def test_a_bucket_becomes_pngs_and_one_table_and_the_raw_files_stay_as_they_are(
     (raw / "empty.tif").write_bytes(b"")
     (raw / "cut.tif").write_bytes(tif(embryo())[:-900])
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in raw.iterdir()}
-    rows = [(str(raw / name), "060", "e,1") for name in [*names, "empty.tif", "cut.tif", "missing.tif"]]
+    rows = [(str(raw / name), "060", "e,1") for name in [*names, "empty.tif", "cut.tif"]]
     prepare_bucket(rows, "train", IMAGE, [0, 90], tmp_path / "pngs", tmp_path / "bucket.csv")
 
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in raw.iterdir()} == before
@@ -305,7 +306,6 @@ def test_a_bucket_becomes_pngs_and_one_table_and_the_raw_files_stay_as_they_are(
     assert dict(zip((path.split("/")[-1] for path in rejected["path"]), rejected["reason"], strict=True)) == {
         "empty.tif": "empty file",
         "cut.tif": "truncated: part of the image is missing",
-        "missing.tif": "cannot be read (No such file or directory)",
     }
     assert set(rejected["png"]) == {""}
     assert sorted(used["png"]) == sorted(str(path) for path in (tmp_path / "pngs").iterdir())
@@ -316,6 +316,14 @@ def test_a_bucket_becomes_pngs_and_one_table_and_the_raw_files_stay_as_they_are(
         assert row["png_sha256"] == hashlib.sha256(png).hexdigest()
         assert row["sha256"] == hashlib.sha256(before[raw / row["path"].split("/")[-1]][0]).hexdigest()
         assert int(row["png_levels"]) == len(np.unique(picture)) and int(row["png_maximum"]) == picture.max()
+
+
+def test_a_tif_that_has_vanished_since_is_no_property_of_the_image(tmp_path):
+    with pytest.raises(FlystageError, match="was there when the run began and is gone"):
+        prepare_bucket(
+            [(str(tmp_path / "a.tif"), "060", "e")], "val", IMAGE, [0], tmp_path / "pngs", tmp_path / "t.csv"
+        )
+    assert not (tmp_path / "t.csv").exists()
 
 
 def test_the_same_tif_gives_the_same_bytes_again(tmp_path):

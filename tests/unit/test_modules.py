@@ -1,5 +1,7 @@
 """Which modules a script depends on, through however many imports, wherever in a file they stand."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -64,9 +66,27 @@ def test_the_scripts_of_the_workflow_name_only_modules_that_exist():
 
 def test_preparing_does_not_depend_on_training():
     found = {Path(module).stem for module in modules.modules_of(REPOSITORY / "workflow" / "scripts" / "prepare.py")}
-    assert found == {"errors", "images", "rulelog", "tiff", "whole"}
+    assert found == {"errors", "images", "rulelog", "running", "tiff", "whole"}
 
 
 def test_the_network_is_found_behind_a_lazy_import():
     found = {Path(module).stem for module in modules.modules_of(REPOSITORY / "workflow" / "scripts" / "features.py")}
     assert {"features", "networks", "vectors", "weights"} <= found
+
+
+def test_the_version_of_code_is_that_of_its_content_and_not_of_its_place_or_date(library, tmp_path):
+    write, of = library
+    write(a="import os\n", b="")
+    of("from flystage import a\n")
+    script = tmp_path / "script.py"
+    first = modules.code_version(script)
+    (tmp_path / "elsewhere").mkdir()
+    os.utime(script, (1, 1))
+    assert modules.code_version(shutil.copy(script, tmp_path / "elsewhere")) == modules.code_version(script) == first
+    write(b="changed\n")  # which the script does not use
+    assert modules.code_version(script) == first
+    write(a="import sys\n")
+    assert modules.code_version(script) != first
+    write(a="import os\n")
+    of("from flystage import a  # edited\n")
+    assert modules.code_version(script) != first

@@ -1,7 +1,10 @@
 """A small project to run the real Snakefile in."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +24,22 @@ SMALL = {
     "train": {"epochs": 4},
     "note": "Synthetic embryos of the tests.",
 }
+# What must not depend on how a run went: everything but the networks (their archives name a temporary file) and times.
+COMPARED = (
+    "catalog.csv",
+    "stages.csv",
+    "manifests/*.csv",
+    "images/*.csv",
+    "split/*/*/*.png",
+    "features/*.npy",
+    "tuning/*.json",
+    "model/history.csv",
+    "evaluation/*",
+    "figures/*.png",
+    "report.html",
+    "predict/predictions.*",
+)
+DATA_SET = ("raw.split", "results/catalog", "results/stages", "results/manifests", "results/images", "results/split")
 
 
 def merged(base, over):
@@ -36,6 +55,8 @@ class Project:
     """A folder with raw images, a configuration and results, away from the repository."""
 
     folder: Path
+    repository: Path = REPOSITORY
+    under: tuple = ()  # the beginning of a command line that runs the rest of it somewhere else
 
     @property
     def raw(self):
@@ -52,26 +73,63 @@ class Project:
         overlay = self.folder / f"over-{zlib.crc32(text.encode()):08x}.yaml"  # tests may run side by side
         overlay.write_text(text, encoding="utf-8")
         return [
-            Path(sys.executable).with_name("snakemake"), "--snakefile", REPOSITORY / "Snakefile", "--cores", "2",
+            *self.under, Path(sys.executable).with_name("snakemake"), "--snakefile", self.repository / "Snakefile", "--cores", "2",
             *arguments, "--configfile", overlay.name, *more_config,
         ]  # fmt: skip
 
-    def snakemake(self, *arguments, over=None, more_config=()):
-        """Run the workflow to its end. Returns the finished process; `out` is all it printed."""
-        command = self.command(*arguments, over=over, more_config=more_config)
-        process = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=600)
+    def snakemake(self, *arguments, over=None, more_config=(), env=None):
+        """Run the workflow to its end. Returns the finished process; `out` is all it printed. env: added variables."""
+        process = subprocess.run(
+            self.command(*arguments, over=over, more_config=more_config),
+            cwd=self.folder,
+            env=os.environ | (env or {}),
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
         process.out = process.stdout + process.stderr
         return process
 
-    def started(self, *arguments):
+    def started(self, *arguments, env=None):
         """Start the workflow in a process group of its own and return at once."""
         return subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
+            env=os.environ | (env or {}),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+
+    def contents(self, *beginnings):
+        """{name: bytes} of the results that must not depend on how a run went, and of the split lock: all, or those whose
+        names begin so.
+        """
+        paths = [path for pattern in COMPARED for path in self.results.glob(pattern)]
+        paths += self.folder.glob("*.split.csv")
+        whole = [
+            path for path in sorted(paths) if not path.name.startswith(".")
+        ]  # not what a killed job left unfinished
+        names = {str(path.relative_to(self.folder)): path for path in whole}
+        return {name: path.read_bytes() for name, path in names.items() if name.startswith(beginnings or "")}
+
+
+def wait_until(process, sign):
+    """Wait until `sign()` is true. Returns whether it came true while the process ran."""
+    deadline = time.monotonic() + 600
+    while process.poll() is None and not sign():
+        assert time.monotonic() < deadline, "neither the sign nor the end has come"
+        time.sleep(0.02)
+    return process.poll() is None
+
+
+def kill_when(process, sign):
+    """kill -9 the whole process group as soon as `sign()` is true. Returns whether it was still running."""
+    if not wait_until(process, sign):
+        return False
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return True
 
 
 def write_raw(folder, **wanted):

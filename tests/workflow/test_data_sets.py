@@ -1,6 +1,7 @@
 """Data sets of other shapes, through the real Snakefile up to the manifests."""
 
 import pandas as pd
+import pytest
 import tifffile
 
 from small_project import write_raw
@@ -71,3 +72,28 @@ def test_an_added_movie_moves_nobody(project):
     (project.folder / "raw.split.csv").unlink()
     process = project.snakemake(*UP_TO_MANIFESTS)
     assert "The split lock raw.split.csv is gone; the split is taken from results/catalog.csv" in process.out
+
+
+@pytest.mark.parametrize("embryos", [1, 2])
+def test_one_or_two_embryos_are_too_few_and_that_is_one_sentence(project, embryos):
+    write_raw(project.raw, embryos=embryos, minutes=(51, 87), slices=3, droppings=False)
+    process = project.snakemake()
+    assert process.returncode != 0
+    assert f"{embryos} embryo(s) cannot be split into train, val and test, which need one each" in process.out
+    assert "Traceback" not in process.out
+    assert not project.results.exists() and not (project.folder / "raw.split.csv").exists()
+
+
+def test_a_stage_with_one_image_has_its_place_in_every_split_folder(project):
+    write_raw(project.raw, embryos=3, minutes=(51, 87), droppings=False)
+    (only,) = write_raw(project.raw, embryos=1, minutes=(123,), droppings=False)
+    process = project.snakemake(*UP_TO_MANIFESTS)
+    assert process.returncode == 0, process.out
+    stages = pd.read_csv(project.results / "stages.csv", dtype=str)
+    assert stages[["label", "stage", "images"]].to_numpy().tolist() == [
+        ["0", "051", "3"], ["1", "087", "3"], ["2", "123", "1"],
+    ]  # fmt: skip
+    split = catalog_of(project).set_index("path").loc[str(only.relative_to(project.folder)), "split"]
+    for folder in ("train", "val", "test"):  # so that classes have the same number everywhere
+        images = list((project.results / "split" / folder / "123").iterdir())
+        assert bool(images) == (folder == split)

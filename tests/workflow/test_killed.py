@@ -4,32 +4,10 @@ import fcntl
 import os
 import shutil
 import signal
-import time
 
-COMPARED = ["manifests/*.csv", "stages.csv", "tuning/*.json", "model/history.csv", "evaluation/*"]
+import pytest
 
-
-def contents(project):
-    """The results that must not depend on how a run went, by name."""
-    return {
-        str(path.relative_to(project.results)): path.read_bytes()
-        for pattern in COMPARED
-        for path in sorted(project.results.glob(pattern))
-    }
-
-
-def kill_when(project, sign):
-    """Start a run and kill its whole process group as soon as `sign()` is true. Returns whether it was killed."""
-    process = project.started()
-    deadline = time.monotonic() + 300
-    while process.poll() is None and not sign():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    if process.poll() is not None:
-        return False
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return True
+from small_project import DATA_SET, kill_when, wait_until
 
 
 def test_a_run_killed_three_times_ends_as_if_it_had_not_been(finished, project):
@@ -37,35 +15,37 @@ def test_a_run_killed_three_times_ends_as_if_it_had_not_been(finished, project):
     results = project.results
     moments = {
         "preparing": lambda: any(results.glob("images/*/*.png")),
-        "computing features": lambda: "to compute" in text(results / "logs/features.log"),
+        "computing features": lambda: (results / "cache/vectors.sqlite").exists(),
         "evaluating": lambda: (results / "logs/evaluate.log").exists(),
     }
     for moment, sign in moments.items():
-        assert kill_when(project, sign), f"the run ended before it was {moment}"
+        assert kill_when(project.started(), sign), f"the run ended before it was {moment}"
     assert not (results / "report.html").exists()
     process = project.snakemake()
     assert process.returncode == 0, process.out
-    assert contents(project) == contents(finished)
+    assert project.contents() == finished.contents()
     assert "Nothing to be done" in project.snakemake("--dry-run").out
 
 
-def text(path):
-    return path.read_text() if path.exists() else ""
+ENDINGS = {
+    "Ctrl-C": (os.killpg, signal.SIGINT),
+    "closed terminal": (os.killpg, signal.SIGHUP),
+    "SIGTERM": (os.kill, signal.SIGTERM),
+}
 
 
-def test_ctrl_c_ends_a_run_and_the_next_one_goes_on(finished, project):
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_ended_run_goes_on(finished, project, ending):
     shutil.copytree(finished.raw, project.raw)
     process = project.started("--until", "dataset")
-    while not any(project.results.glob("images/*/*.png")):
-        assert process.poll() is None
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)
+    assert wait_until(process, lambda: any(project.results.glob("images/*/*.png")))
+    send, its_signal = ENDINGS[ending]
+    send(process.pid, its_signal)
     assert process.wait(timeout=60) != 0
     assert not (project.folder / "raw.split.csv").exists()
     again = project.snakemake("--until", "dataset")
     assert again.returncode == 0, again.out
-    manifests = {name: content for name, content in contents(finished).items() if name.startswith("manifests")}
-    assert {name: contents(project)[name] for name in manifests} == manifests
+    assert project.contents(*DATA_SET) == finished.contents(*DATA_SET)
 
 
 def test_a_second_run_beside_the_first_is_refused(finished, project):

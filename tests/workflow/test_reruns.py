@@ -1,17 +1,24 @@
-"""What is done -> what runs: the exact jobs of a dry run, on copies of one finished project."""
+"""What is done -> what runs: the exact jobs of a dry run, on copies of one finished project; real runs where files count."""
 
+import json
 import os
 import re
 import shutil
+from modulefinder import ModuleFinder
+from pathlib import Path
 
+import pandas as pd
 import pytest
+import yaml
 
-from small_project import MINUTES, SMALL, merged, write_raw
+from flystage.modules import modules_of
+from small_project import MINUTES, REPOSITORY, SMALL, Project, merged, write_raw
 
 EVALUATED = {"evaluate": 1, "metrics": 1, "report": 1}
 TRAINED = {"train": 1, "training_figures": 1} | EVALUATED
 TUNED = {"tune": 2, "best": 1} | TRAINED
 COLLECTED = {"dataset": 1, "dataset_figures": 1, "features": 1} | TUNED
+PREPARED = {"prepare": "*"} | COLLECTED  # "*": as many as there are buckets, "train": as many as hold training images
 
 
 def jobs(process):
@@ -29,40 +36,90 @@ def buckets(project, split="*"):
     return len(list((project.results / "images").glob(f"{split}-*.csv")))
 
 
+def counted(expected, project):
+    return {rule: buckets(project, count) if isinstance(count, str) else count for rule, count in expected.items()}
+
+
 SETTINGS = {
-    "evaluate.top_k": ({"evaluate": {"top_k": [1, 2]}}, {"metrics": 1, "report": 1}),
+    "raw, written another way": ({"raw": ["./raw/"]}, {}),  # a folder added: see below
+    "results": ({"results": "elsewhere"}, {"weights": 1} | PREPARED),
+    "note": ({"note": "another"}, TRAINED),
+    "name_pattern, of the same meaning": ({"name_pattern": r"Stage\((?P<stage>\d+)\)-(?P<embryo>.*\d)-"}, {"report": 1}),
+    "stages": ({"stages": ["051", "087", "123"]}, PREPARED),
+    "stages, the same as a list": ({"stages": ["051", "087", "123", "159"]}, {"report": 1}),
+    "split.train, val, test": ({"split": {"train": 0.6, "val": 0.2, "test": 0.2}}, {"report": 1}),
+    "split.seed": ({"split": {"seed": 9}}, {"report": 1}),
+    "split.lock": ({"split": {"lock": "other.csv"}}, COLLECTED),
+    "buckets": ({"buckets": 8}, PREPARED | {"prepare": 3}),  # as many of the five embryos change their bucket
+    "max_bad": ({"max_bad": 0.9}, COLLECTED),
+    "image.size": ({"image": {"size": 48}}, PREPARED),
+    "image.field": ({"image": {"field": 400}}, PREPARED),
+    "image.normalize.method": ({"image": {"normalize": {"method": "percentile"}}}, PREPARED),
+    "image.normalize.factor": ({"image": {"normalize": {"factor": 5}}}, PREPARED),
+    "image.normalize.low, unused": ({"image": {"normalize": {"low": 2}}}, {}),
+    "image.normalize.high, unused": ({"image": {"normalize": {"high": 98}}}, {}),
+    "image.white": ({"image": {"white": 30000}}, PREPARED),
+    "image.page": ({"image": {"page": "first"}}, PREPARED),
+    "image.channel": ({"image": {"channel": 1}}, PREPARED),
+    "image.max_pixels": ({"image": {"max_pixels": 1_000_000}}, PREPARED),
+    "image.angles": ({"image": {"angles": [90]}}, PREPARED | {"prepare": "train"}),
+    "model.backbone": ({"model": {"backbone": "resnet34"}}, {"weights": 1, "features": 1} | TUNED),
+    "model.weights": ({"model": {"weights": "imagenet"}}, {"weights": 1, "features": 1} | TUNED),
+    "model.hidden": ({"model": {"hidden": [8]}}, TUNED),
+    "model.dropout": ({"model": {"dropout": 0.2}}, TUNED),
     "tune.trials": ({"tune": {"trials": 3}}, TUNED | {"tune": 1}),
-    "tune.epochs": ({"tune": {"epochs": 2}}, TUNED),
+    "tune.learning_rate": ({"tune": {"learning_rate": [0.001, 0.01]}}, TUNED),
     "tune.batch_size": ({"tune": {"batch_size": [8, 16]}}, TUNED),
+    "tune.epochs": ({"tune": {"epochs": 2}}, TUNED),
     "train.epochs": ({"train": {"epochs": 3}}, TRAINED),
     "train.patience": ({"train": {"patience": 2}}, TUNED),
     "train.loss": ({"train": {"loss": "cross_entropy"}}, TUNED),
+    "train.spread": ({"train": {"spread": 1}}, TUNED),
+    "train.weight_decay": ({"train": {"weight_decay": 0.1}}, TUNED),
     "train.seed": ({"train": {"seed": 2}}, {"weights": 1, "features": 1} | TUNED),
-    "model.hidden": ({"model": {"hidden": [8]}}, TUNED),
-    "model.backbone": ({"model": {"backbone": "resnet34"}}, {"weights": 1, "features": 1} | TUNED),
-    "note": ({"note": "another"}, TRAINED),
-    "max_bad": ({"max_bad": 0.9}, COLLECTED),
-    "split.seed": ({"split": {"seed": 9}}, {"report": 1}),
-    "unused normalisation": ({"image": {"normalize": {"low": 2}}}, {}),
-    "predict": ({"predict": {"images": ["new"], "top_k": 5}}, {}),
-}
+    "evaluate.top_k": ({"evaluate": {"top_k": [1, 2]}}, {"metrics": 1, "report": 1}),
+    "predict": ({"predict": {"images": ["new"], "checkpoint": "mine.pt", "top_k": 5}}, {}),
+    "the only choice there is": (
+        {"train": {"mode": "frozen"}, "compute": {"tune": "local", "train": "local", "evaluate": "local"}}, {},
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_a_changed_setting_reruns_what_depends_on_it(finished, setting):
     over, expected = SETTINGS[setting]
-    assert jobs(finished.snakemake("--dry-run", over=merged(SMALL, over))) == expected
+    assert jobs(finished.snakemake("--dry-run", over=merged(SMALL, over))) == counted(expected, finished)
+
+
+def leaves(config, place=()):
+    """The settings of a configuration as tuples of keys, the nested ones too."""
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from leaves(value, (*place, key))
+        else:
+            yield (*place, key)
+
+
+def test_no_setting_is_forgotten():
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
+    tried = {setting for over, _ in SETTINGS.values() for setting in leaves(over)}
+    assert tried == set(leaves(config))
 
 
 def test_angles_do_not_touch_validation_and_test_images(finished):
     process = finished.snakemake("--dry-run", over={"image": {"angles": [90]}})
-    assert jobs(process) == {"prepare": buckets(finished, "train")} | COLLECTED
+    assert "bucket train-" in process.out
     assert "bucket val-" not in process.out and "bucket test-" not in process.out
 
 
-def test_a_changed_size_reruns_everything_but_the_weights(finished):
-    process = finished.snakemake("--dry-run", over={"image": {"size": 48}})
-    assert jobs(process) == {"prepare": buckets(finished)} | COLLECTED
+def test_another_file_of_weights_trains_anew_and_a_touched_one_does_not(copy_of_finished):
+    weights, over = copy_of_finished.folder / "weights.pth", {"model": {"weights": "weights.pth"}}
+    weights.write_bytes(b"one")
+    assert copy_of_finished.snakemake("--touch", over=over).returncode == 0  # as if computed from this file
+    os.utime(weights)
+    assert jobs(copy_of_finished.snakemake("--dry-run", over=over)) == {}
+    weights.write_bytes(b"two")
+    assert jobs(copy_of_finished.snakemake("--dry-run", over=over)) == {"weights": 1, "features": 1} | TUNED
 
 
 def one_raw(project):
@@ -90,12 +147,17 @@ def move_to_another_stage(project):
     source.rename(project.raw / "087" / source.name.replace("(051)", "(087)").replace("-1.tif", "-4.tif"))
 
 
+def write_again(project):
+    one_raw(project).write_bytes(one_raw(project).read_bytes())
+
+
 CHANGES = {
     "an image added": add_with_an_old_time_stamp,
     "an image removed": lambda project: one_raw(project).unlink(),
     "an image replaced": replace,
     "an image renamed": rename,
     "an image moved to another stage": move_to_another_stage,
+    "an image written again": write_again,
 }
 
 
@@ -134,6 +196,164 @@ def test_caches_logs_and_the_lock_may_vanish(copy_of_finished):
     assert jobs(copy_of_finished.snakemake("--dry-run")) == {}
 
 
+def stamps(folder, pattern="**/*"):
+    return {path: path.lstat().st_mtime_ns for path in folder.glob(pattern)}
+
+
+def test_a_second_and_a_third_run_touch_nothing(copy_of_finished):
+    before = stamps(copy_of_finished.results)
+    for _ in range(2):
+        process = copy_of_finished.snakemake()
+        assert process.returncode == 0 and "Nothing to be done" in process.out
+    assert stamps(copy_of_finished.results) == before
+
+
+def test_a_removed_and_a_moved_image_are_so_in_the_results(copy_of_finished):
+    project = copy_of_finished
+    removed = sorted(project.raw.rglob("Stage(159)*-1.tif"))[-1]
+    source = one_raw(project)
+    moved = project.raw / "087" / source.name.replace("(051)", "(087)").replace("-1.tif", "-4.tif")
+    removed.unlink()
+    source.rename(moved)
+    process = project.snakemake("--until", "dataset")
+    assert process.returncode == 0, process.out
+
+    catalog = read_table(project, "catalog.csv").set_index("path")
+    gone = {str(path.relative_to(project.folder)) for path in (removed, source)}
+    new = str(moved.relative_to(project.folder))
+    assert not gone & set(catalog.index)
+    assert (catalog.loc[new, "stage"], catalog.loc[new, "status"]) == ("087", "used")
+    manifests = pd.concat(read_table(project, f"manifests/{split}.csv") for split in ("train", "val", "test"))
+    assert set(manifests["source"]) == set(catalog.index[catalog["status"] == "used"])
+    assert set(manifests.loc[manifests["source"] == new, "stage"]) == {"087"}
+    pngs = {str(path.relative_to(project.folder)) for path in (project.results / "images").glob("*/*.png")}
+    assert set(manifests["png"]) <= pngs
+    for left in pngs - set(manifests["png"]):  # only the copy, which is prepared before it is found out
+        assert "_copy-" in left
+    links = list((project.results / "split").glob("*/*/*.png"))
+    assert len(links) == len(manifests) and all(link.exists() for link in links)
+
+
+def read_table(project, name):
+    return pd.read_csv(project.results / name, dtype=str, keep_default_na=False)
+
+
+def test_more_trials_run_alone(copy_of_finished):
+    before = stamps(copy_of_finished.results, "tuning/trial_*.json")
+    process = copy_of_finished.snakemake("--until", "best", over={"tune": {"trials": 3}})
+    assert process.returncode == 0, process.out
+    after = stamps(copy_of_finished.results, "tuning/trial_*.json")
+    assert {path.name for path in set(after) - set(before)} == {"trial_2.json"}
+    assert {path: after[path] for path in before} == before
+    records = [json.loads(path.read_text()) for path in after]
+    best = json.loads((copy_of_finished.results / "tuning/best.json").read_text())
+    assert best == min(records, key=lambda record: record["val_loss"])
+
+
+def test_a_missing_png_is_told_in_one_sentence_and_made_again(copy_of_finished):
+    project = copy_of_finished
+    png = read_table(project, "manifests/train.csv")["png"].iloc[0]
+    content = (project.folder / png).read_bytes()
+    (project.folder / png).unlink()
+    assert jobs(project.snakemake("--dry-run")) == {}  # Snakemake does not look into folders
+    refused = project.snakemake("--forcerun", "features", "--until", "features")
+    assert refused.returncode != 0
+    folder = os.path.dirname(png)
+    assert f"{png} cannot be read (No such file or directory): delete its folder {folder} and run again" in refused.out
+    assert "Traceback" not in refused.out
+    shutil.rmtree(project.folder / folder)
+    assert jobs(project.snakemake("--dry-run")) == {"prepare": 1} | COLLECTED
+    process = project.snakemake("--until", "features")
+    assert process.returncode == 0, process.out
+    assert (project.folder / png).read_bytes() == content
+    assert ", 0 computed" in (project.results / "logs/features.log").read_text()
+
+
+def test_results_without_snakemakes_records_go_by_dates_and_say_so(copy_of_finished):
+    """Without .snakemake nobody knows by which settings and code the results were made."""
+    warning = "only dates tell now what is out of date"
+    assert warning not in copy_of_finished.snakemake("--dry-run").out
+    shutil.rmtree(copy_of_finished.folder / ".snakemake")
+    process = copy_of_finished.snakemake("--dry-run")
+    assert jobs(process) == {} and warning in process.out
+    os.utime(one_raw(copy_of_finished))
+    assert jobs(copy_of_finished.snakemake("--dry-run")) == {"prepare": 1} | COLLECTED
+
+
+# What must run when the code of one rule changes.
+FOLLOWING = {
+    "prepare": PREPARED,
+    "dataset": COLLECTED,
+    "dataset_figures": {"dataset_figures": 1, "report": 1},
+    "weights": {"weights": 1, "features": 1} | TUNED,
+    "features": {"features": 1} | TUNED,
+    "tune": TUNED,
+    "best": {"best": 1} | TRAINED,
+    "train": TRAINED,
+    "training_figures": {"training_figures": 1, "report": 1},
+    "evaluate": EVALUATED,
+    "metrics": {"metrics": 1, "report": 1},
+    "report": {"report": 1},
+    "predict": {},
+}
+
+
+def modules_imported(rule):
+    """The library's modules that the script of a rule imports, as Python's own module finder sees it."""
+    finder = ModuleFinder(path=[str(REPOSITORY / "workflow")])
+    finder.run_script(str(REPOSITORY / f"workflow/scripts/{rule}.py"))
+    return {name.removeprefix("flystage.") for name in finder.modules if name.startswith("flystage.")}
+
+
+@pytest.mark.parametrize("rule", FOLLOWING)
+def test_every_rule_watches_its_script_and_all_that_it_imports(rule):
+    watched = {Path(path).stem for path in modules_of(REPOSITORY / f"workflow/scripts/{rule}.py")}
+    assert watched == modules_imported(rule)
+    (text,) = [
+        block.split("\nrule ")[0]
+        for path in (REPOSITORY / "workflow/rules").glob("*.smk")
+        for block in path.read_text().split(f"\nrule {rule}:\n")[1:]
+    ]
+    (code,), (script,) = re.findall(r"code_of\((.*)\)", text), re.findall(r"scripts/(.*)\"$", text, re.MULTILINE)
+    assert code.strip('"') == script.strip("{}")
+
+
+@pytest.fixture
+def cloned(copy_of_finished, tmp_path):
+    """The finished project, to be run from a new clone of the repository, whose files are all younger than the results."""
+    repository = tmp_path / "clone"
+    for name in ("workflow", "envs"):
+        shutil.copytree(
+            REPOSITORY / name,
+            repository / name,
+            copy_function=shutil.copy,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(REPOSITORY / name, repository / name)
+    (repository / "profiles").symlink_to("workflow/profiles")
+    return Project(copy_of_finished.folder, repository)
+
+
+def test_a_new_clone_of_the_workflow_reruns_nothing_but_the_report(cloned):
+    assert jobs(cloned.snakemake("--dry-run")) == {"report": 1}  # its template is an input, which lies elsewhere
+
+
+def test_an_edited_module_reruns_the_rules_that_use_it(cloned):
+    assert cloned.snakemake("--touch").returncode == 0  # as if computed from this clone
+    for module in ("intervals", "tuning", "tiff"):
+        expected = {}
+        for rule, following in FOLLOWING.items():
+            if module in modules_imported(rule):
+                expected |= following
+        path = cloned.repository / f"workflow/flystage/{module}.py"
+        text = path.read_text()
+        path.write_text(f"{text}\nEDITED = True\n")
+        assert jobs(cloned.snakemake("--dry-run")) == counted(expected, cloned), module
+        path.write_text(text)
+    assert jobs(cloned.snakemake("--dry-run")) == {}
+
+
 def test_an_added_movie_costs_one_movie(copy_of_finished):
     project = copy_of_finished
     lock = (project.folder / "raw.split.csv").read_text()
@@ -145,7 +365,7 @@ def test_an_added_movie_costs_one_movie(copy_of_finished):
     touched = {path for path in after if after[path] != before.get(path)}
     assert len({path.parent for path in touched}) == 1  # one bucket
     (log,) = [line for line in (project.results / "logs/features.log").read_text().splitlines() if "PNGs" in line][:1]
-    known, to_compute = map(int, re.findall(r"(\d+) (?:vectors known|to compute)", log))
+    known, to_compute = map(int, re.findall(r"(\d+) (?:vectors known|computed)", log))
     assert known > 0 and to_compute in (0, 4, 12)  # a movie of four images, threefold when it is for training
     grown = (project.folder / "raw.split.csv").read_text()
     assert grown.startswith(lock) and len(grown.splitlines()) == len(lock.splitlines()) + 1

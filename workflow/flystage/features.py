@@ -118,14 +118,12 @@ def _read(png):
         return Path(png).read_bytes()
     except OSError as error:
         raise FlystageError(
-            f"The prepared image {png} cannot be read ({error.strerror}); make it again with `snakemake --cores all --forcerun prepare`."
+            f"The prepared image {png} cannot be read ({error.strerror}): delete its folder {Path(png).parent} and run again."
         ) from error
 
 
 def _decoded(png, data):
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
     if picture is None:
-        raise FlystageError(
-            f"The prepared image {png} is damaged; make it again with `snakemake --cores all --forcerun prepare`."
-        )
+        raise FlystageError(f"The prepared image {png} is damaged: delete its folder {Path(png).parent} and run again.")
     return picture

@@ -10,6 +10,7 @@ from flystage.errors import FlystageError
 from flystage.stages import chosen_stages
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+PLACEHOLDER = re.compile(r"\{|<[a-z][a-z0-9_]*>")  # what Snakemake fills in wherever it stands in a path
 
 
 class RawImage(NamedTuple):
@@ -135,25 +136,35 @@ def find_images(folders, name_pattern, wanted_stages):
 
 def _at_first_sight(image):
     """Reject what can be known to be unusable without opening it."""
-    readable = RawImage(*map(_readable, image[:3]))
-    if readable != image:
-        return readable._replace(status="rejected", reason="its name is not valid UTF-8 or has a line break; rename it")
+    shown = RawImage(*map(readable, image[:3]))
+    if shown != image:
+        return shown._replace(status="rejected", reason="its name is not valid UTF-8 or has a line break; rename it")
     if "{" in image.path:
         return image._replace(
             status="rejected", reason="its path has a {, which Snakemake takes for a wildcard; rename it"
         )
     if not image.stage:
         return image._replace(status="rejected", reason="no stage: not in its name, and not in a stage folder")
-    if not os.path.exists(image.path):
-        return image._replace(status="rejected", reason="a link that leads nowhere")
-    if not os.path.isfile(image.path):
-        return image._replace(status="rejected", reason="not a file")
-    if not os.access(image.path, os.R_OK):
-        return image._replace(status="rejected", reason="no permission to read it")
+    if reason := why_unreadable(image.path):
+        return image._replace(status="rejected", reason=reason)
     return image
 
 
-def _readable(text):
+def why_unreadable(path):
+    """Why a TIF cannot be opened, or "" when it can. Opening a pipe would wait for ever."""
+    if not os.path.exists(path):
+        return "a link that leads nowhere" if os.path.islink(path) else "no longer there"
+    if not os.path.isfile(path):
+        return "not a file"
+    return "" if os.access(path, os.R_OK) else "no permission to read it"
+
+
+def can_be_input(path):
+    """Whether Snakemake can watch a file: it can be read, and its path holds nothing to be filled in or not to be printed."""
+    return not (why_unreadable(path) or PLACEHOLDER.search(path) or readable(path) != path)
+
+
+def readable(text):
     """Text with what a table cannot hold written as an escape: bytes that are not UTF-8, line breaks and their like."""
     text = os.fsencode(text).decode(errors="backslashreplace")
     return CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
@@ -180,7 +191,7 @@ def version_of(path):
 
 
 def newest(paths):
-    """Of the files that are there, the one changed last, as a list of one path; [] when there is none."""
-    versions = {path: version_of(path) for path in paths}
+    """Of the files that Snakemake can watch, the one changed last, as a list of one path; [] when there is none."""
+    versions = {path: version_of(path) for path in paths if can_be_input(path)}
     there = [path for path, version in versions.items() if version]
     return [max(there, key=lambda path: versions[path][1])] if there else []

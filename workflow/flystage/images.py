@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from flystage.errors import FlystageError
 from flystage.tiff import UnusableTiff, read_grey
 from flystage.whole import written_whole
 
@@ -133,12 +134,27 @@ def grey_levels(plane):
     return len(np.unique(plane))
 
 
+def read_raw(path):
+    """The bytes of an image. Raises OSError when it cannot be read, FlystageError when it is no longer there.
+
+    For the latter must not be recorded as a property of the image: it would stay rejected when it is back.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        if os.path.exists(path):
+            raise
+        raise FlystageError(
+            f"The image {path} was there when the run began and is gone; bring it back, or do without it, and run again."
+        ) from error
+
+
 def before_and_after(path, image, angles):
     """(raw plane, white, pictures) of one TIF for showing: the plane as read, the value a viewer shows as white, the PNGs.
 
     image, angles: as for `prepare`. Raises UnusableTiff.
     """
-    data = Path(path).read_bytes()
+    data = read_raw(path)
     plane, facts = read_grey(data, image["page"], image["channel"], image["max_pixels"])
     return plane, facts["white"] or float(plane.max()), prepare(data, image, angles)[0]
 
@@ -168,7 +184,7 @@ def prepare_bucket(rows, split, image, angles, png_folder, table):
 
 def _prepare_file(path, image, angles, png_folder):
     try:
-        data = Path(path).read_bytes()
+        data = read_raw(path)
     except OSError as error:
         return [{"status": "rejected", "reason": f"cannot be read ({error.strerror})"}]
     common = {"sha256": hashlib.sha256(data).hexdigest()}

@@ -1,6 +1,7 @@
 """Which library modules a script uses, so that editing one reruns exactly the rules that depend on it."""
 
 import ast
+import hashlib
 from pathlib import Path
 
 LIBRARY = Path(__file__).parent
@@ -14,6 +15,14 @@ def modules_of(script):
             found.add(module)
             waiting.append(module)
     return sorted(str(module) for module in found)
+
+
+def code_version(script):
+    """A checksum of the file `script` and of all flystage modules it uses: another place or date of them changes nothing."""
+    digest = hashlib.sha256()
+    for path in [script, *modules_of(script)]:
+        digest.update(Path(path).name.encode() + b"\0" + Path(path).read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _imported(path):

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from flystage.finding import readable, why_unreadable
 from flystage.images import encoded_png, prepare
 from flystage.inference import stage_probabilities
 from flystage.pages import render
@@ -32,16 +33,22 @@ def prepare_unlabelled(paths, image, png_folder):
     settings = repr(sorted((key, value) for key, value in image.items() if key != "angles")).encode()
     rows = []
     for path in tqdm(paths, unit="TIF", desc="preparing", disable=None):
+        shown = readable(path)
+        if reason := why_unreadable(path):
+            rows.append((shown, "rejected", reason, ""))
+            continue
         try:
             data = Path(path).read_bytes()
+        except OSError as error:
+            rows.append((shown, "rejected", f"cannot be read ({error.strerror})", ""))
+            continue
+        try:
             png = Path(png_folder) / f"{hashlib.sha256(settings + data).hexdigest()[:32]}.png"
             if not png.exists():
                 _write_png(prepare(data, image, [0])[0][0], png)
-            rows.append((path, "used", "", str(png)))
-        except OSError as error:
-            rows.append((path, "rejected", f"cannot be read ({error.strerror})", ""))
+            rows.append((shown, "used", "", str(png)))
         except UnusableTiff as reason:
-            rows.append((path, "rejected", str(reason), ""))
+            rows.append((shown, "rejected", str(reason), ""))
     return pd.DataFrame(rows, columns=["image", "status", "reason", "png"])
 
 

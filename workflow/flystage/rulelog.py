@@ -1,13 +1,16 @@
 """What a rule says while it runs: records to its log file and the terminal, mistakes as one sentence."""
 
+import errno
 import logging
 import resource
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flystage.errors import FlystageError
+from flystage.running import at_work
 
+logging.raiseExceptions = False  # a log that cannot be written, on a full disk, is no fault of its own
 log = logging.getLogger("flystage")
 
 
@@ -15,9 +18,10 @@ log = logging.getLogger("flystage")
 def rule_log(path):
     """Write everything the rule logs to the file `path`, at the end its peak memory, and warnings to the terminal as well.
 
-    A FlystageError ends the process with its sentence and exit code 1; any other exception is a fault of the program:
+    A FlystageError or a full disk ends the process with a sentence and exit code 1; any other exception is a fault of the program:
     its traceback goes to the log file and the terminal.
     """
+    at_work()
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -31,11 +35,15 @@ def rule_log(path):
     except FlystageError as error:
         log.error("%s", error)
         sys.exit(1)
-    except Exception:
-        log.exception("A fault in flystage itself; please report it with this log: %s", path)
+    except Exception as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            log.error("%s (%s): free some space and run again.", error.strerror, error.filename or path)
+        else:
+            log.exception("A fault in flystage itself; please report it with this log: %s", path)
         sys.exit(1)
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)  # bytes
         log.info("peak memory %.0f MiB", peak / 2**20)
     finally:
-        to_file.close()
+        with suppress(OSError):
+            to_file.close()

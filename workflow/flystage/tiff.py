@@ -11,6 +11,8 @@ import tifffile
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601: the grey of an RGB picture
 SMALLEST_SIDE = 8  # pixels; a smaller picture shows no embryo
 LONGEST_SIDE = 32_767  # pixels; shrinking a longer one can exhaust OpenCV
+# None, CCITT, LZW, JPEG, deflate, PackBits, LZMA, ZSTD. Not those that hold whole pictures of any size: JPEG 2000, PNG ...
+COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32773, 32946, 34925, 34926, 50000}
 MOST_VALUES = 4  # per pixel, of a page of the largest size allowed: RGBA
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it complains of comes back as our reason
@@ -37,10 +39,10 @@ def read_grey(data, page="middle", channel="auto", max_pixels=100_000_000):
         raise UnusableTiff("empty file")
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as tif:
-            _refuse_circle(tif)
+            _refuse_broken_chain(tif, len(data))
             if not tif.series:
                 raise UnusableTiff("no image in the file")
-            return _read_series(tif.series[0], len(data), page, channel, max_pixels)
+            return _read_series(tif.series[0], data, page, channel, max_pixels)
     except UnusableTiff:
         raise
     except tifffile.TiffFileError as error:
@@ -51,11 +53,16 @@ def read_grey(data, page="middle", channel="auto", max_pixels=100_000_000):
         raise UnusableTiff(f"damaged or not supported ({_brief(error)})") from error
 
 
-def _refuse_circle(tif):
-    """Refuse a damaged file whose chain of pages leads back to itself: tifffile would follow it for ever."""
+def _refuse_broken_chain(tif, file_size):
+    """Refuse a chain of pages that leads back to itself, which tifffile would follow for ever, or beyond the file's end.
+
+    The latter is a stack that was cut off: tifffile would take it for a shorter one, with another middle.
+    """
     file, sizes, offset, visited = tif.filehandle, tif.tiff, tif.pages.first.offset, set()
     while offset and offset not in visited:
         visited.add(offset)
+        if offset >= file_size:
+            raise UnusableTiff("truncated: its chain of pages leads beyond its end")
         try:
             file.seek(offset)
             (tags,) = struct.unpack(sizes.tagnoformat, file.read(sizes.tagnosize))
@@ -67,7 +74,7 @@ def _refuse_circle(tif):
         raise UnusableTiff("damaged: its chain of pages leads back to itself")
 
 
-def _read_series(series, file_size, page, channel, max_pixels):
+def _read_series(series, data, page, channel, max_pixels):
     keyframe = series.keyframe
     height, width = keyframe.imagelength, keyframe.imagewidth
     if height * width > max_pixels:
@@ -77,6 +84,8 @@ def _read_series(series, file_size, page, channel, max_pixels):
         raise UnusableTiff(f"too large: {width} x {height} pixels in {values} values")
     if min(height, width) < SMALLEST_SIDE:
         raise UnusableTiff(f"too small: {width} x {height} pixels")
+    if keyframe.compression not in COMPRESSIONS:
+        raise UnusableTiff(f"compression number {int(keyframe.compression)} is not supported")
     if series.dtype.kind not in "buif":
         raise UnusableTiff(f"pixels of type {series.dtype} are not supported")
 
@@ -92,7 +101,7 @@ def _read_series(series, file_size, page, channel, max_pixels):
         page_numbers = page_numbers.reshape(-1, 1)
 
     def decoded(numbers):
-        return np.concatenate([_decode_page(series.pages[number], keyframe, file_size) for number in numbers])
+        return np.concatenate([_decode_page(series.pages[number], keyframe, data) for number in numbers])
 
     if page == "max":
         planes = decoded(page_numbers[0])
@@ -120,13 +129,21 @@ def _page_index(page, pages):
     return {"first": 0, "middle": pages // 2, "last": pages - 1}[page]
 
 
-def _decode_page(page, keyframe, file_size):
+def _decode_page(page, keyframe, data):
     """One page as (channels, height, width), a palette looked up, alpha dropped, and white-is-zero turned round."""
     if page is None or len(page.dataoffsets) < math.prod(keyframe.chunked):  # else read as zeros
         raise UnusableTiff("incomplete: part of the image was never written")
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
-        if count == 0 or offset + count > file_size:
+        if count == 0 or offset + count > len(data):
             raise UnusableTiff("truncated: part of the image is missing")
+        if keyframe.compression == tifffile.COMPRESSION.JPEG:
+            height, width = _jpeg_size(data[offset : offset + count])
+            if height * width > 2 * math.prod(keyframe.chunks):
+                raise UnusableTiff(f"damaged: a JPEG of {width} x {height} pixels within a smaller picture")
+    if keyframe.compression == tifffile.COMPRESSION.NONE and not keyframe.is_tiled:
+        size = page.size * np.mean(keyframe.bitspersample) / 8
+        if not size <= sum(page.databytecounts) < 2 * size:  # rows are filled up to whole bytes
+            raise UnusableTiff("damaged: as many bytes as it has do not fit its width, height and depth")
     planes = page.asarray()
     if planes.dtype == bool:
         planes = planes.astype(np.uint8)
@@ -152,6 +169,17 @@ def _decode_page(page, keyframe, file_size):
             raise UnusableTiff("white is zero, but its pixels have no stated range")
         planes = (white - planes).astype(planes.dtype)
     return planes
+
+
+def _jpeg_size(jpeg):
+    """(height, width) that a JPEG says of itself; (0, 0) when it does not."""
+    place = 2
+    while place + 9 <= len(jpeg) and jpeg[place] == 0xFF:
+        marker = jpeg[place + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return struct.unpack_from(">HH", jpeg, place + 5)
+        place += 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
+    return 0, 0
 
 
 def _white(keyframe):

@@ -1,5 +1,7 @@
 """A cache of feature vectors by content. It may vanish at any time: then vectors are computed again, nothing else."""
 
+import errno
+import os
 import sqlite3
 import zlib
 from pathlib import Path
@@ -45,7 +47,9 @@ class VectorCache:
         """Run the query for each of `rows` in one transaction. A damaged or vanished file is worth nothing: begin anew."""
         try:
             return self._transaction(query, rows)
-        except (sqlite3.Error, UnicodeDecodeError):  # damage can also spoil the message
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # damage can also spoil the message
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:  # nothing is damaged
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path)) from error
             self.connection.close()
             self.path.unlink(missing_ok=True)
             self.connection = sqlite3.connect(self.path, timeout=60)

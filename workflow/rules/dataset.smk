@@ -6,7 +6,6 @@
 rule dataset:
     input:
         tables=tables_of_buckets,
-        code=code_of("dataset.py"),
     output:
         catalog="<results>/catalog.csv",
         stages="<results>/stages.csv",
@@ -21,6 +20,7 @@ rule dataset:
     conda:
         "../../envs/images.yaml"
     params:
+        code=code_of("dataset.py"),
         set_aside=tifs_set_aside,
         max_bad=config["max_bad"],
         lock=lock_of_data_set,
@@ -35,7 +35,6 @@ rule dataset_figures:
         catalog="<results>/catalog.csv",
         stages="<results>/stages.csv",
         tables=tables_of_buckets,
-        code=code_of("dataset_figures.py"),
     output:
         before=report(
             "<results>/figures/images_per_stage_before_rotation.png",
@@ -59,6 +58,7 @@ rule dataset_figures:
     conda:
         "../../envs/report.yaml"
     params:
+        code=code_of("dataset_figures.py"),
         image=config["image"],
     message:
         "Drawing the data set: images per stage, a sample before and after"

@@ -9,7 +9,6 @@ rule evaluate:
     input:
         checkpoint="<results>/model/checkpoint.pt",
         manifest="<results>/manifests/test.csv",
-        code=code_of(EVALUATE_SCRIPT),
     output:
         predictions=report(
             "<results>/evaluation/predictions.csv",
@@ -24,6 +23,7 @@ rule evaluate:
         "../../envs/learn.yaml"
     threads: 8
     params:
+        code=code_of(EVALUATE_SCRIPT),
         cache=f"{config['results']}/cache",
     message:
         "Staging the test images"
@@ -35,7 +35,6 @@ rule metrics:
     input:
         predictions="<results>/evaluation/predictions.csv",
         stages="<results>/stages.csv",
-        code=code_of("metrics.py"),
     output:
         metrics=report(
             "<results>/evaluation/metrics.json", caption="../report/metrics.rst", category="3 Evaluation"
@@ -53,6 +52,7 @@ rule metrics:
     conda:
         "../../envs/report.yaml"
     params:
+        code=code_of("metrics.py"),
         top_k=config["evaluate"]["top_k"],
     message:
         "Measuring: top-k accuracy beside chance, with intervals"
@@ -77,7 +77,6 @@ rule report:
             rules.metrics.output.top_k,
         ],
         template=f"{workflow.basedir}/workflow/report/report.html.j2",
-        code=code_of("report.py"),
     output:
         page="<results>/report.html",
     log:
@@ -87,6 +86,7 @@ rule report:
     conda:
         "../../envs/report.yaml"
     params:
+        code=code_of("report.py"),
         config={key: value for key, value in config.items() if key != "predict"},
     message:
         "Writing the report"

@@ -8,7 +8,6 @@ rule prepare:
         # One TIF stands for all, whose versions are a parameter: Snakemake looks at every input of every waiting job
         # each time a job ends, which took longer than preparing thousands of TIFs.
         tif=newest_of_bucket,
-        code=code_of("prepare.py"),
     output:
         table="<results>/images/{bucket}.csv",
         pngs=directory("<results>/images/{bucket}"),
@@ -19,6 +18,7 @@ rule prepare:
     conda:
         "../../envs/images.yaml"
     params:
+        code=code_of("prepare.py"),
         rows=rows_of_bucket,
         versions=versions_of_bucket,
         split=split_of_bucket,

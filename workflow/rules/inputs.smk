@@ -1,12 +1,13 @@
 # What the rules ask while Snakemake reads them: the checked configuration, the images found and how they are dealt out.
 # Functions only; no file is opened but the configuration, the split lock and the library's modules, and none is written.
+from base64 import urlsafe_b64encode
 from functools import cache
 
 from snakemake.exceptions import WorkflowError
 
 from flystage import buckets, finding, running, settings, splitting
 from flystage.errors import FlystageError
-from flystage.modules import modules_of
+from flystage.modules import code_version
 
 
 def or_one_sentence(function, *arguments):
@@ -23,13 +24,24 @@ def asked_for(name):
 
 
 def code_of(script):
-    """The library modules that a script uses, as inputs of its rule: editing one reruns the rule."""
-    return modules_of(f"{workflow.basedir}/workflow/scripts/{script}")
+    """The version of a script and of the library modules it uses, as a parameter of its rule: editing one reruns it."""
+    return code_version(f"{workflow.basedir}/workflow/scripts/{script}")
 
 
 config = or_one_sentence(
     settings.checked, config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml", workflow.configfiles
 )
+os.environ[running.RESULTS] = config["results"]  # jobs tell there that they are at work
+
+CATALOG = f"{config['results']}/catalog.csv"
+RECORD = (
+    f".snakemake/metadata/{urlsafe_b64encode(CATALOG.encode()).decode()}"  # Snakemake's, of how it was made
+)
+if workflow.is_main_process and os.path.exists(CATALOG) and not os.path.exists(RECORD):
+    logger.warning(
+        f"Snakemake's records of how {config['results']} was made are not here (.snakemake, in the folder where it was made): "
+        "only dates tell now what is out of date. If settings or code changed since, run with --forceall."
+    )
 
 
 @cache
@@ -39,10 +51,9 @@ def data_set():
     lock = splitting.lock_path(config["split"]["lock"], config["raw"])
     locked = splitting.read_lock(lock)
     if not locked:
-        catalog = f"{config['results']}/catalog.csv"
-        locked = splitting.read_catalog_splits(catalog)
+        locked = splitting.read_catalog_splits(CATALOG)
         if locked and workflow.is_main_process:
-            logger.warning(f"The split lock {lock} is gone; the split is taken from {catalog}.")
+            logger.warning(f"The split lock {lock} is gone; the split is taken from {CATALOG}.")
     usable = [image for image in found if not image.status]
     names = [(image.embryo, image.stage) for image in usable]
     split_of = splitting.assign(names, locked, config["split"], config["split"]["seed"])
@@ -112,8 +123,7 @@ def versions_of_unlabelled(wildcards):
 
 
 def newest_unlabelled(wildcards):
-    """Of what Snakemake can watch: no broken links, and no { that it would take for a wildcard."""
-    return finding.newest(path for path in unlabelled() if os.access(path, os.R_OK) and "{" not in path)
+    return finding.newest(unlabelled())
 
 
 # Mistakes are told at once, before any job runs. Predicting needs no training images, and training no others.

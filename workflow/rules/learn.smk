@@ -10,7 +10,6 @@ TRAIN_SCRIPT = {"local": "train.py"}[config["compute"]["train"]]
 rule weights:
     input:
         file=starting_weights,
-        code=code_of("weights.py"),
     output:
         backbone="<results>/model/backbone.pt",
     log:
@@ -20,6 +19,7 @@ rule weights:
     conda:
         "../../envs/learn.yaml"
     params:
+        code=code_of("weights.py"),
         name=config["model"]["backbone"],
         source=config["model"]["weights"],
         seed=config["train"]["seed"],
@@ -34,7 +34,6 @@ rule features:
         train="<results>/manifests/train.csv",
         val="<results>/manifests/val.csv",
         backbone="<results>/model/backbone.pt",
-        code=code_of("features.py"),
     output:
         train="<results>/features/train.npy",
         val="<results>/features/val.npy",
@@ -46,6 +45,7 @@ rule features:
         "../../envs/learn.yaml"
     threads: 8
     params:
+        code=code_of("features.py"),
         cache=f"{config['results']}/cache",
     message:
         "Computing feature vectors of new training and validation images"
@@ -60,7 +60,6 @@ rule tune:
         train_manifest="<results>/manifests/train.csv",
         val_manifest="<results>/manifests/val.csv",
         stages="<results>/stages.csv",
-        code=code_of(TUNE_SCRIPT),
     output:
         record="<results>/tuning/trial_{trial}.json",
     log:
@@ -72,6 +71,7 @@ rule tune:
     conda:
         "../../envs/learn.yaml"
     params:
+        code=code_of(TUNE_SCRIPT),
         tune={key: value for key, value in config["tune"].items() if key != "trials"},
         model={key: config["model"][key] for key in ("hidden", "dropout")},
         train={key: value for key, value in config["train"].items() if key not in ("epochs", "mode")},
@@ -84,7 +84,6 @@ rule tune:
 rule best:
     input:
         trials=expand("<results>/tuning/trial_{trial}.json", trial=range(config["tune"]["trials"])),
-        code=code_of("best.py"),
     output:
         best="<results>/tuning/best.json",
     log:
@@ -93,6 +92,8 @@ rule best:
         "<benchmarks>/best.tsv"
     conda:
         "../../envs/learn.yaml"
+    params:
+        code=code_of("best.py"),
     message:
         "Choosing the best of {config[tune][trials]} trials"
     script:
@@ -108,7 +109,6 @@ rule train:
         stages="<results>/stages.csv",
         backbone="<results>/model/backbone.pt",
         best="<results>/tuning/best.json",
-        code=code_of(TRAIN_SCRIPT),
     output:
         checkpoint="<results>/model/checkpoint.pt",
         history="<results>/model/history.csv",
@@ -119,6 +119,7 @@ rule train:
     conda:
         "../../envs/learn.yaml"
     params:
+        code=code_of(TRAIN_SCRIPT),
         train=config["train"],
         model=config["model"],
         image=config["image"],
@@ -134,7 +135,6 @@ rule training_figures:
         trials=rules.best.input.trials,
         best="<results>/tuning/best.json",
         history="<results>/model/history.csv",
-        code=code_of("training_figures.py"),
     output:
         tuning=report("<results>/figures/tuning.png", caption="../report/tuning.rst", category="2 Training"),
         curve=report(
@@ -148,6 +148,8 @@ rule training_figures:
         "<benchmarks>/training_figures.tsv"
     conda:
         "../../envs/report.yaml"
+    params:
+        code=code_of("training_figures.py"),
     message:
         "Drawing tuning and training"
     script:

@@ -7,7 +7,6 @@ rule predict:
     input:
         tif=newest_unlabelled,  # stands for all, as in prepare
         template=f"{workflow.basedir}/workflow/report/predictions.html.j2",
-        code=code_of("predict.py"),
     output:
         table="<results>/predict/predictions.csv",
         page="<results>/predict/predictions.html",
@@ -19,6 +18,7 @@ rule predict:
         "../../envs/learn.yaml"
     threads: 8
     params:
+        code=code_of("predict.py"),
         paths=all_unlabelled,
         versions=versions_of_unlabelled,
         top_k=config["predict"]["top_k"],

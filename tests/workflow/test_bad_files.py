@@ -1,0 +1,222 @@
+"""Bad and odd files through the real workflow: each ends in a table with the reason, and no run stops for them."""
+
+import hashlib
+import html
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+from pathlib import Path
+
+import cv2
+import pandas as pd
+import pytest
+from filelock import FileLock
+
+from bad_files import KINDS, OTHER_STAGE, STAGE, make_all
+from small_project import Project, write_raw
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+CAN_CLOSE_FILES = os.geteuid() != 0 or shutil.which("setpriv")  # root reads everything unless setpriv takes that away
+TRAINING = {"stages": [STAGE, OTHER_STAGE], "max_bad": 1, "image": {"max_pixels": 1_000_000}}
+PREDICTING = {"raw": ["none"], "predict": {"images": ["unlabelled"], "checkpoint": "mine.pt"}}
+
+
+def as_listed(path):
+    """A path as a table shows it, whatever its name holds."""
+    text = os.fsencode(path).decode(errors="backslashreplace")
+    return CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+
+
+def state(folder):
+    """{path: all that can be told of it} for everything below a folder; links are not followed."""
+    found = {}
+    for place, folders, files in os.walk(folder):
+        for path in (os.path.join(place, name) for name in folders + files):
+            status = os.lstat(path)
+            content = ""
+            if stat.S_ISLNK(status.st_mode):
+                content = os.readlink(path)
+            elif stat.S_ISREG(status.st_mode) and os.access(path, os.R_OK):
+                content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+            found[os.path.relpath(path, folder)] = [status.st_mode, status.st_mtime_ns, content]
+    return found
+
+
+def run(project, *arguments, over):
+    """(exit status, what it printed) of a run by somebody who may not read closed files. One that hangs is killed."""
+    command = project.command(*arguments, over=over)
+    if os.geteuid() == 0 and CAN_CLOSE_FILES:
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
+    process = subprocess.Popen(
+        command,
+        cwd=project.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        out, _ = process.communicate(timeout=240)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        out = f"{process.communicate()[0]}\nIt hung and was killed."
+    return process.returncode, out
+
+
+def once(tmp_path_factory, name, fill):
+    """(project, record): `fill(project)` runs it and returns the record, in one of the test processes alone."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    project, record = Project(shared / name), shared / f"{name}.json"
+    with FileLock(shared / f"{name}.lock"):
+        if not record.exists():
+            project.folder.mkdir()
+            record.write_text(json.dumps(fill(project)))
+    record = json.loads(record.read_text())
+    assert record["status"] == 0, record["out"]
+    return project, record
+
+
+@pytest.fixture(scope="module")
+def trained_on(tmp_path_factory):
+    """A run on all kinds of files, among those of four good embryos, up to the manifests."""
+
+    def fill(project):
+        write_raw(project.raw, embryos=4, minutes=(int(STAGE), int(OTHER_STAGE)), droppings=False)
+        paths = make_all(project.raw)
+        before = state(project.raw)
+        status, out = run(project, "--until", "dataset", over=TRAINING)
+        paths = {kind: str(path.relative_to(project.folder)) for kind, path in paths.items()}
+        return {"status": status, "out": out, "paths": paths, "before": before}
+
+    return once(tmp_path_factory, "trained_on_bad_files", fill)
+
+
+@pytest.fixture(scope="module")
+def predicted(tmp_path_factory, finished):
+    """The same files as unlabelled images, staged with the checkpoint of the finished run."""
+
+    def fill(project):
+        shutil.copy(finished.results / "model/checkpoint.pt", project.folder / "mine.pt")
+        paths = make_all(project.folder / "unlabelled")
+        before = state(project.folder / "unlabelled")
+        status, out = run(project, "predict", over=PREDICTING)
+        paths = {kind: str(path.relative_to(project.folder)) for kind, path in paths.items()}
+        return {"status": status, "out": out, "paths": paths, "before": before}
+
+    return once(tmp_path_factory, "predicted_bad_files", fill)
+
+
+def read(path):
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def tifs_below(project, folder):
+    """Every TIF as tables must list it: links, pipes and closed files are TIFs by their names, folders are not."""
+    return sorted(
+        as_listed(os.path.relpath(os.path.join(place, name), project.folder))
+        for place, _, files in os.walk(project.folder / folder)
+        for name in files
+        if name.lower().endswith((".tif", ".tiff"))
+    )
+
+
+def skip_what_root_cannot(kind):
+    if kind == "closed to its reader" and not CAN_CLOSE_FILES:
+        pytest.skip("root may read everything, and there is no setpriv to change that")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_ends_in_the_catalog_as_it_must(trained_on, kind):
+    skip_what_root_cannot(kind)
+    project, record = trained_on
+    catalog = read(project.results / "catalog.csv").set_index("path")
+    row = catalog.loc[as_listed(record["paths"][kind])]
+    assert (row["status"], row["split"] != "") == (KINDS[kind].status, row["sha256"] != "")
+    if KINDS[kind].status == "used":
+        assert row["reason"] == "" and row["width"] == "64" and row["height"] == "48"
+    else:
+        assert KINDS[kind].reason in row["reason"]
+        assert not CONTROL.search(row["reason"]) and len(row["reason"]) < 250
+
+
+def test_every_tif_is_in_the_catalog_once_and_nothing_else_is(trained_on):
+    project, _ = trained_on
+    assert sorted(read(project.results / "catalog.csv")["path"]) == tifs_below(project, "raw")
+
+
+def test_the_pngs_of_used_files_open_and_rejected_ones_reach_no_manifest(trained_on):
+    project, _ = trained_on
+    catalog = read(project.results / "catalog.csv")
+    manifests = pd.concat(read(project.results / f"manifests/{split}.csv") for split in ("train", "val", "test"))
+    assert set(manifests["source"]) == set(catalog.loc[catalog["status"] == "used", "path"])
+    assert manifests["png"].is_unique
+    for png in manifests["png"]:
+        picture = cv2.imread(str(project.folder / png), cv2.IMREAD_UNCHANGED)
+        assert picture.shape == (64, 64) and picture.max() > picture.min()
+
+
+def test_raw_files_stay_as_they_were_and_nothing_is_left_beside_them(trained_on):
+    project, record = trained_on
+    assert state(project.raw) == record["before"]
+    names = {path.name for path in project.folder.iterdir() if not path.name.startswith("over-")}
+    assert names == {"raw", "elsewhere.tif", "raw.split.csv", "results", ".snakemake"}
+
+
+def test_tables_hold_one_row_a_line_and_no_control_characters(trained_on):
+    project, _ = trained_on
+    tables = [path for path in project.results.rglob("*.csv") if "split" not in path.parts]
+    assert len(tables) > 6
+    for path in tables:
+        text = path.read_text(encoding="utf-8")
+        assert not CONTROL.search(text.replace("\n", ""))
+        assert text.count("\n") == len(read(path)) + 1
+
+
+def test_no_bomb_fills_the_memory(trained_on):
+    """The bucket that has all bad files takes hardly more memory than one of good ones; Snakemake's benchmark would miss a peak."""
+    project, _ = trained_on
+    logs = [path.read_text() for path in (project.results / "logs/prepare").glob("*.log")]
+    peaks = [int(re.search(r"peak memory (\d+) MiB", log).group(1)) for log in logs]
+    assert len(peaks) >= 3
+    assert max(peaks) - min(peaks) < 100
+
+
+def test_a_second_run_has_nothing_to_do_whatever_the_names(trained_on):
+    project, _ = trained_on
+    status, out = run(project, "--until", "dataset", "--dry-run", over=TRAINING)
+    assert status == 0 and not re.search(r"^(prepare|dataset) +\d", out, re.MULTILINE), out
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_staged_or_refused_by_predict(predicted, kind):
+    skip_what_root_cannot(kind)
+    project, record = predicted
+    table = read(project.results / "predict/predictions.csv").set_index("image")
+    row = table.loc[as_listed(record["paths"][kind])]
+    assert row["status"] == (KINDS[kind].unlabelled or KINDS[kind].status)
+    if row["status"] == "used":
+        assert row["reason"] == "" and row["stage_1"] and float(row["p_1"]) > 0 and row["expected_minutes"]
+    else:
+        assert KINDS[kind].reason in row["reason"] and not row["stage_1"]
+
+
+def test_predict_lists_every_tif_once_in_tables_that_can_be_read(predicted):
+    project, record = predicted
+    path = project.results / "predict/predictions.csv"
+    text, table = path.read_text(encoding="utf-8"), read(path)
+    assert sorted(table["image"]) == tifs_below(project, "unlabelled")
+    assert not CONTROL.search(text.replace("\n", "")) and text.count("\n") == len(table) + 1
+
+    page = (project.results / "predict/predictions.html").read_text(encoding="utf-8")
+    assert not CONTROL.search(page.replace("\n", ""))
+    assert page.count("data:image/jpeg;base64,") == (table["status"] == "used").sum()
+    for image in table["image"]:
+        assert html.escape(os.path.basename(image), quote=False).replace('"', "&#34;").replace("'", "&#39;") in page
+    assert "<b>" not in page
+    assert state(project.folder / "unlabelled") == record["before"]

@@ -1,0 +1,276 @@
+"""Whatever stops a run (a failing job, a full or read-only disk, raw images that vanish) is told, and the rerun is right."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flystage.checkpoint import load_checkpoint
+from flystage.prediction import prepare_unlabelled
+from flystage.vectors import VectorCache
+from small_project import DATA_SET, SMALL, Project, wait_until
+
+UP_TO_DATA_SET = ["--until", "dataset"]
+# Python imports a module of this name at its start: it runs the code in $BEFORE and $AFTER around the jobs of $RULES.
+SITECUSTOMIZE = """
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+try:
+    from flystage import rulelog
+except ImportError:  # a process that runs no rule
+    pass
+else:
+    rule_log = rulelog.rule_log
+
+    @contextmanager
+    def meddled(path):
+        meant = Path(path).parts[2].removesuffix(".log") in os.environ["RULES"].split()
+        with rule_log(path) as log:
+            exec(os.environ["BEFORE"] if meant else "")
+            yield log
+            exec(os.environ["AFTER"] if meant else "")
+
+    rulelog.rule_log = meddled
+"""
+
+
+@pytest.fixture
+def meddling(tmp_path):
+    """A function: the environment in which all jobs of some rules run some code of ours before or after their work."""
+    folder = tmp_path / "meddling"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
+    return lambda *rules, before="", after="": {
+        "PYTHONPATH": str(folder),
+        "RULES": " ".join(rules),
+        "BEFORE": before,
+        "AFTER": after,
+    }
+
+
+# Every rule and an output of it, in the order of the data; those in one line depend on nothing of one another.
+RULES = [
+    {"prepare": "images/train-00.csv", "weights": "model/backbone.pt"},
+    {"dataset": "catalog.csv"},
+    {"dataset_figures": "figures/sample_before_after.png", "features": "features/train.npy"},
+    {"tune": "tuning/trial_1.json"},
+    {"best": "tuning/best.json"},
+    {"train": "model/checkpoint.pt"},
+    {"training_figures": "figures/tuning.png", "evaluate": "evaluation/predictions.csv"},
+    {"metrics": "evaluation/metrics.json"},
+    {"report": "report.html"},
+]
+SAME_IN_OTHER_BUCKETS = [
+    f"results/{name}" for name in ("catalog", "stages", "features", "tuning", "model", "evaluation", "figures")
+]
+
+
+def test_every_rule_fails_once_and_no_old_result_survives(finished, copy_of_finished, meddling):
+    """A job that fails after its work leaves complete records behind and, further down, results of an earlier run."""
+    project = copy_of_finished
+    shutil.copy(project.results / "model/backbone.pt", project.folder / "same.pt")
+    # These settings make every rule run again, and everything but the names of the buckets come out as before ...
+    over = {"buckets": 3, "model": {"weights": "same.pt"}}
+    # ... so an old result that survives can be told from a new one only if it is spoilt.
+    for path in project.results.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            times = path.stat()
+            path.write_bytes(b"an old result")
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    sentence = "The test makes this rule fail."
+    failure = f"from flystage.errors import FlystageError; raise FlystageError({sentence!r})"
+    for failing in RULES:
+        process = project.snakemake("--keep-going", over=over, env=meddling(*failing, after=failure))
+        assert process.returncode != 0
+        for rule, output in failing.items():
+            assert re.search(rf"^{rule} +\d+$", process.out, flags=re.MULTILINE), f"{rule} was forgotten\n{process.out}"
+            assert f"Error in rule {rule}:" in process.out
+            assert f"log: results/logs/{rule}" in process.out
+            assert not (project.results / output).exists()
+        assert sentence in process.out and "Traceback" not in process.out
+    process = project.snakemake(over=over)
+    assert process.returncode == 0, process.out
+    assert project.contents(*SAME_IN_OTHER_BUCKETS) == finished.contents(*SAME_IN_OTHER_BUCKETS)
+    assert "Nothing to be done" in project.snakemake("--dry-run", over=over).out
+
+
+class Disks:
+    """A view of the machine's disks in which a test may mount what it likes; it ends with the test."""
+
+    def __init__(self):
+        root = os.geteuid() == 0
+        try:
+            self.process = subprocess.Popen(
+                ["unshare", "--mount", *([] if root else ["--map-root-user"]), "sh", "-c", "echo ready; exec cat"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except FileNotFoundError:
+            pytest.skip("mounting in a test needs unshare (Linux)")
+        if self.process.stdout.readline() != b"ready\n":
+            pytest.skip("this machine does not allow mounting in a test")
+        self.inside = ["nsenter", f"--target={self.process.pid}", "--mount"]
+        self.inside += [] if root else ["--user", "--preserve-credentials"]
+
+    def mount(self, *arguments):
+        subprocess.run([*self.inside, "mount", *arguments], check=True)
+
+    def project(self, project):
+        """The same project, run where these disks are."""
+        return Project(project.folder, under=(*self.inside, "env", f"--chdir={project.folder}"))
+
+    def seen(self, project):
+        """The same project, as seen from outside."""
+        return Project(Path(f"/proc/{self.process.pid}/root{project.folder}"))
+
+
+@pytest.fixture
+def disks():
+    disks = Disks()
+    yield disks
+    disks.process.stdin.close()
+    disks.process.wait()
+
+
+def told_of_a_full_disk(process, rule):
+    assert process.returncode != 0
+    assert f"Error in rule {rule}:" in process.out
+    assert "No space left on device" in process.out and "run again" in process.out
+    assert "Traceback" not in process.out and "fault in flystage" not in process.out, process.out
+
+
+def test_a_disk_that_is_full_while_preparing(finished, project, disks):
+    shutil.copytree(finished.raw, project.raw)
+    project.results.mkdir()
+    disks.mount("-t", "tmpfs", "-o", "size=80k", "none", project.results)
+    told_of_a_full_disk(disks.project(project).snakemake(*UP_TO_DATA_SET), "prepare")
+    assert not (project.folder / "raw.split.csv").exists()
+    disks.mount("-o", "remount,size=10m", project.results)
+    process = disks.project(project).snakemake(*UP_TO_DATA_SET)
+    assert process.returncode == 0, process.out
+    assert disks.seen(project).contents(*DATA_SET) == finished.contents(*DATA_SET)
+
+
+def test_a_disk_that_is_full_while_training(finished, copy_of_finished, disks):
+    project = copy_of_finished
+    disks.mount("-t", "tmpfs", "-o", "size=400m", "none", project.results)
+    results = disks.seen(project).results
+    without_checkpoint = shutil.ignore_patterns("checkpoint.pt")
+    shutil.copytree(finished.results, results, symlinks=True, dirs_exist_ok=True, ignore=without_checkpoint)
+    used = sum(path.stat().st_blocks * 512 for path in results.rglob("*") if not path.is_symlink())
+    disks.mount("-o", f"remount,size={used + 10_000_000}", project.results)  # the checkpoint takes 45 MB
+    told_of_a_full_disk(disks.project(project).snakemake(), "train")
+    disks.mount("-o", "remount,size=400m", project.results)
+    process = disks.project(project).snakemake()
+    assert process.returncode == 0, process.out
+    assert disks.seen(project).contents() == finished.contents()
+
+
+def test_vectors_survive_a_full_disk(tmp_path):
+    vectors = np.ones((2000, 512), np.float32)
+    keys = [str(number) for number in range(2000)]
+    with VectorCache(tmp_path / "vectors.sqlite") as cache:
+        cache.keep(keys[:100], vectors[:100])
+        (pages,) = cache.connection.execute("PRAGMA page_count").fetchone()
+        cache.connection.execute(f"PRAGMA max_page_count = {pages + 10}")  # what follows is told as on a full disk
+        with pytest.raises(OSError, match="No space left on device"):
+            cache.keep(keys[100:], vectors[100:])
+    with VectorCache(tmp_path / "vectors.sqlite") as cache:
+        assert set(cache.find(keys)) == set(keys[:100])
+        cache.keep(keys[100:], vectors[100:])
+        assert set(cache.find(keys)) == set(keys)
+
+
+def test_a_disk_that_cannot_be_written_is_not_the_fault_of_an_image_to_predict(finished, tmp_path):
+    tif = next(finished.raw.rglob("Stage*-1.tif"))
+    image = load_checkpoint(finished.results / "model/checkpoint.pt")["image"]
+    no_folder = tmp_path / "file"
+    no_folder.touch()
+    with pytest.raises(OSError):
+        prepare_unlabelled([str(tif)], image, no_folder)
+
+
+def files(folder):
+    """{path: (time of change, bytes)} of all that lies below a folder."""
+    return {
+        path: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else None)
+        for path in [folder, *folder.rglob("*")]
+    }
+
+
+def test_raw_images_on_a_read_only_disk(finished, project, request):
+    disk = project.folder / "disk"
+    shutil.copytree(finished.raw, disk / "raw")
+    before = files(disk)
+    here = project
+    if os.geteuid() == 0:  # to whom modes mean nothing
+        disks = request.getfixturevalue("disks")
+        disks.mount("--bind", disk, disk)
+        disks.mount("-o", "remount,bind,ro", disk)
+        here = disks.project(project)
+    else:
+        for path in before:
+            path.chmod(path.stat().st_mode & ~0o222)
+    over = {"raw": ["disk/raw"]}
+    process = here.snakemake(*UP_TO_DATA_SET, over=over)
+    assert process.returncode != 0
+    assert "The split lock disk/raw.split.csv cannot be written" in process.out
+    assert "set split.lock to a place that can be written" in process.out and "Traceback" not in process.out
+    process = here.snakemake(*UP_TO_DATA_SET, over=over | {"split": SMALL["split"] | {"lock": "split.csv"}})
+    assert process.returncode == 0, process.out
+    assert (project.folder / "split.csv").read_text() == (finished.folder / "raw.split.csv").read_text()
+    assert files(disk) == before
+
+
+# The rule that finds them gone, and what vanishes: a whole stage, and the image of which a sample is drawn with its copy.
+VANISHING = {
+    "a stage while it is prepared": ("prepare", "raw/159/"),
+    "an image once it is prepared": ("dataset_figures", "raw/123/Stage(123)-20230811-Cycle00-embryo02-1"),
+}
+
+
+@pytest.mark.parametrize("case", VANISHING)
+def test_vanished_images_are_told_left_out_and_taken_when_they_are_back(finished, project, meddling, case):
+    rule, gone = VANISHING[case]
+    shutil.copytree(finished.raw, project.raw)
+    shutil.copy(finished.folder / "raw.split.csv", project.folder)  # so that fewer images do not deal another split
+    vanish = f"[path.unlink(missing_ok=True) for path in Path().glob({gone + '*'!r})]"
+    process = project.snakemake("--until", rule, env=meddling(rule, before=vanish))
+    assert process.returncode != 0
+    assert f"Error in rule {rule}:" in process.out
+    assert f"{gone}" in process.out and "run again" in process.out
+    assert "Traceback" not in process.out, process.out
+
+    process = project.snakemake("--until", "dataset_figures")
+    assert process.returncode == 0, process.out
+    for name, content in finished.contents("results/catalog", "results/manifests").items():
+        lines = [line for line in content.decode().splitlines() if gone not in line]
+        assert (project.folder / name).read_text(encoding="utf-8").splitlines() == lines
+
+    shutil.copytree(finished.raw, project.raw, dirs_exist_ok=True)
+    process = project.snakemake("--until", "dataset_figures")
+    assert process.returncode == 0, process.out
+    assert project.contents(*DATA_SET) == finished.contents(*DATA_SET)
+
+
+def test_a_run_is_refused_while_a_job_of_a_killed_one_works(finished, project, meddling):
+    shutil.copytree(finished.raw, project.raw)
+    process = project.started(*UP_TO_DATA_SET, env=meddling("prepare", before="import time; time.sleep(300)"))
+    assert wait_until(process, lambda: any(project.results.glob("logs/prepare/*.log")))
+    process.kill()  # the driver alone
+    process.wait()
+    refused = project.snakemake(*UP_TO_DATA_SET)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert refused.returncode != 0
+    assert "still working on results" in refused.out and "Traceback" not in refused.out
+    process = project.snakemake(*UP_TO_DATA_SET)
+    assert process.returncode == 0, process.out
+    assert project.contents(*DATA_SET) == finished.contents(*DATA_SET)
