@@ -28,7 +28,7 @@ def cold_runs(folder):
         over = {"raw": [str(raw_folder(folder / f"raw-{images}", images))], "split": {"lock": "lock.csv"}}
         config = defaults | over | {"split": defaults["split"] | over["split"]}
         cold, alone = in_turns(
-            3, partial(cold_run, folder / "cold", over), partial(scripts_run, folder / "alone", config)
+            2, partial(cold_run, folder / "cold", over), partial(scripts_run, folder / "alone", config)
         )
         yield Row(f"cold run to the manifests, {images:,} TIFs", cold, "s", "its scripts alone", alone, "at most", 1.25)
 
