@@ -31,7 +31,8 @@ test: $(READY)   ## all tests
 bench: $(READY)  ## speed, as ratios measured side by side; takes about half an hour
 	PYTHONPATH=$(TEST_PATH) python tests/benchmarks/bench.py
 
-soak: $(READY)   ## kills the small workflow at 25 random moments; takes about an hour
+soak: $(READY)   ## every rule fails in turn, then 25 kills at random moments; takes about an hour
+	python -m pytest -m soak -n 0
 	PYTHONPATH=$(TEST_PATH) python tests/soak/soak.py
 
 lint: $(READY)   ## style of the code and of the workflow

@@ -44,6 +44,7 @@ rule all:
     default_target: True
     input:
         tables_of_buckets,
+        folders_of_buckets,
         "<results>/catalog.csv",
         "<results>/stages.csv",
         expand("<results>/manifests/{split}.csv", split=splitting.SPLITS),

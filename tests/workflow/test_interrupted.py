@@ -72,6 +72,7 @@ SAME_IN_OTHER_BUCKETS = [
 ]
 
 
+@pytest.mark.soak
 def test_every_rule_fails_once_and_no_old_result_survives(finished, copy_of_finished, meddling):
     """A job that fails after its work leaves complete records behind and, further down, results of an earlier run."""
     project = copy_of_finished

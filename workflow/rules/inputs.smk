@@ -34,10 +34,11 @@ config = or_one_sentence(
 os.environ[running.RESULTS] = config["results"]  # jobs tell there that they are at work
 
 CATALOG = f"{config['results']}/catalog.csv"
-RECORD = (
-    f".snakemake/metadata/{urlsafe_b64encode(CATALOG.encode()).decode()}"  # Snakemake's, of how it was made
-)
-if workflow.is_main_process and os.path.exists(CATALOG) and not os.path.exists(RECORD):
+RECORD = urlsafe_b64encode(CATALOG.encode()).decode()  # the name of Snakemake's record of how it was made
+NO_RECORD = len(RECORD) < 255 and not os.path.exists(
+    f".snakemake/metadata/{RECORD}"
+)  # longer ones lie in pieces
+if workflow.is_main_process and NO_RECORD and os.path.exists(CATALOG):
     logger.warning(
         f"Snakemake's records of how {config['results']} was made are not here (.snakemake, in the folder where it was made): "
         "only dates tell now what is out of date. If settings or code changed since, run with --forceall."
@@ -78,6 +79,10 @@ def newest_of_bucket(wildcards):
 
 def tables_of_buckets(wildcards):
     return [f"{config['results']}/images/{bucket}.csv" for bucket in sorted(data_set()[0])]
+
+
+def folders_of_buckets(wildcards):
+    return [table.removesuffix(".csv") for table in tables_of_buckets(wildcards)]
 
 
 def tifs_set_aside(wildcards):
