@@ -13,7 +13,7 @@ from flystage.checkpoint import save_checkpoint
 from flystage.features import feature_vectors
 from flystage.frozen import load_vectors
 from flystage.images import encoded_png, prepare
-from flystage.networks import Backbone, Head
+from flystage.networks import Head, loaded_backbone
 from flystage.tables import read_json
 from flystage.weights import fetch_weights, load_weights
 from raw_images import SMALL_PICTURE, STUDY, link, movies, raw_folder
@@ -62,9 +62,7 @@ def features_and_predicting(folder):
 def bare_loop(backbone, pngs):
     """Seconds that eager torch (channels last, all cores) takes for pictures that are tensors already; and the features."""
     torch.set_num_threads(CORES)
-    network = Backbone(backbone["name"], backbone["mean"], backbone["std"])
-    network.load_state_dict(backbone["state"])
-    network = network.eval().to(memory_format=torch.channels_last)
+    network = loaded_backbone(backbone).eval().to(memory_format=torch.channels_last)
     pictures = torch.from_numpy(np.stack([cv2.imread(str(png), cv2.IMREAD_GRAYSCALE) for png in pngs]))
     pictures = pictures.unsqueeze(1).to(torch.float32) / 255
     pictures = ((pictures - network.mean) / network.std).to(memory_format=torch.channels_last)

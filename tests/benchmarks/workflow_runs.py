@@ -76,7 +76,7 @@ def one_movie_more(folder):
     raw = raw_folder(runs.emptied(folder / "raw-growing"), MOVIES_23)
     place = runs.emptied(folder / "growing")
     over = QUICK | {"raw": [str(raw)], "image": {"size": 128}, "model": {"backbone": "resnet18", "weights": "none"}}
-    up_to = ("--until", "dataset", "features")
+    up_to = ("--until", "features")
     cold = runs.snakemake(place, over, *up_to)
     before = count_pngs(place)
     nothing_new = runs.snakemake(place, over, *up_to, "--forcerun", "dataset")

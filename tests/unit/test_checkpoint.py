@@ -22,6 +22,7 @@ def saved(tmp_path):
         "id": "0123",
         "mean": [0.5] * 3,
         "std": [0.2] * 3,
+        "size": None,
         "state": {"body.w": torch.randn(4)},
     }
     path = tmp_path / "model" / "checkpoint.pt"

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from flystage import features
+from flystage.embedders import embedder
 from flystage.errors import FlystageError
 from flystage.features import feature_vectors, write_split_vectors
-from flystage.networks import Backbone
+from flystage.networks import loaded_backbone
 from flystage.weights import fetch_weights, load_weights
 
 SIZE = 32
@@ -28,7 +29,7 @@ def backbone(tmp_path_factory):
 def graph(backbone, tmp_path_factory):
     """The backbone as ONNX, exported once for all tests."""
     folder = tmp_path_factory.mktemp("graph")
-    features._export(backbone, SIZE, folder / f"{backbone['id']}-{SIZE}.onnx")
+    embedder("onnx", backbone, SIZE, folder, 1)
     return folder / f"{backbone['id']}-{SIZE}.onnx"
 
 
@@ -60,8 +61,7 @@ def no_session(*_):
 
 
 def test_onnx_agrees_with_torch(backbone, pngs, expected):
-    network = Backbone("resnet18", backbone["mean"], backbone["std"])
-    network.load_state_dict(backbone["state"])
+    network = loaded_backbone(backbone)
     pictures = np.stack([cv2.imread(png, cv2.IMREAD_GRAYSCALE) for png in pngs])
     with torch.inference_mode():
         by_torch = network.eval()(torch.from_numpy(pictures)).numpy()
@@ -82,15 +82,15 @@ def test_a_vector_depends_neither_on_its_neighbours_nor_on_the_order(backbone, c
 
 def test_a_second_call_computes_nothing(backbone, cache, pngs, expected, monkeypatch):
     feature_vectors(pngs, backbone, cache, 1)
-    monkeypatch.setattr(features, "_session", no_session)
+    monkeypatch.setattr(features, "embedder", no_session)
     np.testing.assert_array_equal(feature_vectors(pngs, backbone, cache, 1), expected)
 
 
 def test_one_more_picture_costs_one_picture(backbone, cache, pngs, monkeypatch):
     feature_vectors(pngs[:-1], backbone, cache, 1)
-    run, computed = features._run, []
+    run, computed = features._embedded, []
     monkeypatch.setattr(
-        features, "_run", lambda session, pictures: computed.append(len(pictures)) or run(session, pictures)
+        features, "_embedded", lambda embed, pictures: computed.append(len(pictures)) or run(embed, pictures)
     )
     feature_vectors(pngs, backbone, cache, 1)
     assert computed == [1]
@@ -99,9 +99,9 @@ def test_one_more_picture_costs_one_picture(backbone, cache, pngs, monkeypatch):
 def test_the_same_picture_under_two_names_is_computed_once(backbone, cache, pngs, tmp_path, monkeypatch):
     copy = tmp_path / "copy.png"
     copy.write_bytes(Path(pngs[0]).read_bytes())
-    run, computed = features._run, []
+    run, computed = features._embedded, []
     monkeypatch.setattr(
-        features, "_run", lambda session, pictures: computed.append(len(pictures)) or run(session, pictures)
+        features, "_embedded", lambda embed, pictures: computed.append(len(pictures)) or run(embed, pictures)
     )
     vectors = feature_vectors([pngs[0], str(copy), pngs[0]], backbone, cache, 1)
     assert computed == [1] and len(vectors) == 3
@@ -110,7 +110,7 @@ def test_the_same_picture_under_two_names_is_computed_once(backbone, cache, pngs
 
 def test_other_weights_do_not_find_the_vectors_of_these(backbone, cache, pngs, monkeypatch):
     feature_vectors(pngs[:1], backbone, cache, 1)
-    monkeypatch.setattr(features, "_session", no_session)
+    monkeypatch.setattr(features, "embedder", no_session)
     with pytest.raises(AssertionError):
         feature_vectors(pngs[:1], backbone | {"id": "another"}, cache, 1)
 

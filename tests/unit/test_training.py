@@ -9,7 +9,8 @@ from flystage.errors import FlystageError
 from flystage.frozen import train_head
 from flystage.history import best_epoch, check_converged
 from flystage.networks import Head
-from flystage.training import VectorBatches, fit, target_distributions, validate
+from flystage.processes import Here
+from flystage.training import Training, VectorBatches, target_distributions, validate
 
 STAGES = ["051", "060", "069"]
 MINUTES = [51.0, 60.0, 69.0]
@@ -59,39 +60,39 @@ class Counting(torch.optim.SGD):
             self.param_groups[0]["params"][0] += 1
 
 
-def scripted_fit(monkeypatch, right, epochs, patience):
-    monkeypatch.setattr(torch.optim, "AdamW", Counting)
+def scripted_fit(right, epochs, patience):
     network = Scripted(right)
     data = torch.zeros(4, 8), torch.zeros(4, dtype=torch.int64)
-    batches = VectorBatches(*data, 4)
-    return network, fit(network, batches, batches, torch.eye(3), 0.1, 0.0, epochs, patience)
+    batches = VectorBatches(*data, 4, Here())
+    training = Training(network, Counting(network.parameters()), torch.eye(3), epochs, patience, seed=1)
+    return network, training.run(batches, batches)
 
 
-def test_fit_leaves_the_network_at_its_best_epoch(monkeypatch):
-    network, history = scripted_fit(monkeypatch, [0, 1, 3, 2, 2.5], epochs=4, patience=9)
+def test_fit_leaves_the_network_at_its_best_epoch():
+    network, history = scripted_fit([0, 1, 3, 2, 2.5], epochs=4, patience=9)
     assert [row["epoch"] for row in history] == [1, 2, 3, 4]
     assert best_epoch(history)["epoch"] == 2
     assert network.steps.item() == 2
     assert history[1]["val_loss"] == pytest.approx(math.log(1 + 2 * math.exp(-3)), rel=1e-5)
 
 
-def test_fit_stops_when_patience_is_spent(monkeypatch):
-    _, history = scripted_fit(monkeypatch, [0, 1, 3, 2, 2, 2, 9], epochs=100, patience=3)
+def test_fit_stops_when_patience_is_spent():
+    _, history = scripted_fit([0, 1, 3, 2, 2, 2, 9], epochs=100, patience=3)
     assert len(history) == 5  # best was epoch 2, and three without a better one
-    _, history = scripted_fit(monkeypatch, [0, 1, 1, 1, 1, 1], epochs=100, patience=2)
+    _, history = scripted_fit([0, 1, 1, 1, 1, 1], epochs=100, patience=2)
     assert len(history) == 3  # an equal loss is not a better one
     assert best_epoch(history)["epoch"] == 1
 
 
-def test_a_run_that_recovers_from_a_loss_that_is_no_number_keeps_the_number(monkeypatch):
-    network, history = scripted_fit(monkeypatch, [0, math.nan, 2, math.nan], epochs=3, patience=9)
+def test_a_run_that_recovers_from_a_loss_that_is_no_number_keeps_the_number():
+    network, history = scripted_fit([0, math.nan, 2, math.nan], epochs=3, patience=9)
     assert network.steps.item() == 2
     assert best_epoch(history)["epoch"] == 2
     check_converged(history, 0.1)
 
 
-def test_a_diverging_run_is_one_sentence(monkeypatch):
-    network, history = scripted_fit(monkeypatch, [0, math.nan], epochs=20, patience=3)
+def test_a_diverging_run_is_one_sentence():
+    network, history = scripted_fit([0, math.nan], epochs=20, patience=3)
     assert len(history) == 3
     with pytest.raises(FlystageError, match=r"diverged at a learning rate of 0\.1: .*tune\.learning_rate\.$"):
         check_converged(history, 0.1)
@@ -122,7 +123,7 @@ def test_training_learns_what_can_be_learnt():
     head, history = train_head(clusters(150, 0), clusters(60, 1), STAGES, MINUTES, MODEL, SETTINGS, BEST, 40)
     assert best_epoch(history)["val_top1"] > 0.9
     assert set(history[0]) == {"epoch", "train_loss", "val_loss", "val_top1"}
-    loss, top1 = validate(head, VectorBatches(*clusters(60, 1), 7).epoch(1))
+    loss, top1 = validate(head, VectorBatches(*clusters(60, 1), 7, Here()).epoch(1))
     assert (loss, top1) == pytest.approx((best_epoch(history)["val_loss"], best_epoch(history)["val_top1"]), rel=1e-4)
 
 
@@ -153,10 +154,10 @@ def test_batches_are_shuffled_by_seed_and_epoch_alone_and_miss_nothing():
     vectors, labels = torch.arange(10.0)[:, None], torch.arange(10)
 
     def order(seed, epoch):
-        parts = list(VectorBatches(vectors, labels, 4, seed).epoch(epoch))
-        assert [len(part) for _, part in parts] == [4, 4, 2]
-        assert all(torch.equal(inputs[:, 0], part.float()) for inputs, part in parts)
-        return torch.cat([part for _, part in parts]).tolist()
+        parts = list(VectorBatches(vectors, labels, 4, Here(), seed).epoch(epoch))
+        assert [total for *_, total in parts] == [len(part) for _, part, *_ in parts] == [4, 4, 2]
+        assert all(torch.equal(inputs[:, 0], part.float()) for inputs, part, *_ in parts)
+        return torch.cat([part for _, part, *_ in parts]).tolist()
 
     assert order(None, 1) == list(range(10))
     assert order(1, 1) == order(1, 1) and sorted(order(1, 1)) == list(range(10))

@@ -45,7 +45,13 @@ SETTINGS = {
         {
             "raw": ["./raw/"],  # a folder added: see below
             "image": {"normalize": {"low": 2, "high": 98}},  # the method multiply does not use them
-            "train": {"mode": "frozen"},  # no other choice is built yet
+            "train": {
+                "finetune": {  # a head alone does not use them
+                    "head_epochs": 3, "deepest": 0.5, "batch_norm": "fixed", "precision": "bf16", "average": 0.9,
+                    "augment": {"rotation": 9, "shift": 0, "scale": 0, "brightness": 0, "noise": 0},
+                }
+            },
+            "hardware": {"gpu": True, "processes": 2, "nodes": 2, "workers": 0},
             "compute": {"tune": "local", "train": "local", "evaluate": "local"},
             "predict": {"images": ["new"], "checkpoint": "mine.pt", "top_k": 5},
         },
@@ -82,6 +88,7 @@ SETTINGS = {
     "tune.learning_rate": ({"tune": {"learning_rate": [0.001, 0.01]}}, TUNED),
     "tune.batch_size": ({"tune": {"batch_size": [8, 16]}}, TUNED),
     "tune.epochs": ({"tune": {"epochs": 2}}, TUNED),
+    "train.mode": ({"train": {"mode": "finetuned"}}, TUNED),
     "train.epochs": ({"train": {"epochs": 3}}, TRAINED),
     "train.patience": ({"train": {"patience": 2}}, TUNED),
     "train.loss": ({"train": {"loss": "cross_entropy"}}, TUNED),

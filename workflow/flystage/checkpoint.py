@@ -6,7 +6,7 @@ from flystage.errors import FlystageError
 from flystage.networks import Head
 from flystage.whole import written_whole
 
-FORMAT = 1
+FORMAT = 2
 
 
 def save_checkpoint(path, backbone, head, model, stages, minutes, image, training):
@@ -21,7 +21,7 @@ def save_checkpoint(path, backbone, head, model, stages, minutes, image, trainin
         torch.save(
             {
                 "format": FORMAT,
-                "backbone": {key: backbone[key] for key in ("name", "source", "id", "mean", "std")},
+                "backbone": {key: backbone[key] for key in ("name", "source", "id", "mean", "std", "size")},
                 "hidden": list(model["hidden"]),
                 "stages": list(stages),
                 "minutes": None if minutes is None else list(minutes),

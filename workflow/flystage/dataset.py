@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 
 from flystage.errors import FlystageError
-from flystage.images import FACTS
+from flystage.images import FILE_FACTS, UNROTATED_FACTS
 from flystage.splitting import SPLITS
 from flystage.stages import ordered_stages, stage_minutes
 from flystage.tables import read_text
 
-CATALOG = ["path", "stage", "embryo", "split", "status", "reason", "sha256", *FACTS]
-PNG_SUMMARY = ["png_minimum", "png_maximum", "png_levels"]
+CATALOG = ["path", "stage", "embryo", "split", "status", "reason", "sha256", *FILE_FACTS, *UNROTATED_FACTS]
 MANIFEST = ["png", "stage", "label", "embryo", "angle", "source"]
 NAMED_FILES = 5  # how many bad files an error message names
 
@@ -34,7 +33,7 @@ def build_catalog(prepared, found):
     """
     facts = prepared[prepared["angle"].isin(["0", ""])]
     unopened = pd.DataFrame(found, columns=["path", "stage", "embryo", "status", "reason"])
-    catalog = pd.concat([facts, unopened], ignore_index=True)[CATALOG + PNG_SUMMARY].fillna("")
+    catalog = pd.concat([facts, unopened], ignore_index=True)[CATALOG].fillna("")
     catalog = catalog.sort_values("path", ignore_index=True)
     usable = catalog[catalog["status"] == "used"]
     usable = usable.sort_values("path", key=lambda paths: paths.str.len(), kind="stable")

@@ -81,7 +81,7 @@ def sample_before_after(name, plane, white, pictures, angles, path):
 
 
 def training_curve(history, path):
-    """Loss and top-1 accuracy by epoch. history: table with epoch, train_loss, val_loss, val_top1."""
+    """Loss and top-1 accuracy by epoch. history: table with epoch, train_loss, val_loss, val_top1, maybe phase."""
     kept = history.loc[history["val_loss"].idxmin(), "epoch"]
     figure, (loss, accuracy) = plt.subplots(1, 2, figsize=(9, 3.2))
     loss.plot(history["epoch"], history["train_loss"], color=SPLIT_COLOURS["train"], label="train (loss as optimised)")
@@ -92,6 +92,9 @@ def training_curve(history, path):
     accuracy.set_ylim(0, 100)
     for axes in (loss, accuracy):
         axes.axvline(kept, color="#888888", linestyle=":", label="kept")
+        if "phase" in history:
+            last_of_head = history.loc[history["phase"] == "head", "epoch"].max()
+            axes.axvspan(last_of_head + 0.5, history["epoch"].max() + 0.5, color="#f2f2f2", label="whole network")
         axes.set_xlabel("epoch")
         axes.legend(frameon=False)
     _save(figure, path)

@@ -17,9 +17,10 @@ from flystage.whole import written_whole
 
 cv2.setNumThreads(1)  # the workflow runs one process per core
 
-FACTS = ("width", "height", "dtype", "channels", "pages", "minimum", "maximum", "levels", "clipped")
-PNG_FACTS = ("png", "angle", "png_sha256", "png_minimum", "png_maximum", "png_levels")
-COLUMNS = ("path", "stage", "embryo", "split", "status", "reason", "sha256", *FACTS, *PNG_FACTS)
+FILE_FACTS = ("width", "height", "dtype", "channels", "pages", "minimum", "maximum", "levels", "clipped")
+UNROTATED_FACTS = ("png_minimum", "png_maximum", "png_levels")
+PNG_FACTS = ("png", "angle", "png_sha256")
+COLUMNS = ("path", "stage", "embryo", "split", "status", "reason", "sha256", *FILE_FACTS, *UNROTATED_FACTS, *PNG_FACTS)
 GUESSED_WHITES = (1, 255, 65535, 2**32 - 1)
 FAST_PNG = [  # half the time of OpenCV's own choice, and smaller files
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
@@ -37,10 +38,10 @@ def normalised(plane, white, normalize):
     Returns (float32 array, not yet saturated, clipped share from 0 to 1).
     Raises UnusableTiff when the percentiles coincide.
     """
-    grey = plane.astype(np.float32)
     if normalize["method"] == "multiply":
-        grey *= np.float32(255 * normalize["factor"] / white)
+        grey = np.multiply(plane, np.float32(255 * normalize["factor"] / white), dtype=np.float32)
     else:
+        grey = plane.astype(np.float32)
         low, high = np.percentile(grey, [normalize["low"], normalize["high"]])
         if low == high:
             raise UnusableTiff(f"nearly all pixels have one value ({low:g}), there is nothing to stretch")
@@ -93,7 +94,8 @@ def prepare(data, image, angles):
     """The bytes of a TIF -> ([uint8 array (size, size) per angle], facts).
 
     image: the configuration's `image` section. Facts are those of the file plus minimum, maximum and levels (distinct
-    grey values) of the plane used, and the clipped share of its pixels.
+    grey values) of the plane used, the clipped share of its pixels, and what is left of them at the first of the angles:
+    png_minimum, png_maximum, png_levels.
     Raises UnusableTiff with the reason.
     """
     plane, facts = read_grey(data, image["page"], image["channel"], image["max_pixels"])
@@ -112,13 +114,15 @@ def prepare(data, image, angles):
     facts |= {
         "minimum": minimum.item(),
         "maximum": maximum.item(),
-        "levels": grey_levels(plane),
+        "levels": grey_levels(plane, maximum),
         "clipped": round(clipped, 6),
     }
     pictures = turned(grey, angles, image["size"], image["field"])
-    if pictures[0].min() == pictures[0].max():
+    darkest, brightest = pictures[0].min(), pictures[0].max()
+    if darkest == brightest:
         raise UnusableTiff(f"image.normalize leaves nothing of it: {clipped:.0%} of its pixels saturate")
-    return pictures, facts
+    levels = grey_levels(pictures[0], brightest)
+    return pictures, facts | {"png_minimum": int(darkest), "png_maximum": int(brightest), "png_levels": levels}
 
 
 def encoded_png(picture):
@@ -126,10 +130,10 @@ def encoded_png(picture):
     return cv2.imencode(".png", picture, FAST_PNG)[1].tobytes()
 
 
-def grey_levels(plane):
-    """How many distinct values a 2-D array holds."""
+def grey_levels(plane, maximum):
+    """How many distinct values a 2-D array holds. maximum: the largest of them."""
     if plane.dtype in (np.uint8, np.uint16):  # many times as fast as np.unique
-        values = np.iinfo(plane.dtype).max + 1
+        values = int(maximum) + 1
         return int(np.count_nonzero(cv2.calcHist([plane], [0], None, [values], [0, values])))
     return len(np.unique(plane))
 
@@ -205,9 +209,6 @@ def _prepare_file(path, image, angles, png_folder):
                 "png": str(png),
                 "angle": angle,
                 "png_sha256": hashlib.sha256(encoded).hexdigest(),
-                "png_minimum": int(picture.min()),
-                "png_maximum": int(picture.max()),
-                "png_levels": grey_levels(picture),
             }
         )
     return rows

@@ -7,6 +7,7 @@ import re
 import yaml
 from jsonschema import Draft202012Validator
 
+from flystage.classifiers import CLASSIFIERS
 from flystage.errors import FlystageError
 
 EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")  # YAML 1.1 reads 1e-4 as text
@@ -32,6 +33,8 @@ def checked(config, schema_path, config_files=()):
     normalize = config["image"]["normalize"]
     wanted = {"multiply": ("method", "factor"), "percentile": ("method", "low", "high")}[normalize["method"]]
     config["image"]["normalize"] = {key: normalize[key] for key in wanted}  # the other method's settings change nothing
+    if config["train"]["mode"] == "frozen":
+        del config["train"]["finetune"]  # nor do these
     return _in_order(config, validator.schema)
 
 
@@ -148,6 +151,13 @@ def _check_meaning(config):
     normalize = config["image"]["normalize"]
     if normalize["low"] >= normalize["high"]:
         raise FlystageError("Configuration, image.normalize: low must be below high.")
+    backbone = config["model"]["backbone"]
+    if backbone not in CLASSIFIERS:
+        close = difflib.get_close_matches(backbone, CLASSIFIERS, n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"for example {', '.join(CLASSIFIERS[::9])}."
+        raise FlystageError(
+            f"Configuration, model.backbone: {backbone!r} is no classifier of torchvision that can be used; {hint}"
+        )
     weights = config["model"]["weights"]
     if weights not in ("imagenet", "none") and not os.path.isfile(weights):
         raise FlystageError(

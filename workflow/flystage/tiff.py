@@ -101,7 +101,8 @@ def _read_series(series, data, page, channel, max_pixels):
         page_numbers = page_numbers.reshape(-1, 1)
 
     def decoded(numbers):
-        return np.concatenate([_decode_page(series.pages[number], keyframe, data) for number in numbers])
+        pages = [_decode_page(series.pages[number], keyframe, data) for number in numbers]
+        return pages[0] if len(pages) == 1 else np.concatenate(pages)  # which copies
 
     if page == "max":
         planes = decoded(page_numbers[0])

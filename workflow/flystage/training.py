@@ -1,4 +1,4 @@
-"""The training loop: one for trial and final, for vectors and (later) pictures."""
+"""The training loop: one for trial and final, for vectors and pictures, on CPU and GPU, in one process and in several."""
 
 import copy
 import logging
@@ -6,30 +6,39 @@ import math
 
 import torch
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from flystage.processes import Here
+
 log = logging.getLogger("flystage")
+
+
+def order_of_epoch(images, seed, number):
+    """The order of the images in epoch `number`, int64 tensor (images,); as they stand when seed is None."""
+    if seed is None:
+        return torch.arange(images)
+    return torch.randperm(images, generator=torch.Generator().manual_seed(seed * 100_003 + number))
 
 
 class VectorBatches:
     """Feature vectors held in memory, handed out in batches, in an order that depends on seed and epoch alone.
 
     vectors: float32 tensor (images, features). labels: int64 tensor (images,). seed None: always in the given order.
+    here: see `Here`; each process gets its share of every batch.
     """
 
-    def __init__(self, vectors, labels, batch_size, seed=None):
-        self.vectors, self.labels, self.batch_size, self.seed = vectors, labels, batch_size, seed
+    def __init__(self, vectors, labels, batch_size, here, seed=None):
+        self.vectors, self.labels, self.batch_size, self.here, self.seed = vectors, labels, batch_size, here, seed
+
+    def __len__(self):
+        return -(-len(self.labels) // self.batch_size)
 
     def epoch(self, number):
-        """Yield (vectors, labels) batches of epoch `number`."""
-        if self.seed is None:
-            order = torch.arange(len(self.labels))
-        else:
-            order = torch.randperm(
-                len(self.labels), generator=torch.Generator().manual_seed(self.seed * 100_003 + number)
-            )
-        for part in order.split(self.batch_size):
-            yield self.vectors[part], self.labels[part]
+        """Yield (vectors, labels, which of them count, length of the whole batch) for epoch `number`."""
+        order = order_of_epoch(len(self.labels), self.seed, number)
+        for part, counted, total in self.here.shares(order, self.batch_size):
+            yield self.vectors[part], self.labels[part], counted, total
 
 
 def target_distributions(stages, minutes, loss, spread):
@@ -48,53 +57,113 @@ def target_distributions(stages, minutes, loss, spread):
     return torch.softmax(-(distance**2) / (2 * spread**2), dim=1)
 
 
-def fit(network, batches, validation, targets, learning_rate, weight_decay, epochs, patience):
-    """Train `network` in place and leave it at its best epoch.
+class Training:
+    """The training of one network, which it leaves at its best epoch.
 
-    batches, validation: objects whose epoch(number) yields (inputs, labels). targets: see `target_distributions`.
-    epochs: at most. patience: stop after so many epochs without a lower validation loss.
-    Validation loss is the cross-entropy of the true stage, whatever the training loss, so losses can be compared.
-    Returns the history, one dict per epoch: epoch, train_loss, val_loss, val_top1. Where no epoch had a finite
-    validation loss the network is left as it is; see `check_converged`.
+    network: takes inputs (images, ...), gives scores (images, stages); already on here.device. optimiser: of its
+    parameters. targets: see `target_distributions`. epochs: at most. patience: stop after so many epochs without a lower
+    validation loss. seed: of what is random inside the network (dropout).
+    schedule: None, or a function from progress (0 to 1) to a factor of every step size. precision: "fp32" or "bf16".
+    keep_statistics: leave batch normalisation's statistics as they are. average: decay of the running mean of the weights
+    that is validated and kept in place of the weights themselves (Polyak and Juditsky 1992); 0: none.
     """
-    optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
-    history, best_loss, best_epoch, best_state = [], math.inf, 0, None
-    for epoch in tqdm(range(1, epochs + 1), unit="epoch", disable=None, leave=False):
-        train_loss = _train_epoch(network, batches.epoch(epoch), targets, optimiser)
-        val_loss, val_top1 = validate(network, validation.epoch(epoch))
-        history.append({"epoch": epoch, "train_loss": train_loss, "val_loss": val_loss, "val_top1": val_top1})
-        if val_loss < best_loss:
-            best_loss, best_epoch, best_state = val_loss, epoch, copy.deepcopy(network.state_dict())
-        log.info("epoch %d train_loss=%.5f val_loss=%.5f val_top1=%.4f best_val_loss=%.5f",
-                 epoch, train_loss, val_loss, val_top1, best_loss)  # fmt: skip
-        if epoch - best_epoch >= patience:
-            break
-    if best_state is not None:
-        network.load_state_dict(best_state)
-    return history
 
+    def __init__(
+        self, network, optimiser, targets, epochs, patience, seed, here=Here(),  # noqa: B008  (immutable)
+        schedule=None, precision="fp32", keep_statistics=False, average=0.0,
+    ):  # fmt: skip
+        self.network, self.optimiser, self.here = network, optimiser, here
+        self.targets = targets.to(here.device)
+        self.epochs, self.patience, self.seed, self.schedule = epochs, patience, seed, schedule
+        self.precision, self.keep_statistics = precision, keep_statistics
+        self.average = (
+            AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(average), use_buffers=True) if average else None
+        )
+        self.together = here.together(network)
+        self.step_sizes = [group["lr"] for group in optimiser.param_groups]
+        self.history, self.best_loss, self.best_epoch, self.best_state = [], math.inf, 0, None
 
-def _train_epoch(network, batches, targets, optimiser):
-    network.train()
-    total = images = 0
-    for inputs, labels in batches:
-        loss = functional.cross_entropy(network(inputs), targets[labels])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        total += loss.item() * len(labels)
-        images += len(labels)
-    return total / images
+    def run(self, batches, validation, point=None):
+        """Train. Returns the history, one dict per epoch: epoch, train_loss, val_loss, val_top1.
+
+        batches, validation: objects whose epoch(number) yields (inputs, labels, counted, total). point: see `ResumePoint`;
+        training goes on from it, and ends as if it had not been interrupted.
+        Validation loss is the cross-entropy of the true stage, whatever the training loss, so losses can be compared.
+        Where no epoch had a finite validation loss the network is left as it is; see `check_converged`.
+        """
+        if point:
+            point.restore(self)
+        todo = range(len(self.history) + 1, self.epochs + 1)
+        for epoch in tqdm(todo, unit="epoch", disable=self._quiet(), leave=False):
+            if epoch - 1 - self.best_epoch >= self.patience:
+                break
+            train_loss = self._train_epoch(epoch, batches)
+            val_loss, val_top1 = validate(self._kept(), validation.epoch(epoch), self.here, self.precision)
+            self.history.append({"epoch": epoch, "train_loss": train_loss, "val_loss": val_loss, "val_top1": val_top1})
+            if val_loss < self.best_loss:
+                self.best_loss, self.best_epoch = val_loss, epoch
+                self.best_state = copy.deepcopy(self._kept().state_dict())
+            log.info("epoch %d train_loss=%.5g val_loss=%.5g val_top1=%.4f best_val_loss=%.5g",
+                     epoch, train_loss, val_loss, val_top1, self.best_loss)  # fmt: skip
+            if point:
+                point.keep(self)
+        if self.best_state is not None:
+            self.network.load_state_dict(self.best_state)
+        return self.history
+
+    def _quiet(self):
+        return None if self.here.rank == 0 else True  # None: only where there is a terminal
+
+    def _kept(self):
+        """The network that is validated and kept."""
+        return self.average.module if self.average else self.network
+
+    def _train_epoch(self, epoch, batches):
+        self.network.train()
+        if self.keep_statistics:
+            for module in self.network.modules():
+                if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+        torch.manual_seed((self.seed * 100_003 + epoch) * 1_009 + self.here.rank)
+        loss_sum = images = 0
+        for step, (inputs, labels, counted, total) in enumerate(batches.epoch(epoch)):
+            if self.schedule:
+                factor = self.schedule((epoch - 1 + step / len(batches)) / self.epochs)
+                for group, size in zip(self.optimiser.param_groups, self.step_sizes, strict=True):
+                    group["lr"] = size * factor
+            inputs, labels, counted = (
+                part.to(self.here.device, non_blocking=True) for part in (inputs, labels, counted)
+            )
+            with _precision(self.precision, self.here):
+                scores = self.together(inputs)
+            losses = functional.cross_entropy(scores.float(), self.targets[labels], reduction="none")
+            # Processes average their gradients: times their number, each image weighs one in the whole batch.
+            loss = (losses * counted).sum() * (self.here.world / total)
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
+            if self.average:
+                self.average.update_parameters(self.network)
+            loss_sum, images = loss_sum + loss.detach() * (total / self.here.world), images + counted.sum()
+        loss_sum, images = self.here.summed(loss_sum, images)
+        return loss_sum / images
 
 
 @torch.inference_mode()
-def validate(network, batches):
-    """(cross-entropy per image, top-1 accuracy) of the network over (inputs, labels) batches."""
+def validate(network, batches, here=Here(), precision="fp32"):  # noqa: B008  (immutable)
+    """(cross-entropy per image, top-1 accuracy) of the network over (inputs, labels, counted, total) batches."""
     network.eval()
     loss = correct = images = 0
-    for inputs, labels in batches:
-        scores = network(inputs)
-        loss += functional.cross_entropy(scores, labels, reduction="sum").item()
-        correct += (scores.argmax(dim=1) == labels).sum().item()
-        images += len(labels)
+    for inputs, labels, counted, _ in batches:
+        inputs, labels, counted = (part.to(here.device, non_blocking=True) for part in (inputs, labels, counted))
+        with _precision(precision, here):
+            scores = network(inputs)
+        loss += (functional.cross_entropy(scores.float(), labels, reduction="none") * counted).sum()
+        correct += ((scores.argmax(dim=1) == labels) * counted).sum()
+        images += counted.sum()
+    loss, correct, images = here.summed(loss, correct, images)
     return loss / images, correct / images
+
+
+def _precision(precision, here):
+    return torch.autocast(here.device.type, dtype=torch.bfloat16, enabled=precision == "bf16")

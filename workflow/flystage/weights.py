@@ -7,11 +7,10 @@ from pathlib import Path
 import torch
 
 from flystage.errors import FlystageError
-from flystage.networks import IMAGENET_MEAN, IMAGENET_STD, Backbone
+from flystage.networks import IMAGENET_MEAN, IMAGENET_STD, Backbone, built_for
 from flystage.whole import written_whole
 
 log = logging.getLogger("flystage")
-CLASSIFIER = "fc."  # the ImageNet classifier of a ResNet, which has no place in a backbone
 
 
 def fetch_weights(name, source, seed, path):
@@ -19,23 +18,23 @@ def fetch_weights(name, source, seed, path):
 
     name: torchvision's name of the network. source: "imagenet", "none" or a file with a state_dict of that network
     (torchvision's own or one written by this workflow). seed: of the random weights.
-    The file holds {"name", "source", "id", "mean", "std", "state"}, loadable with weights_only=True; id is a checksum of
-    everything that decides a feature vector. Raises FlystageError when the weights cannot be had or do not fit.
+    The file holds {"name", "source", "id", "mean", "std", "size", "state"}, loadable with weights_only=True; id is a checksum
+    of everything that decides a feature vector. Raises FlystageError when the weights cannot be had or do not fit.
     """
-    mean, std = IMAGENET_MEAN, IMAGENET_STD
+    mean, std, size = IMAGENET_MEAN, IMAGENET_STD, None
     torch.manual_seed(seed)
     if source == "none":
         backbone = Backbone(name)
         log.warning("weights: none. The backbone is random; use ImageNet weights for real work.")
     else:
         if source == "imagenet":
-            state, mean, std = _imagenet(name)
+            state, mean, std, size = _imagenet(name)
         else:
             state = _from_file(source)
-        backbone = Backbone(name, mean, std)
+        backbone = Backbone(name, mean, std, size)
         try:
             backbone.body.load_state_dict(
-                {key: value for key, value in state.items() if not key.startswith(CLASSIFIER)}
+                {key: value for key, value in state.items() if not key.startswith(f"{backbone.last}.")}
             )
         except RuntimeError as error:
             raise FlystageError(f"model.weights: {source} does not fit a {name} ({_first_line(error)}).") from error
@@ -48,6 +47,7 @@ def fetch_weights(name, source, seed, path):
                 "id": backbone_id(name, state),
                 "mean": list(mean),
                 "std": list(std),
+                "size": backbone.size,
                 "state": state,
             },
             temporary,
@@ -56,7 +56,7 @@ def fetch_weights(name, source, seed, path):
 
 def load_weights(path):
     """The file that `fetch_weights` wrote, as a dict on the CPU."""
-    return torch.load(path, map_location="cpu", weights_only=True)
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
 
 
 def backbone_id(name, state):
@@ -69,7 +69,7 @@ def backbone_id(name, state):
 
 
 def _imagenet(name):
-    """(state_dict, mean, std) of torchvision's default ImageNet weights, downloaded once, their hash checked."""
+    """(state_dict, mean, std, size) of torchvision's default ImageNet weights, downloaded once, their hash checked."""
     import torchvision  # takes seconds, and reading weights that are there does not need it
 
     weights = torchvision.models.get_model_weights(name).DEFAULT
@@ -82,7 +82,7 @@ def _imagenet(name):
             f" {weights.url}, then put it into {folder} or set model.weights to the file."
         ) from error
     preset = weights.transforms()
-    return state, tuple(preset.mean), tuple(preset.std)
+    return state, tuple(preset.mean), tuple(preset.std), weights.meta["min_size"][0] if built_for(name) else None
 
 
 def _from_file(source):

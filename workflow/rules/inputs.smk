@@ -108,6 +108,11 @@ def starting_weights(wildcards):
     return [] if weights in ("imagenet", "none") else weights
 
 
+def resume_folder(training):
+    """Where a training that takes long keeps its last whole epoch; None for a head, which takes seconds."""
+    return f"{config['results']}/cache/{training}" if config["train"]["mode"] == "finetuned" else None
+
+
 CHECKPOINT = config["predict"]["checkpoint"]
 if CHECKPOINT == "auto":
     CHECKPOINT = f"{config['results']}/model/checkpoint.pt"

@@ -5,6 +5,8 @@
 # Where a step runs is a choice of script; inputs and outputs are the same.
 TUNE_SCRIPT = {"local": "tune.py"}[config["compute"]["tune"]]
 TRAIN_SCRIPT = {"local": "train.py"}[config["compute"]["train"]]
+# A head trains on one core within seconds; a whole network takes what there is.
+TRAINING_THREADS = 8 if config["train"]["mode"] == "finetuned" else 1
 
 
 rule weights:
@@ -60,6 +62,7 @@ rule tune:
         train_manifest="<results>/manifests/train.csv",
         val_manifest="<results>/manifests/val.csv",
         stages="<results>/stages.csv",
+        backbone="<results>/model/backbone.pt",
     output:
         record="<results>/tuning/trial_{trial}.json",
     log:
@@ -70,11 +73,14 @@ rule tune:
         trial=r"\d+",
     conda:
         "../../envs/learn.yaml"
+    threads: TRAINING_THREADS
     params:
         code=code_of(TUNE_SCRIPT),
         tune={key: value for key, value in config["tune"].items() if key != "trials"},
         model={key: config["model"][key] for key in ("hidden", "dropout")},
-        train={key: value for key, value in config["train"].items() if key not in ("epochs", "mode")},
+        train={key: value for key, value in config["train"].items() if key != "epochs"},
+        cache=f"{config['results']}/cache",
+        resume=resume_folder("tuning"),
     message:
         "Tuning, trial {wildcards.trial}"
     script:
@@ -118,12 +124,15 @@ rule train:
         "<benchmarks>/train.tsv"
     conda:
         "../../envs/learn.yaml"
+    threads: TRAINING_THREADS
     params:
         code=code_of(TRAIN_SCRIPT),
         train=config["train"],
         model=config["model"],
         image=config["image"],
         note=config["note"],
+        cache=f"{config['results']}/cache",
+        resume=resume_folder("training"),
     message:
         "Training with the best hyperparameters"
     script:

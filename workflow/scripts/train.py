@@ -1,33 +1,16 @@
-from flystage import frozen
-from flystage.checkpoint import save_checkpoint
-from flystage.history import check_converged
+from flystage import launching
 from flystage.rulelog import rule_log
-from flystage.tables import read_json, read_stages, write_history
-from flystage.weights import load_weights
+from flystage.tables import read_json
 
 with rule_log(snakemake.log[0]):
-    params = snakemake.params
-    best = read_json(snakemake.input.best)
-    stages, minutes = read_stages(snakemake.input.stages)
-    head, history = frozen.train_head(
-        frozen.load_vectors(snakemake.input.train, snakemake.input.train_manifest),
-        frozen.load_vectors(snakemake.input.val, snakemake.input.val_manifest),
-        stages,
-        minutes,
-        params.model,
-        params.train,
-        best,
+    params, output = snakemake.params, snakemake.output
+    job = launching.job_of(
+        dict(snakemake.input.items()),
+        dict(params.items()),
+        snakemake.config["hardware"],
+        read_json(snakemake.input.best),
         params.train["epochs"],
+        snakemake.threads,
+        params.resume,
     )
-    check_converged(history, best["learning_rate"])
-    write_history(history, snakemake.output.history)
-    save_checkpoint(
-        snakemake.output.checkpoint,
-        load_weights(snakemake.input.backbone),
-        head,
-        params.model,
-        stages,
-        minutes,
-        params.image,
-        {"note": params.note, "settings": params.train, "best": best, "epochs": len(history)},
-    )
+    launching.run_job(job, snakemake.config["hardware"]["processes"], output.checkpoint, output.history)

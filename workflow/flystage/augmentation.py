@@ -1,0 +1,23 @@
+"""Random changes of a training picture that an embryo under a microscope could have shown as well."""
+
+import cv2
+import numpy as np
+
+
+def augmented(picture, augment, random):
+    """A uint8 array (size, size), changed at random: turned, shifted, scaled, brightened, made noisy. Never mirrored.
+
+    A mirrored embryo does not exist: dorsal and ventral, anterior and posterior are not exchangeable.
+    augment: {"rotation": degrees at most, "shift" and "scale": share of the side at most, "brightness": share at most,
+    "noise": standard deviation as a share of white}. random: numpy Generator. What comes in from outside has the grey of
+    the picture's corner.
+    """
+    size = len(picture)
+    turn, scale, brightness = (augment[name] * random.uniform(-1, 1) for name in ("rotation", "scale", "brightness"))
+    matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), turn, 1 + scale)
+    matrix[:, 2] += augment["shift"] * size * random.uniform(-1, 1, 2)
+    moved = cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=float(picture[0, 0]))
+    grey = moved * np.float32(1 + brightness)
+    if augment["noise"]:
+        grey += random.standard_normal(grey.shape, dtype=np.float32) * np.float32(255 * augment["noise"])
+    return np.clip(np.rint(grey), 0, 255).astype(np.uint8)

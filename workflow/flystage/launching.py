@@ -1,0 +1,96 @@
+"""Running a training job on this machine: within this process, or in several that torch's elastic launcher starts."""
+
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from flystage import learning
+from flystage.errors import FlystageError
+from flystage.tables import read_history
+
+log = logging.getLogger("flystage")
+ERROR = "flystage: "  # how the program's own sentence begins
+
+
+def job_of(inputs, params, hardware, hyperparameters, epochs, threads, resume=None):
+    """A job as `flystage.learning.learn` takes it, from what a rule's script has.
+
+    inputs: dict of paths train_manifest, val_manifest, stages, backbone, and train and val where there are vectors.
+    params: dict with model, train, cache; image and note for a network that is kept. hardware: the configuration's
+    section. The rest: see `learn`.
+    """
+    return {
+        "train": inputs["train_manifest"],
+        "val": inputs["val_manifest"],
+        "stages": inputs["stages"],
+        "backbone": inputs["backbone"],
+        "vectors": {"train": inputs["train"], "val": inputs["val"]} if "train" in inputs else None,
+        "images": ".",
+        "model": params["model"],
+        "settings": params["train"],
+        "image": params.get("image"),
+        "note": params.get("note", ""),
+        "hyperparameters": hyperparameters,
+        "epochs": epochs,
+        "threads": threads,
+        "workers": hardware["workers"],
+        "cache": params["cache"],
+        "resume": resume,
+    }
+
+
+def run_job(job, processes, checkpoint=None, history_path=None):
+    """Run a job of `flystage.learning` and return its history, a list of dicts.
+
+    processes: that train together, each on a GPU of its own where there are GPUs. checkpoint, history_path: where to
+    write the trained network; None: it is not kept. Raises FlystageError with the sentence of the process that failed.
+    """
+    if processes == 1:
+        backbone, head, history = learning.learn(job)
+        if checkpoint:
+            learning.write_model(job, backbone, head, history, checkpoint, history_path)
+    else:
+        history = _in_processes(job, processes, checkpoint, history_path)
+    learning.forget_resume_point(job)
+    return history
+
+
+def _in_processes(job, processes, checkpoint, history_path):
+    Path(job["cache"]).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="training-", dir=job["cache"]) as folder:
+        job_file = Path(folder) / "job.json"
+        job_file.write_text(json.dumps(_absolute(job)), encoding="utf-8")
+        command = [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)),
+            *("-m", "flystage.learning", "--job", str(job_file), "--output", folder),
+            *([] if checkpoint else ["--record-only"]),
+        ]
+        lines = []
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as launcher:
+            for line in launcher.stdout:
+                lines.append(line.rstrip())
+                log.info("%s", lines[-1])
+        if launcher.returncode:
+            said = [line.split(ERROR, 1)[1] for line in lines if ERROR in line]
+            raise FlystageError(
+                said[0] if said else f"Training in {processes} processes failed; the log of this rule says why."
+            )
+        if checkpoint:
+            (Path(folder) / "history.csv").replace(history_path)
+            (Path(folder) / "checkpoint.pt").replace(checkpoint)
+        return read_history(history_path or Path(folder) / "history.csv").to_dict("records")
+
+
+def _absolute(job):
+    """The job with paths that hold wherever its file lies."""
+
+    def absolute(value):
+        return value and str(Path(value).resolve())
+
+    vectors = job["vectors"] and {split: absolute(path) for split, path in job["vectors"].items()}
+    return (
+        job | {key: absolute(job[key]) for key in (*learning.FILES, "images", "cache", "resume")} | {"vectors": vectors}
+    )

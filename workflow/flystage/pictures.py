@@ -1,0 +1,60 @@
+"""PNGs as batches for training: read by worker processes, in an order and with changes that depend on seed and epoch alone."""
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from flystage.augmentation import augmented
+from flystage.pngs import decoded_png, read_png
+from flystage.training import order_of_epoch
+
+
+class Pictures(Dataset):
+    """PNGs by (epoch, number). The same epoch and number give the same picture in any process."""
+
+    def __init__(self, pngs, seed, augment):
+        self.pngs, self.seed, self.augment = pngs, seed, augment
+
+    def __getitem__(self, epoch_and_number):
+        epoch, number = epoch_and_number
+        picture = decoded_png(self.pngs[number], read_png(self.pngs[number]))
+        if self.augment:
+            picture = augmented(picture, self.augment, np.random.default_rng((self.seed, epoch, number)))
+        return torch.from_numpy(picture)
+
+
+class PictureBatches:
+    """PNGs handed out in batches as `VectorBatches` does it with vectors.
+
+    pngs: list of paths. labels: int64 tensor (images,). seed None: always in the given order. augment: see `augmented`, or
+    None. here: see `Here`. workers: processes that read ahead; 0: none, read when asked.
+    """
+
+    def __init__(self, pngs, labels, batch_size, here, workers, seed=None, augment=None):
+        self.labels, self.batch_size, self.here, self.seed = labels, batch_size, here, seed
+        self.number = 1
+        self.loader = DataLoader(
+            Pictures(pngs, seed, augment),
+            batch_sampler=self,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=here.device.type == "cuda",
+        )
+
+    def __len__(self):
+        return -(-len(self.labels) // self.batch_size)
+
+    def __iter__(self):
+        """What the loader reads: for each batch its (epoch, number) pairs."""
+        for numbers, _, _ in self._shares():
+            yield [(self.number, number) for number in numbers.tolist()]
+
+    def _shares(self):
+        order = order_of_epoch(len(self.labels), self.seed, self.number)
+        return self.here.shares(order, self.batch_size)
+
+    def epoch(self, number):
+        """Yield (pictures, labels, which of them count, length of the whole batch) for epoch `number`."""
+        self.number = number
+        for pictures, (numbers, counted, total) in zip(self.loader, self._shares(), strict=True):
+            yield pictures, self.labels[numbers], counted, total
