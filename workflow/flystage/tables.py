@@ -58,4 +58,4 @@ def write_history(history, path):
 
 def read_history(path):
     """The training history as a table of numbers."""
-    return pd.read_csv(path, float_precision="round_trip")
+    return pd.read_csv(path)

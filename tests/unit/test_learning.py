@@ -1,0 +1,187 @@
+"""One training job: the same curve in one process and in several, with workers and without; interrupted, it goes on."""
+
+import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import embryos
+from flystage import learning, resuming
+from flystage.checkpoint import load_checkpoint
+from flystage.errors import FlystageError
+from flystage.history import best_epoch
+from flystage.images import prepare_bucket
+from flystage.inference import stage_probabilities
+from flystage.launching import run_job
+from flystage.weights import fetch_weights
+
+STAGES = {"051": 51.0, "123": 123.0, "195": 195.0}
+IMAGE = {
+    "size": 48, "field": "auto", "normalize": {"method": "multiply", "factor": 6}, "white": "auto", "page": "middle",
+    "channel": "auto", "max_pixels": 10**6,
+}  # fmt: skip
+SETTINGS = {
+    "mode": "finetuned", "patience": 9, "loss": "ordered", "spread": 0.75, "weight_decay": 0.01, "seed": 1,
+    "finetune": {
+        "head_epochs": 3, "deepest": 0.3, "batch_norm": "fixed", "precision": "fp32", "average": 0.0,
+        "augment": {"rotation": 180, "shift": 0.02, "scale": 0.05, "brightness": 0.1, "noise": 0.01},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Manifests of a few synthetic embryos, the stage table and random starting weights."""
+    folder = tmp_path_factory.mktemp("job")
+    raw = embryos.write_embryos(
+        folder / "raw", embryos=4, minutes=(51, 123, 195), size=(222, 84), processes=1, droppings=False
+    )
+    for split, numbers in (("train", "123"), ("val", "4")):
+        paths = [path for path in sorted(map(str, raw)) if path.split("embryo0")[1][0] in numbers]
+        rows = [(path, path.split("Stage(")[1][:3], "e") for path in paths]
+        prepare_bucket(rows, split, IMAGE, [0], folder / split, folder / f"{split}-table.csv")
+        table = pd.read_csv(folder / f"{split}-table.csv", dtype=str)
+        table["label"] = table["stage"].map(list(STAGES).index)
+        table["source"] = table["path"]
+        table[["png", "stage", "label", "embryo", "angle", "source"]].to_csv(folder / f"{split}.csv", index=False)
+    pd.DataFrame({"stage": STAGES.keys(), "label": range(3), "minutes": STAGES.values()}).to_csv(
+        folder / "stages.csv", index=False
+    )
+    fetch_weights("resnet18", "none", 1, folder / "backbone.pt")
+    return folder
+
+
+@pytest.fixture
+def job(files, monkeypatch):
+    """A job to change at will. Programs find the library as in the workflow."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(learning.__file__).parents[1]))
+    return new_job(files)
+
+
+def new_job(files):
+    return {
+        **{name: str(files / f"{name}.csv") for name in ("train", "val", "stages")},
+        "backbone": str(files / "backbone.pt"), "vectors": None, "images": ".",
+        "model": {"hidden": [16], "dropout": 0.0}, "settings": copy.deepcopy(SETTINGS), "image": IMAGE, "note": "",
+        "hyperparameters": {"learning_rate": 1e-3, "batch_size": 4}, "epochs": 3, "threads": 1, "workers": 0,
+        "cache": str(files / "cache"), "resume": None,
+    }  # fmt: skip
+
+
+def losses(history):
+    return np.array([[row["train_loss"], row["val_loss"]] for row in history])
+
+
+@pytest.fixture(scope="module")
+def alone(files):
+    """The history of the job in one process."""
+    return learning.learn(new_job(files))[2]
+
+
+def test_the_head_learns_first_and_then_the_whole_network(alone):
+    assert [row["phase"] for row in alone] == ["head"] * 3 + ["network"] * 3
+    assert [row["epoch"] for row in alone] == [1, 2, 3, 4, 5, 6]
+    assert np.isfinite(losses(alone)).all()
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_several_processes_give_the_curve_of_one(job, alone, tmp_path, processes):
+    (tmp_path / "model").mkdir()
+    history = run_job(job, processes, tmp_path / "model/checkpoint.pt", tmp_path / "model/history.csv")
+    difference = np.abs(losses(history) - losses(alone)).max()
+    assert difference < 1e-4
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["checkpoint.pt", "history.csv"]
+    assert len(load_checkpoint(tmp_path / "model/checkpoint.pt")["stages"]) == 3
+
+
+def test_pictures_read_ahead_by_workers_change_nothing(job, alone):
+    assert learning.learn(job | {"workers": 2})[2] == alone
+
+
+class KilledError(Exception):
+    """Instead of kill -9, which a test cannot survive."""
+
+
+@pytest.mark.parametrize("mode", ["frozen", "finetuned"])
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_killed_after_an_epoch_it_ends_as_if_it_had_not_been(job, tmp_path, monkeypatch, mode, average):
+    job["settings"]["mode"] = mode
+    job["settings"]["finetune"]["average"] = average
+    job["model"] = {"hidden": [16], "dropout": 0.3}
+    job["epochs"] = 4
+    backbone, head, history = learning.learn(job)
+    job["resume"] = str(tmp_path / "resume")
+    keep, kept = resuming.ResumePoint.keep, []
+
+    def keep_and_die(point, training):
+        keep(point, training)
+        kept.append(len(training.history))
+        if len(kept) in (1, 3):
+            raise KilledError
+
+    monkeypatch.setattr(resuming.ResumePoint, "keep", keep_and_die)
+    for _ in range(2):
+        with pytest.raises(KilledError):
+            learning.learn(job)
+    again_backbone, again_head, again = learning.learn(job)
+    assert kept == [1, 2, 3, 4]  # no epoch twice
+    assert again == history
+    for one, other in ((backbone["state"], again_backbone["state"]), (head.state_dict(), again_head.state_dict())):
+        assert all(torch.equal(value, other[key]) for key, value in one.items())
+
+
+def test_the_resume_point_of_another_training_or_a_damaged_one_is_passed_over(job, tmp_path):
+    job["resume"] = str(tmp_path)
+    first = learning.learn(job)[2]
+    other = learning.learn(job | {"hyperparameters": {"learning_rate": 3e-3, "batch_size": 4}})[2]
+    assert losses(other)[0, 0] != losses(first)[0, 0]
+    (tmp_path / "resume.pt").write_bytes((tmp_path / "resume.pt").read_bytes()[:5000])
+    assert learning.learn(job)[2] == first
+
+
+def test_mixed_precision_learns_about_the_same(job, alone):
+    job["settings"]["finetune"]["precision"] = "bf16"
+    history = learning.learn(job)[2]
+    np.testing.assert_allclose(losses(history), losses(alone), rtol=0.05)
+    assert losses(history)[-1, 0] != losses(alone)[-1, 0]
+
+
+def test_a_finetuned_checkpoint_answers_as_the_network_that_was_validated(job, files, tmp_path):
+    job["settings"]["finetune"] |= {"batch_norm": "learned", "head_epochs": 1}
+    job |= {"epochs": 8, "hyperparameters": {"learning_rate": 1e-3, "batch_size": 3}}
+    history = run_job(job, 1, tmp_path / "checkpoint.pt", tmp_path / "history.csv")
+    checkpoint = load_checkpoint(tmp_path / "checkpoint.pt")
+    manifest = pd.read_csv(files / "val.csv")
+    probabilities = stage_probabilities(checkpoint, manifest["png"].tolist(), tmp_path, 1)
+    loss = -np.log(probabilities[np.arange(len(manifest)), manifest["label"]]).mean()
+    assert loss == pytest.approx(best_epoch(history)["val_loss"], rel=1e-3)
+
+
+def test_as_a_program_it_reads_the_job_and_takes_hyperparameters(job, files, tmp_path):
+    relative = job | {name: f"{name}.csv" for name in ("train", "val", "stages")}
+    relative |= {"backbone": "backbone.pt", "cache": "cache", "settings": job["settings"] | {"mode": "frozen"}}
+    (files / "job.json").write_text(json.dumps(relative), encoding="utf-8")
+    command = [sys.executable, "-m", "flystage.learning", "--job", files / "job.json", "--output", tmp_path / "model"]
+    process = subprocess.run(
+        [*command, "--learning_rate", "0.002", "--batch-size", "2", "--who_asked", "nobody"],
+        capture_output=True, text=True, cwd=tmp_path, check=True,
+    )  # fmt: skip
+    checkpoint = load_checkpoint(tmp_path / "model/checkpoint.pt")
+    assert checkpoint["training"]["best"] == {"learning_rate": 0.002, "batch_size": 2}
+    assert "best_val_loss=" in process.stdout
+    assert len(pd.read_csv(tmp_path / "model/history.csv")) == 3
+
+
+def test_a_missing_png_is_one_sentence_from_several_processes_too(job, tmp_path):
+    manifest = pd.read_csv(job["train"])
+    manifest.loc[2, "png"] = "nowhere/gone.png"
+    manifest.to_csv(tmp_path / "train.csv", index=False)
+    for processes in (1, 2):
+        with pytest.raises(FlystageError, match=r"nowhere/gone\.png cannot be read"):
+            run_job(job | {"train": str(tmp_path / "train.csv")}, processes)

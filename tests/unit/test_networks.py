@@ -1,0 +1,79 @@
+"""Any classifier of torchvision as a backbone: its last layer found, its vectors the same by ONNX and torch, all of it trained."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from flystage.classifiers import CLASSIFIERS
+from flystage.embedders import OnnxEmbedder, embedder
+from flystage.finetuning import finetune
+from flystage.networks import Head, loaded_backbone
+from flystage.processes import Here
+from flystage.weights import fetch_weights, load_weights
+
+FAMILIES = {  # the smallest of each, and how long its vectors are
+    "resnet18": 512,
+    "vgg11": 4096,
+    "densenet121": 1024,
+    "mobilenet_v3_small": 1024,
+    "efficientnet_b0": 1280,
+    "convnext_tiny": 768,
+    "vit_b_16": 768,
+    "swin_t": 768,
+}
+STAGES, MINUTES = ["051", "060"], [51.0, 60.0]
+SETTINGS = {
+    "seed": 1, "loss": "ordered", "spread": 1.0, "weight_decay": 0.01, "patience": 9,
+    "finetune": {
+        "deepest": 0.5, "batch_norm": "learned", "precision": "fp32", "average": 0.0,
+        "augment": {"rotation": 180, "shift": 0.02, "scale": 0.05, "brightness": 0.1, "noise": 0.01},
+    },
+}  # fmt: skip
+
+
+def test_the_list_of_classifiers_is_that_of_torchvision():
+    others = ("squeezenet", "googlenet", "inception")
+    listed = torchvision.models.list_models(module=torchvision.models)
+    assert list(CLASSIFIERS) == [name for name in listed if not name.startswith(others)]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_frozen_and_finetuned(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(OnnxEmbedder, "batch", 2)  # these are large networks
+    fetch_weights(name, "none", 1, tmp_path / "backbone.pt")
+    backbone = load_weights(tmp_path / "backbone.pt")
+    network = loaded_backbone(backbone)
+    assert network.width == FAMILIES[name]
+    assert isinstance(network.body.get_submodule(network.last), nn.Identity)
+    assert backbone["size"] == (224 if name == "vit_b_16" else None)
+
+    pixels = np.random.default_rng(0)
+    pictures = np.stack([cv2.resize(pixels.integers(0, 256, (6, 6), dtype=np.uint8), (48, 48)) for _ in range(2)])
+    by_torch = embedder("torch", backbone, 48, tmp_path, 1)(pictures)
+    by_onnx = embedder("onnx", backbone, 48, tmp_path, 1)(pictures)
+    assert by_onnx.shape == (2, FAMILIES[name])
+    scale = np.abs(by_torch).max()
+    np.testing.assert_allclose(by_onnx / scale, by_torch / scale, atol=1e-4)
+    assert (np.ptp(by_torch, axis=0) > 1e-3 * scale).any()  # the pictures differ, and so do their vectors
+
+    pngs = [tmp_path / f"{number}.png" for number in range(2)]
+    for png, picture in zip(pngs, pictures, strict=True):
+        cv2.imwrite(str(png), picture)
+    data = pngs, torch.arange(2)
+    best = {"learning_rate": 1e-3, "batch_size": 2}
+    tuned, _, history = finetune(
+        backbone, Head(network.width, [], 2), data, data, STAGES, MINUTES, SETTINGS, best, 1, Here(), workers=0
+    )
+    assert np.isfinite(history[0]["val_loss"])
+    before, after = backbone["state"], tuned["state"]
+    assert before.keys() == after.keys() and tuned["id"] != backbone["id"]
+    trained = [key for key, _ in network.named_parameters()]
+    moved = [key for key in trained if not torch.equal(before[key], after[key])]
+    assert len(moved) > 0.8 * len(trained)  # some parameters have no gradient on two pictures
+    assert any(key in moved for key in trained[:3]) and any(
+        key in moved for key in trained[-3:]
+    )  # first and last layers
+    loaded_backbone(tuned)
