@@ -2,6 +2,7 @@
 #   snakemake --cores all                              everything
 #   snakemake --cores all --configfile mine.yaml       with settings of your own
 #   snakemake --cores all predict                      stage suggestions for unlabelled images
+#   snakemake --cores all compare                      variants of the settings side by side
 import os
 import sys
 
@@ -20,6 +21,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [LIBRARY, os.getenv("P
 
 
 include: "workflow/rules/inputs.smk"
+include: "workflow/rules/variants.smk"
 
 
 pathvars:
@@ -37,6 +39,7 @@ include: "workflow/rules/dataset.smk"
 include: "workflow/rules/learn.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/predict.smk"
+include: "workflow/rules/compare.smk"
 
 
 # Every stage's outputs are asked for, so a job that failed once is never forgotten.

@@ -156,3 +156,47 @@ def top_k(curve, path):
     axes.set_ylim(0, 101)
     axes.legend(frameon=False, loc="lower right")
     _save(figure, path)
+
+
+def comparison(table, k, path):
+    """Top-k accuracy and mean error of variants, one below the other, with intervals and chance.
+
+    table: as `comparing.comparison` gives it. k: of the accuracy shown.
+    """
+    variants = list(dict.fromkeys(table["variant"]))
+    names = [f"top_{k}", *(["mae_minutes"] if table["mae_minutes"].notna().all() else [])]
+    titles = {f"top_{k}": f"top-{k} accuracy, %", "mae_minutes": "mean error, minutes"}
+    figure, panels = plt.subplots(
+        1,
+        len(names),
+        figsize=(4.8 * len(names), 1.2 + 0.5 * len(variants)),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    ways = {"validation": ("validation", SPLIT_COLOURS["val"], -0.13), "folds": ("cross-validation", "#4477aa", 0.13)}
+    for axes, name in zip(panels[0], names, strict=True):
+        scale = 100 if name.startswith("top") else 1
+        for way, (label, colour, offset) in ways.items():
+            rows = table[table["measured_on"] == way]
+            if rows.empty:
+                continue
+            value, low, high = (scale * rows[column].astype(float) for column in (name, f"{name}_low", f"{name}_high"))
+            place = rows["variant"].map(variants.index) + offset
+            axes.errorbar(value, place, xerr=[value - low, high - value], fmt="o", color=colour, capsize=3, label=label)
+            for _, row in rows.iterrows():
+                y = variants.index(row["variant"]) + offset
+                axes.plot(
+                    [scale * row[f"{name}_chance"]] * 2,
+                    [y - 0.12, y + 0.12],
+                    color="#888888",
+                    linestyle=":",
+                    linewidth=2,
+                )
+        axes.set_xlabel(titles[name])
+        axes.set_xlim(left=0)
+    panels[0][0].set_yticks(range(len(variants)), variants)
+    panels[0][0].invert_yaxis()
+    panels[0][0].plot([], [], color="#888888", linestyle=":", label="chance")
+    figure.legend(*panels[0][0].get_legend_handles_labels(), ncols=3, frameon=False, loc="outside upper right")
+    _save(figure, path)

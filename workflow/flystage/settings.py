@@ -67,7 +67,7 @@ def _in_order(config, schema):
     """The configuration with its keys in the order of the schema: their order in a user's file must not rerun anything."""
     places = schema.get("properties", {})
     return {
-        key: _in_order(config[key], places[key]) if isinstance(config[key], dict) else config[key]
+        key: _in_order(config[key], places.get(key, {})) if isinstance(config[key], dict) else config[key]
         for key in sorted(config, key=lambda key: list(places).index(key) if key in places else len(places))
     }
 

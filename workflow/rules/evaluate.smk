@@ -87,7 +87,7 @@ rule report:
         "../../envs/report.yaml"
     params:
         code=code_of("report.py"),
-        config={key: value for key, value in config.items() if key not in ("predict", "hardware")},
+        config={key: value for key, value in config.items() if key not in ("predict", "compare", "hardware")},
     message:
         "Writing the report"
     script:

@@ -28,9 +28,9 @@ def code_of(script):
     return code_version(f"{workflow.basedir}/workflow/scripts/{script}")
 
 
-config = or_one_sentence(
-    settings.checked, config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml", workflow.configfiles
-)
+SCHEMA = f"{workflow.basedir}/workflow/schemas/config.schema.yaml"
+AS_GIVEN = config
+config = or_one_sentence(settings.checked, config, SCHEMA, workflow.configfiles)
 os.environ[running.RESULTS] = config["results"]  # jobs tell there that they are at work
 
 CATALOG = f"{config['results']}/catalog.csv"
@@ -102,15 +102,23 @@ def angles_of_bucket(wildcards):
     return sorted({0, *config["image"]["angles"]}) if split_of_bucket(wildcards) == "train" else [0]
 
 
-def starting_weights(wildcards):
+def starting_weights_of(weights):
     """The user's file of weights, so that another file trains anew; nothing for the weights that have a name."""
-    weights = config["model"]["weights"]
     return [] if weights in ("imagenet", "none") else weights
 
 
-def resume_folder(training):
+def starting_weights(wildcards):
+    return starting_weights_of(config["model"]["weights"])
+
+
+def resume_folder(training, train):
     """Where a training that takes long keeps its last whole epoch; None for a head, which takes seconds."""
-    return f"{config['results']}/cache/{training}" if config["train"]["mode"] == "finetuned" else None
+    return f"{config['results']}/cache/{training}" if train["mode"] == "finetuned" else None
+
+
+def threads_of_training(train):
+    """A head trains on one core within seconds; a whole network takes what there is."""
+    return 8 if train["mode"] == "finetuned" else 1
 
 
 CHECKPOINT = config["predict"]["checkpoint"]

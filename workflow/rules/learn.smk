@@ -5,8 +5,6 @@
 # Where a step runs is a choice of script; inputs and outputs are the same.
 TUNE_SCRIPT = {"local": "tune.py"}[config["compute"]["tune"]]
 TRAIN_SCRIPT = {"local": "train.py"}[config["compute"]["train"]]
-# A head trains on one core within seconds; a whole network takes what there is.
-TRAINING_THREADS = 8 if config["train"]["mode"] == "finetuned" else 1
 
 
 rule weights:
@@ -73,14 +71,14 @@ rule tune:
         trial=r"\d+",
     conda:
         "../../envs/learn.yaml"
-    threads: TRAINING_THREADS
+    threads: threads_of_training(config["train"])
     params:
         code=code_of(TUNE_SCRIPT),
         tune={key: value for key, value in config["tune"].items() if key != "trials"},
         model={key: config["model"][key] for key in ("hidden", "dropout")},
         train={key: value for key, value in config["train"].items() if key != "epochs"},
         cache=f"{config['results']}/cache",
-        resume=resume_folder("tuning"),
+        resume=resume_folder("tuning", config["train"]),
     message:
         "Tuning, trial {wildcards.trial}"
     script:
@@ -124,7 +122,7 @@ rule train:
         "<benchmarks>/train.tsv"
     conda:
         "../../envs/learn.yaml"
-    threads: TRAINING_THREADS
+    threads: threads_of_training(config["train"])
     params:
         code=code_of(TRAIN_SCRIPT),
         train=config["train"],
@@ -132,7 +130,7 @@ rule train:
         image=config["image"],
         note=config["note"],
         cache=f"{config['results']}/cache",
-        resume=resume_folder("training"),
+        resume=resume_folder("training", config["train"]),
     message:
         "Training with the best hyperparameters"
     script:

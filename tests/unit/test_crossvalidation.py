@@ -1,0 +1,71 @@
+"""Folds of whole embryos: every image staged once, by a head that saw none of its embryo."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flystage import crossvalidation
+from flystage.crossvalidation import folds_of, predictions_by_fold
+from flystage.errors import FlystageError
+
+STAGES, MINUTES = ["051", "060"], [51.0, 60.0]
+SETTINGS = {"seed": 1, "loss": "ordered", "spread": 1.0, "weight_decay": 0.01, "patience": 5, "epochs": 20}
+MODEL, BEST = {"hidden": [], "dropout": 0.0}, {"learning_rate": 0.05, "batch_size": 8}
+
+
+@given(sizes=st.lists(st.integers(1, 30), min_size=3, max_size=20), folds=st.integers(3, 8))
+def test_whole_embryos_in_folds_of_about_the_same_size(sizes, folds):
+    folds = min(folds, len(sizes))
+    embryos = [f"e{number}" for number, size in enumerate(sizes) for _ in range(size)]
+    fold_of = folds_of(embryos, folds)
+    assert fold_of == folds_of(embryos[::-1], folds) and set(fold_of) == set(embryos)
+    filled = np.bincount([fold_of[embryo] for embryo in embryos], minlength=folds)
+    assert filled.min() > 0 and filled.max() - filled.min() <= max(sizes)
+
+
+def write_split(folder, name, embryos, angles):
+    """Vectors that tell two stages apart, with a mark of the embryo, and their manifest."""
+    rows = [
+        {"png": "-", "stage": stage, "label": label, "embryo": embryo, "angle": angle, "source": f"{embryo}-{stage}"}
+        for embryo in embryos for label, stage in enumerate(STAGES) for angle in angles
+    ]  # fmt: skip
+    manifest = pd.DataFrame(rows)
+    manifest.to_csv(folder / f"{name}.csv", index=False)
+    vectors = np.random.default_rng(0).normal(0, 0.1, (len(rows), 8)).astype(np.float32)
+    vectors[:, 0] += manifest["label"] * 4
+    vectors[:, 1] += manifest["embryo"].str[1:].astype(float)
+    np.save(folder / f"{name}.npy", vectors)
+    return folder / f"{name}.npy", folder / f"{name}.csv"
+
+
+def test_every_image_is_staged_once_by_a_head_that_saw_none_of_its_embryo(tmp_path, monkeypatch):
+    splits = [
+        write_split(tmp_path, "train", ["e1", "e2", "e3", "e4"], [0, 90]),
+        write_split(tmp_path, "val", ["e5", "e6"], [0]),
+    ]
+    seen, train_head = [], crossvalidation.train_head
+
+    def spying(train, val, *rest):
+        seen.append([set(vectors[:, 1].round().int().tolist()) for vectors, _ in (train, val)])
+        return train_head(train, val, *rest)
+
+    monkeypatch.setattr(crossvalidation, "train_head", spying)
+    torch.manual_seed(5)
+    table = predictions_by_fold(splits, STAGES, MINUTES, MODEL, SETTINGS, BEST, 3)
+    assert sorted(table["source"]) == sorted(f"e{number}-{stage}" for number in range(1, 7) for stage in STAGES)
+    assert (table["rank"] == 1).mean() > 0.9
+    assert len(seen) == 3
+    for number, (trained, chose) in enumerate(seen):
+        staged = {int(embryo[1:]) for embryo in table["embryo"][4 * number : 4 * number + 4]}
+        assert len(staged) == len(chose) == len(trained) == 2 and not (
+            staged & chose or staged & trained or chose & trained
+        )
+
+
+def test_two_embryos_are_too_few(tmp_path):
+    splits = [write_split(tmp_path, "train", ["e1"], [0]), write_split(tmp_path, "val", ["e2"], [0])]
+    with pytest.raises(FlystageError, match=r"needs three embryos or more.*have 2: set compare\.folds to 0\.$"):
+        predictions_by_fold(splits, STAGES, MINUTES, MODEL, SETTINGS, BEST, 5)

@@ -1,0 +1,80 @@
+"""Variants side by side: each a set of jobs of its own, what they share made once, the test images left alone."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from flystage.evaluation import metrics
+from flystage.tables import read_manifest, read_predictions, read_stages
+
+VARIANTS = {
+    "plain": {},
+    "stretched": {"image": {"normalize": {"method": "percentile"}, "angles": [90]}, "tune": {"trials": 1}},
+    "no_turns": {"image": {"angles": []}, "tune": {"trials": 1}},
+}
+OVER = {"compare": {"folds": 3, "variants": VARIANTS}}
+
+
+def jobs(process):
+    return {rule: int(count) for rule, count in re.findall(r"^(compare\w*) +(\d+)$", process.out, flags=re.MULTILINE)}
+
+
+def test_variants_side_by_side(copy_of_finished):
+    project = copy_of_finished
+    before = project.contents()
+    process = project.snakemake("compare", over=OVER)
+    assert process.returncode == 0, process.out
+    assert project.contents() == before
+    done = jobs(process)
+    # plain and no_turns use the run's PNGs, all use its starting weights, and each is tuned and trained by itself
+    assert "compare_weights" not in done and done["compare_manifests"] == done["compare_features"] == 3
+    assert done["compare_tune"] == 4 and done["compare_train"] == done["compare_folds"] == 3
+    assert not re.search(r"Preparing the images of bucket test-\d+ in another way", process.out)
+    folder = project.results / "compare"
+
+    table = pd.read_csv(folder / "table.csv")
+    assert list(table["variant"]) == ["no_turns"] * 2 + ["plain"] * 2 + ["stretched"] * 2
+    stages, minutes = read_stages(project.results / "stages.csv")
+    for row in table.to_dict("records"):
+        name = {"validation": "validation.csv", "folds": "folds.csv"}[row["measured_on"]]
+        predictions = read_predictions(folder / "variants" / row["variant"] / name)
+        measured = metrics(predictions, stages, minutes, [1])
+        assert row["top_1"] == pytest.approx(measured["top_k"]["1"]["accuracy"])
+        assert row["top_1_low"] <= row["top_1"] <= row["top_1_high"] and row["top_1_chance"] == 0.25
+    splits = {split: read_manifest(project.results / f"manifests/{split}.csv") for split in ("train", "val", "test")}
+    assert not set(read_predictions(folder / "variants/plain/folds.csv")["source"]) & set(splits["test"]["source"])
+    staged = read_predictions(folder / "variants/plain/folds.csv")["source"]
+    assert sorted(staged) == sorted(set(splits["train"]["source"]) | set(splits["val"]["source"]))  # each once
+    angles = [set(read_manifest(path)["angle"]) for path in sorted(folder.glob("manifests/*/train.csv"))]
+    assert sorted(map(sorted, angles)) == [[0], [0, 90], [0, 90, 180]]
+    page = (folder / "compare.html").read_text(encoding="utf-8")
+    assert "method: percentile" in page and "Synthetic embryos of the tests." in page
+    assert (folder / "compare.png").stat().st_size > 10_000
+
+    process = project.snakemake("compare", over=OVER)
+    assert "Nothing to be done" in process.out
+    more = VARIANTS | {"cross_entropy": {"train": {"loss": "cross_entropy"}}}
+    process = project.snakemake("compare", "--dry-run", over={"compare": {"folds": 3, "variants": more}})
+    assert jobs(process) == {
+        "compare": 1, "compare_best": 1, "compare_folds": 1, "compare_train": 1, "compare_tune": 2, "compare_validate": 1,
+    }  # fmt: skip
+    assert "Nothing to be done" in project.snakemake(over=OVER).out  # the run itself knows nothing of variants
+
+
+@pytest.mark.parametrize(
+    ("compare", "sentence"),
+    [
+        ({"variants": {}}, "compare.variants: there is nothing to compare; name some"),
+        ({"variants": {"a/b": {}}}, "compare.variants, a/b: a name is made of letters"),
+        (
+            {"variants": {"a": {"split": {"seed": 2}}}},
+            "compare.variants, a: a variant can change image, model, train, tune",
+        ),
+        ({"variants": {"a": {"train": {"lost": 2}}}}, "compare.variants, a: train: there is no setting 'lost'"),
+        ({"folds": 2, "variants": {"a": {}}}, "compare.folds: 2 is not allowed"),
+    ],
+)
+def test_a_mistake_in_a_variant_is_one_sentence(finished, compare, sentence):
+    process = finished.snakemake("compare", "--dry-run", over={"compare": compare})
+    assert process.returncode != 0 and sentence in process.out and "Traceback" not in process.out

@@ -1,0 +1,87 @@
+"""Variants of the settings side by side: their images, their figures, the page."""
+
+import base64
+import logging
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from flystage.evaluation import metrics
+from flystage.pages import render
+from flystage.tables import read_predictions
+
+log = logging.getLogger("flystage")
+
+
+def manifest_of_images(manifest, prepared, angles):
+    """The manifest of the same raw images prepared in another way.
+
+    manifest: the run's, of one split. prepared: the tables of `prepare_bucket` for the other way. angles: to use, in
+    degrees. A raw image that cannot be prepared that way is left out, with a warning.
+    """
+    raw = manifest.drop_duplicates("source").set_index("source")
+    pngs = prepared[prepared["path"].isin(raw.index) & prepared["angle"].isin([str(angle) for angle in angles])]
+    table = pngs[["png", "stage", "embryo", "angle", "path"]].rename(columns={"path": "source"})
+    table.insert(2, "label", raw.loc[table["source"], "label"].to_numpy())
+    missing = len(raw) - table["source"].nunique()
+    if missing:
+        log.warning(
+            "%d of %d images cannot be prepared as this variant asks, and are left out of it.", missing, len(raw)
+        )
+    return table[list(manifest.columns)].reset_index(drop=True)
+
+
+def comparison(validation, folds, variants, stages, minutes, top_k):
+    """One row per variant and way of measuring, with every figure's interval and chance.
+
+    validation, folds: paths of prediction tables in folders named by variant, of the validation images and of
+    cross-validation. variants: {name: what it changes}. stages, minutes: in class order. top_k: list of k.
+    Columns: variant, changes, measured_on (validation or folds), images, embryos; top_<k>, within_one and mae_minutes, each
+    also as _low, _high and _chance.
+    """
+    rows = []
+    for measured_on, paths in (("validation", validation), ("folds", folds)):
+        for path in paths:
+            name = Path(path).parent.name
+            measured = metrics(read_predictions(path), stages, minutes, top_k)
+            row = {
+                "variant": name,
+                "changes": _in_words(variants[name]),
+                "measured_on": measured_on,
+                "images": measured["images"],
+                "embryos": measured["embryos"],
+            }
+            for k, share in measured["top_k"].items():
+                row |= _with_interval(f"top_{k}", share["accuracy"], share)
+            row |= _with_interval("within_one", measured["within_one"]["accuracy"], measured["within_one"])
+            row |= _with_interval("mae_minutes", measured["mae_minutes"]["value"], measured["mae_minutes"])
+            rows.append(row)
+    order = list(variants)
+    return pd.DataFrame(rows).sort_values(
+        "variant", key=lambda names: names.map(order.index), kind="stable", ignore_index=True
+    )
+
+
+def _with_interval(name, value, figure):
+    low, high = figure["ci95"]
+    return {name: value, f"{name}_low": low, f"{name}_high": high, f"{name}_chance": figure["chance"]}
+
+
+def _in_words(changes):
+    text = yaml.safe_dump(changes, default_flow_style=True, sort_keys=False, width=10_000).strip()
+    return text.removeprefix("{").removesuffix("}") or "nothing"
+
+
+def write_page(table, top_k, note, figure, template, path):
+    """Write the page of a comparison. table: as `comparison` gives it. figure: the PNG to show."""
+    render(
+        template,
+        path,
+        rows=table.to_dict("records"),
+        changes=dict(zip(table["variant"], table["changes"], strict=True)),
+        top_k=sorted(top_k),
+        note=note,
+        with_minutes=bool(table["mae_minutes"].notna().all()),
+        figure=base64.b64encode(Path(figure).read_bytes()).decode(),
+    )

@@ -1,0 +1,57 @@
+"""Cross-validation of a head by whole embryos: every embryo is staged by a network that saw none of its images."""
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from flystage.errors import FlystageError
+from flystage.evaluation import predictions_table
+from flystage.frozen import load_vectors, train_head
+from flystage.tables import read_manifest
+
+
+def folds_of(embryos, folds):
+    """The fold (from 0) of each embryo, a dict: whole embryos, folds of about the same number of images.
+
+    embryos: of each image, in any order. The largest embryo first, each into the fold that has the fewest images.
+    """
+    counts = pd.Series(embryos).value_counts()
+    filled, fold_of = np.zeros(folds), {}
+    for embryo in sorted(counts.index, key=lambda embryo: (-counts[embryo], embryo)):
+        fold_of[embryo] = int(filled.argmin())
+        filled[fold_of[embryo]] += counts[embryo]
+    return fold_of
+
+
+def predictions_by_fold(splits, stages, minutes, model, settings, best, folds):
+    """Predictions of all unrotated images, each by a head trained without its fold; see `predictions_table`.
+
+    splits: (path of vectors, path of manifest) of each split to use. stages, minutes: in class order. model, settings: the
+    configuration's `model` and `train`. best: learning_rate and batch_size. folds: 3 or more, or as many as there are
+    embryos. In turn one fold is staged, the next one chooses the epoch, and the others train.
+    Raises FlystageError when there are fewer than three embryos.
+    """
+    loaded = [load_vectors(*split) for split in splits]
+    vectors, labels = (torch.cat(parts) for parts in zip(*loaded, strict=True))
+    manifest = pd.concat([read_manifest(path) for _, path in splits], ignore_index=True)
+    folds = min(folds, manifest["embryo"].nunique())
+    if folds < 3:
+        raise FlystageError(
+            f"Cross-validation needs three embryos or more, and training and validation have {folds}: set compare.folds to 0."
+        )
+    fold_of = folds_of(manifest["embryo"], folds)
+    fold = manifest["embryo"].map(fold_of).to_numpy()
+    unrotated = (manifest["angle"] == 0).to_numpy()
+    tables = []
+    for number in tqdm(range(folds), unit="fold", disable=None):
+        staged, chooses = unrotated & (fold == number), unrotated & (fold == (number + 1) % folds)
+        trains = ~np.isin(fold, [number, (number + 1) % folds])
+        head, _ = train_head(
+            (vectors[trains], labels[trains]), (vectors[chooses], labels[chooses]), stages, minutes, model, settings, best,
+            settings["epochs"],
+        )  # fmt: skip
+        with torch.inference_mode():
+            probabilities = torch.softmax(head.eval()(vectors[staged]).double(), dim=1).numpy()
+        tables.append(predictions_table(manifest[staged], probabilities, stages, minutes))
+    return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,68 @@
+"""The variants of `compare`: each the configuration with some settings changed, and what they can share."""
+
+import hashlib
+import json
+import re
+
+from flystage.errors import FlystageError
+from flystage.settings import checked
+
+CHANGEABLE = ("image", "model", "train", "tune")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+
+def configurations(as_given, config, schema_path):
+    """{name: whole configuration, checked} of all variants.
+
+    as_given: the configuration as Snakemake read it. config: the same, checked. schema_path: see `checked`.
+    Raises FlystageError for a name that cannot be a folder's, a setting that a variant cannot change, or a value that is
+    not allowed.
+    """
+    variants = config["compare"]["variants"]
+    if not variants:
+        raise FlystageError(
+            "Configuration, compare.variants: there is nothing to compare; name some, for example "
+            "{plain: {}, cross_entropy: {train: {loss: cross_entropy}}}."
+        )
+    return {name: _configuration(name, over, as_given, schema_path) for name, over in variants.items()}
+
+
+def _configuration(name, over, as_given, schema_path):
+    where = f"Configuration, compare.variants, {name}"
+    if not NAME.fullmatch(name):
+        raise FlystageError(f"{where}: a name is made of letters, digits and the signs . _ + - alone.")
+    others = [section for section in over if section not in CHANGEABLE]
+    if others:
+        raise FlystageError(f"{where}: a variant can change {', '.join(CHANGEABLE)}, and not {others[0]}.")
+    try:
+        return checked(_merged(as_given, over), schema_path)
+    except FlystageError as error:
+        raise FlystageError(f"{where}: {str(error).removeprefix('Configuration, ')}") from error
+
+
+def _merged(base, over):
+    """Two nested dicts as Snakemake merges configuration files."""
+    return base | {
+        key: _merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+        for key, value in over.items()
+    }
+
+
+def data_key(config):
+    """A short name for the PNGs of a configuration: the same for variants that can share them."""
+    return _key(config["image"])
+
+
+def weights_key(config):
+    """A short name for the starting weights of a configuration: the same for variants that can share them."""
+    return _key([config["model"]["backbone"], config["model"]["weights"], config["train"]["seed"]])
+
+
+def _key(settings):
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def images_are_made(variant, run):
+    """Whether the run of that configuration makes all PNGs of the variant: the same, perhaps at more angles."""
+    alike = variant["image"] | {"angles": None} == run["image"] | {"angles": None}
+    return alike and set(variant["image"]["angles"]) <= set(run["image"]["angles"])

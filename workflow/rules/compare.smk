@@ -1,0 +1,214 @@
+# Variants of the settings beside one another, on training and validation embryos alone: snakemake --cores all compare
+# in:  manifests/train.csv, manifests/val.csv, the raw TIFs where a variant prepares them differently
+# out: compare/table.csv, compare/compare.png, compare/compare.html
+
+
+use rule prepare as compare_prepare with:
+    output:
+        table="<results>/compare/images/{data}/{bucket}.csv",
+        pngs=directory("<results>/compare/images/{data}/{bucket}"),
+    log:
+        "<logs>/compare/images/{data}/{bucket}.log",
+    benchmark:
+        "<benchmarks>/compare/images/{data}/{bucket}.tsv"
+    params:
+        code=code_of("prepare.py"),
+        rows=rows_of_bucket,
+        versions=versions_of_bucket,
+        split=split_of_bucket,
+        angles=angles_of_bucket_of_data,
+        image=image_of_data,
+    message:
+        "Preparing the images of bucket {wildcards.bucket} in another way"
+
+
+rule compare_manifests:
+    input:
+        train="<results>/manifests/train.csv",
+        val="<results>/manifests/val.csv",
+        tables=tables_of_data,
+    output:
+        train="<results>/compare/manifests/{data}/train.csv",
+        val="<results>/compare/manifests/{data}/val.csv",
+    log:
+        "<logs>/compare/manifests/{data}.log",
+    benchmark:
+        "<benchmarks>/compare/manifests/{data}.tsv"
+    conda:
+        "../../envs/images.yaml"
+    params:
+        code=code_of("compare_manifests.py"),
+        angles=angles_of_data,
+    message:
+        "Collecting the images of a variant"
+    script:
+        "../scripts/compare_manifests.py"
+
+
+use rule weights as compare_weights with:
+    input:
+        file=file_of_weights,
+    output:
+        backbone="<results>/compare/weights/{weights}.pt",
+    log:
+        "<logs>/compare/weights/{weights}.log",
+    benchmark:
+        "<benchmarks>/compare/weights/{weights}.tsv"
+    params:
+        code=code_of("weights.py"),
+        name=name_of_weights,
+        source=source_of_weights,
+        seed=seed_of_weights,
+
+
+use rule features as compare_features with:
+    input:
+        train="<results>/compare/manifests/{data}/train.csv",
+        val="<results>/compare/manifests/{data}/val.csv",
+        backbone=backbone_of_weights,
+    output:
+        train="<results>/compare/features/{data}-{weights}/train.npy",
+        val="<results>/compare/features/{data}-{weights}/val.npy",
+    log:
+        "<logs>/compare/features/{data}-{weights}.log",
+    benchmark:
+        "<benchmarks>/compare/features/{data}-{weights}.tsv"
+
+
+rule compare_tune:
+    input:
+        unpack(learning_of_variant),
+    output:
+        record="<results>/compare/variants/{variant}/tuning/trial_{trial}.json",
+    log:
+        "<logs>/compare/{variant}/trial_{trial}.log",
+    benchmark:
+        "<benchmarks>/compare/{variant}/trial_{trial}.tsv"
+    wildcard_constraints:
+        trial=r"\d+",
+    conda:
+        "../../envs/learn.yaml"
+    threads: threads_of_variant
+    params:
+        code=code_of("tune.py"),
+        tune=tune_of_variant,
+        model=head_of_variant,
+        train=trial_of_variant,
+        cache=f"{config['results']}/cache",
+        resume=resume_folder_of_variant,
+    message:
+        "Tuning variant {wildcards.variant}, trial {wildcards.trial}"
+    script:
+        "../scripts/tune.py"
+
+
+use rule best as compare_best with:
+    input:
+        trials=trials_of_variant,
+    output:
+        best="<results>/compare/variants/{variant}/tuning/best.json",
+    log:
+        "<logs>/compare/{variant}/best.log",
+    benchmark:
+        "<benchmarks>/compare/{variant}/best.tsv"
+    message:
+        "Choosing the best trial of variant {wildcards.variant}"
+
+
+rule compare_train:
+    input:
+        unpack(learning_of_variant),
+        best="<results>/compare/variants/{variant}/tuning/best.json",
+    output:
+        checkpoint="<results>/compare/variants/{variant}/checkpoint.pt",
+        history="<results>/compare/variants/{variant}/history.csv",
+    log:
+        "<logs>/compare/{variant}/train.log",
+    benchmark:
+        "<benchmarks>/compare/{variant}/train.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: threads_of_variant
+    params:
+        code=code_of("train.py"),
+        train=train_of_variant,
+        model=model_of_variant,
+        image=image_of_variant,
+        cache=f"{config['results']}/cache",
+        resume=resume_folder_of_variant,
+    message:
+        "Training variant {wildcards.variant}"
+    script:
+        "../scripts/train.py"
+
+
+rule compare_validate:
+    input:
+        checkpoint="<results>/compare/variants/{variant}/checkpoint.pt",
+        manifest=manifest_of_variant,
+    output:
+        predictions="<results>/compare/variants/{variant}/validation.csv",
+    log:
+        "<logs>/compare/{variant}/validate.log",
+    benchmark:
+        "<benchmarks>/compare/{variant}/validate.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 8
+    params:
+        code=code_of("evaluate.py"),
+        cache=f"{config['results']}/cache",
+    message:
+        "Staging the validation images with variant {wildcards.variant}"
+    script:
+        "../scripts/evaluate.py"
+
+
+rule compare_folds:
+    input:
+        unpack(learning_of_variant),
+        best="<results>/compare/variants/{variant}/tuning/best.json",
+    output:
+        predictions="<results>/compare/variants/{variant}/folds.csv",
+    log:
+        "<logs>/compare/{variant}/folds.log",
+    benchmark:
+        "<benchmarks>/compare/{variant}/folds.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    params:
+        code=code_of("compare_folds.py"),
+        train=train_of_variant,
+        model=model_of_variant,
+        folds=config["compare"]["folds"],
+    message:
+        "Cross-validating variant {wildcards.variant} by embryo"
+    script:
+        "../scripts/compare_folds.py"
+
+
+rule compare:
+    input:
+        validation=predictions_of_variants,
+        folds=predictions_by_folds,
+        stages="<results>/stages.csv",
+        template=f"{workflow.basedir}/workflow/report/compare.html.j2",
+    output:
+        table="<results>/compare/table.csv",
+        figure="<results>/compare/compare.png",
+        page="<results>/compare/compare.html",
+    log:
+        "<logs>/compare.log",
+    benchmark:
+        "<benchmarks>/compare.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        code=code_of("compare.py"),
+        variants=config["compare"]["variants"],
+        top_k=config["evaluate"]["top_k"],
+        note=config["note"],
+    message:
+        "Comparing the variants"
+    script:
+        "../scripts/compare.py"

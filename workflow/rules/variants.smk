@@ -1,0 +1,145 @@
+# What the rules of `compare` ask: the variants' configurations, and which of their parts are the same and so made once.
+# Functions only, as in inputs.smk.
+from flystage import variants
+
+COMPARED = f"{config['results']}/compare"
+
+
+@cache
+def variants_of_config():
+    """{name: the whole configuration of the variant}, checked."""
+    return or_one_sentence(variants.configurations, AS_GIVEN, config, SCHEMA)
+
+
+def variant(wildcards):
+    return variants_of_config()[wildcards.variant]
+
+
+def with_data(wildcards):
+    """The configuration of a variant that uses these images."""
+    return {variants.data_key(over): over for over in variants_of_config().values()}[wildcards.data]
+
+
+def with_weights(wildcards):
+    """The configuration of a variant that starts from these weights."""
+    return {variants.weights_key(over): over for over in variants_of_config().values()}[wildcards.weights]
+
+
+def image_of_data(wildcards):
+    return {key: value for key, value in with_data(wildcards)["image"].items() if key != "angles"}
+
+
+def angles_of_data(wildcards):
+    return sorted({0, *with_data(wildcards)["image"]["angles"]})
+
+
+def angles_of_bucket_of_data(wildcards):
+    return angles_of_data(wildcards) if split_of_bucket(wildcards) == "train" else [0]
+
+
+def tables_of_data(wildcards):
+    """Tables of the training and validation images alone: the test split stays shut."""
+    made = variants.images_are_made(with_data(wildcards), config)
+    folder = f"{config['results']}/images" if made else f"{COMPARED}/images/{wildcards.data}"
+    return [
+        f"{folder}/{bucket}.csv" for bucket in sorted(data_set()[0]) if buckets.split_of(bucket) != "test"
+    ]
+
+
+def file_of_weights(wildcards):
+    return starting_weights_of(with_weights(wildcards)["model"]["weights"])
+
+
+def name_of_weights(wildcards):
+    return with_weights(wildcards)["model"]["backbone"]
+
+
+def source_of_weights(wildcards):
+    return with_weights(wildcards)["model"]["weights"]
+
+
+def seed_of_weights(wildcards):
+    return with_weights(wildcards)["train"]["seed"]
+
+
+def backbone_of(over):
+    """The file with a variant's starting weights: the run's own where they are the same."""
+    key = variants.weights_key(over)
+    made = key == variants.weights_key(config)
+    return f"{config['results']}/model/backbone.pt" if made else f"{COMPARED}/weights/{key}.pt"
+
+
+def backbone_of_weights(wildcards):
+    return backbone_of(with_weights(wildcards))
+
+
+def learning_of_variant(wildcards):
+    """Vectors, manifests, stages and starting weights of a variant, as the scripts tune.py and train.py take them."""
+    over = variant(wildcards)
+    data, weights = variants.data_key(over), variants.weights_key(over)
+    return {
+        "train": f"{COMPARED}/features/{data}-{weights}/train.npy",
+        "val": f"{COMPARED}/features/{data}-{weights}/val.npy",
+        "train_manifest": f"{COMPARED}/manifests/{data}/train.csv",
+        "val_manifest": f"{COMPARED}/manifests/{data}/val.csv",
+        "stages": f"{config['results']}/stages.csv",
+        "backbone": backbone_of(over),
+    }
+
+
+def manifest_of_variant(wildcards):
+    return learning_of_variant(wildcards)["val_manifest"]
+
+
+def trials_of_variant(wildcards):
+    folder = f"{COMPARED}/variants/{wildcards.variant}/tuning"
+    return [f"{folder}/trial_{trial}.json" for trial in range(variant(wildcards)["tune"]["trials"])]
+
+
+def tune_of_variant(wildcards):
+    return {key: value for key, value in variant(wildcards)["tune"].items() if key != "trials"}
+
+
+def head_of_variant(wildcards):
+    return {key: variant(wildcards)["model"][key] for key in ("hidden", "dropout")}
+
+
+def trial_of_variant(wildcards):
+    return {key: value for key, value in variant(wildcards)["train"].items() if key != "epochs"}
+
+
+def train_of_variant(wildcards):
+    return variant(wildcards)["train"]
+
+
+def model_of_variant(wildcards):
+    return variant(wildcards)["model"]
+
+
+def image_of_variant(wildcards):
+    return variant(wildcards)["image"]
+
+
+def threads_of_variant(wildcards):
+    return threads_of_training(train_of_variant(wildcards))
+
+
+def resume_folder_of_variant(wildcards):
+    return resume_folder(f"compare/{wildcards.variant}", train_of_variant(wildcards))
+
+
+def predictions_of_variants(wildcards):
+    return [f"{COMPARED}/variants/{name}/validation.csv" for name in variants_of_config()]
+
+
+def predictions_by_folds(wildcards):
+    """Cross-validation is cheap where only heads learn."""
+    if config["compare"]["folds"] == 0:
+        return []
+    frozen = [name for name, over in variants_of_config().items() if over["train"]["mode"] == "frozen"]
+    return [f"{COMPARED}/variants/{name}/folds.csv" for name in frozen]
+
+
+# A mistake in a variant is told at once.
+if asked_for("compare"):
+    variants_of_config()
