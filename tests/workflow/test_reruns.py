@@ -51,6 +51,7 @@ SETTINGS = {
                     "augment": {"rotation": 9, "shift": 0, "scale": 0, "brightness": 0, "noise": 0},
                 }
             },
+            "compare": {"folds": 3},
             "hardware": {"gpu": True, "processes": 2, "nodes": 2, "workers": 0},
             "compute": {"tune": "local", "train": "local", "evaluate": "local"},
             "predict": {"images": ["new"], "checkpoint": "mine.pt", "top_k": 5},
