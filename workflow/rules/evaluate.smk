@@ -22,6 +22,8 @@ rule evaluate:
     conda:
         "../../envs/learn.yaml"
     threads: 8
+    resources:
+        **gpus(),
     params:
         code=code_of(EVALUATE_SCRIPT),
         cache=f"{config['results']}/cache",

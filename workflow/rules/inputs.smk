@@ -5,7 +5,7 @@ from functools import cache
 
 from snakemake.exceptions import WorkflowError
 
-from flystage import buckets, finding, running, settings, splitting
+from flystage import buckets, finding, running, settings, slurm, splitting
 from flystage.errors import FlystageError
 from flystage.modules import code_version
 
@@ -121,6 +121,23 @@ def threads_of_training(train):
     return 8 if train["mode"] == "finetuned" else 1
 
 
+def gpus(count=1):
+    """Resources of a job that GPUs make faster: so many of them, if the configuration says that there are any.
+
+    The Slurm profile can say of which type they are and in which partition.
+    """
+    if not config["hardware"]["gpu"]:
+        return {}
+    cluster = workflow.resource_settings.default_resources or {}
+    names = {"slurm_partition": "gpu_partition", "gpu_model": "gpu_type"}
+    return {"gpu": count} | {ours: cluster[name].raw for ours, name in names.items() if name in cluster}
+
+
+def training_resources():
+    """Resources of a training: a GPU for each process that trains the whole network; a head needs none."""
+    return gpus(config["hardware"]["processes"]) if config["train"]["mode"] == "finetuned" else {}
+
+
 CHECKPOINT = config["predict"]["checkpoint"]
 if CHECKPOINT == "auto":
     CHECKPOINT = f"{config['results']}/model/checkpoint.pt"
@@ -151,3 +168,5 @@ or_one_sentence(unlabelled if asked_for("predict") else data_set)
 # Snakemake's own lock outlives a killed process and asks for --unlock; the default profile trusts this one instead.
 onstart:
     or_one_sentence(running.hold, config["results"])
+    or_one_sentence(slurm.refuse_left_overs, config["results"], log[0] if log else None)
+    or_one_sentence(running.refuse_orphans, config["results"])

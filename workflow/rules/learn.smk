@@ -44,6 +44,8 @@ rule features:
     conda:
         "../../envs/learn.yaml"
     threads: 8
+    resources:
+        **gpus(),
     params:
         code=code_of("features.py"),
         cache=f"{config['results']}/cache",
@@ -72,6 +74,8 @@ rule tune:
     conda:
         "../../envs/learn.yaml"
     threads: threads_of_training(config["train"])
+    resources:
+        **training_resources(),
     params:
         code=code_of(TUNE_SCRIPT),
         tune={key: value for key, value in config["tune"].items() if key != "trials"},
@@ -123,6 +127,8 @@ rule train:
     conda:
         "../../envs/learn.yaml"
     threads: threads_of_training(config["train"])
+    resources:
+        **training_resources(),
     params:
         code=code_of(TRAIN_SCRIPT),
         train=config["train"],
