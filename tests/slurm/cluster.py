@@ -1,5 +1,6 @@
 """A Slurm cluster of its own on this machine: several nodes, pretend GPUs, no systemd; it ends with its process."""
 
+import contextlib
 import getpass
 import os
 import shutil
@@ -51,26 +52,26 @@ PartitionName=gpu Nodes={gpu_node} MaxTime=INFINITE State=UP
 """
 
 
-class NoSlurm(Exception):
+class NoSlurmError(Exception):
     """Slurm is not here and cannot be installed, for the reason given."""
 
 
 def install():
-    """Install Debian's packages of Slurm unless they are there. Raises NoSlurm."""
+    """Install Debian's packages of Slurm unless they are there. Raises NoSlurmError."""
+    if os.geteuid() != 0:
+        raise NoSlurmError("starting it takes root")
     if all(shutil.which(program, path=_path()) for program in PROGRAMS):
         return
     if not shutil.which("apt-get"):
-        raise NoSlurm("this machine has no apt-get")
-    as_root = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
-    if as_root and not shutil.which("sudo"):
-        raise NoSlurm("installing needs root")
-    command = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--no-install-recommends"]
-    installed = subprocess.run([*command, *PACKAGES], capture_output=True, text=True)
+        raise NoSlurmError("this machine has no apt-get to install it with")
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", *PACKAGES]
+    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    installed = subprocess.run(command, env=quiet, capture_output=True, text=True)
     if installed.returncode != 0:  # a fresh machine has no lists of packages
-        subprocess.run([*as_root, "apt-get", "update"], capture_output=True)
-        installed = subprocess.run([*command, *PACKAGES], capture_output=True, text=True)
+        subprocess.run(["apt-get", "update"], capture_output=True)
+        installed = subprocess.run(command, env=quiet, capture_output=True, text=True)
     if installed.returncode != 0:
-        raise NoSlurm((installed.stderr.strip().splitlines() or ["apt-get failed"])[-1])
+        raise NoSlurmError((installed.stderr.strip().splitlines() or ["apt-get failed"])[-1])
 
 
 class Cluster:
@@ -87,7 +88,10 @@ class Cluster:
             (self.folder / name).mkdir(parents=True)
         (self.folder / "munge.key").write_bytes(os.urandom(128))
         (self.folder / "munge.key").chmod(0o400)
-        self._write_configuration()
+        try:
+            self._write_configuration()
+        except PermissionError as error:
+            raise NoSlurmError(f"pretend GPUs cannot be made ({error})") from error
         # The executor's inner step drops SLURM_CONF, which clusters with a configuration in /etc do not need.
         srun = shutil.which("srun", path=_path())
         (self.folder / "bin" / "srun").write_text(f'#!/bin/sh\nSLURM_CONF={self.env["SLURM_CONF"]} exec {srun} "$@"\n')
@@ -114,7 +118,9 @@ class Cluster:
     def stop(self):
         """End every daemon and every process of a job, and delete the folder."""
         try:
-            subprocess.run(["scancel", f"--user={getpass.getuser()}"], env=os.environ | self.env, timeout=10, check=False)
+            subprocess.run(
+                ["scancel", f"--user={getpass.getuser()}"], env=os.environ | self.env, timeout=10, check=False
+            )
         finally:
             for process in reversed(self.daemons.values()):
                 process.terminate()
@@ -202,10 +208,8 @@ def _path():
 
 
 def _kill(pid):
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _free_ports(count):
