@@ -88,7 +88,7 @@ def test_a_dead_node_is_avoided(unlucky):
 def test_a_job_that_fails_is_told_of_and_its_logs_are_kept(unlucky):
     assert unlucky.code != 0
     assert states(unlucky, 6) == ["FAILED"] * 3  # retries: 2
-    assert not recorded(unlucky, 6) and not (unlucky.results / "tuning/best.json").exists()
+    assert not recorded(unlucky, 6)
     sentence = "The test makes this trial fail."
     assert sentence in unlucky.output and "Traceback" not in unlucky.output
     assert sentence in (unlucky.results / "logs/tune/trial_6.log").read_text()
