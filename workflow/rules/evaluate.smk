@@ -19,6 +19,7 @@ rule evaluate:
         "<logs>/evaluate.log",
     benchmark:
         "<benchmarks>/evaluate.tsv"
+    localrule: config["compute"]["evaluate"] != "local"
     conda:
         "../../envs/learn.yaml"
     threads: 8

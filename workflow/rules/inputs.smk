@@ -121,21 +121,29 @@ def threads_of_training(train):
     return 8 if train["mode"] == "finetuned" else 1
 
 
-def gpus(count=1):
-    """Resources of a job that GPUs make faster: so many of them, if the configuration says that there are any.
+def gpus(count=1, nodes=1):
+    """Resources of a job that GPUs make faster: so many on each node, if the configuration says that there are any.
 
     The Slurm profile can say of which type they are and in which partition.
     """
     if not config["hardware"]["gpu"]:
         return {}
     cluster = workflow.resource_settings.default_resources or {}
-    names = {"slurm_partition": "gpu_partition", "gpu_model": "gpu_type"}
-    return {"gpu": count} | {ours: cluster[name].raw for ours, name in names.items() if name in cluster}
+    where, kind = (cluster[name].raw if name in cluster else "" for name in ("gpu_partition", "gpu_type"))
+    resources = {"slurm_partition": where} if where else {}
+    if nodes > 1:  # the executor would let Slurm deal them out unevenly
+        return resources | {"gres": ":".join(filter(None, ["gpu", kind, str(count)])), "tasks_per_gpu": 0}
+    return resources | {"gpu": count} | ({"gpu_model": kind} if kind else {})
 
 
 def training_resources():
-    """Resources of a training: a GPU for each process that trains the whole network; a head needs none."""
-    return gpus(config["hardware"]["processes"]) if config["train"]["mode"] == "finetuned" else {}
+    """Resources of a training: a head needs none; a whole network a GPU for each process, and perhaps several nodes."""
+    processes, nodes = config["hardware"]["processes"], config["hardware"]["nodes"]
+    if config["train"]["mode"] != "finetuned":
+        return {}
+    # With `mpi` the executor leaves it to the job to start its processes on the nodes.
+    together = {"nodes": nodes, "tasks": nodes, "mpi": "srun"} if nodes > 1 else {}
+    return gpus(processes, nodes) | together
 
 
 CHECKPOINT = config["predict"]["checkpoint"]

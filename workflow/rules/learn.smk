@@ -71,6 +71,7 @@ rule tune:
         "<benchmarks>/tune/trial_{trial}.tsv"
     wildcard_constraints:
         trial=r"\d+",
+    localrule: config["compute"]["tune"] != "local"
     conda:
         "../../envs/learn.yaml"
     threads: threads_of_training(config["train"])
@@ -124,6 +125,7 @@ rule train:
         "<logs>/train.log",
     benchmark:
         "<benchmarks>/train.tsv"
+    localrule: config["compute"]["train"] != "local"
     conda:
         "../../envs/learn.yaml"
     threads: threads_of_training(config["train"])
