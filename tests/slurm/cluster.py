@@ -102,7 +102,12 @@ class Cluster:
         self._start("slurmctld", "-D")
         for node in NODES:
             self.start_node(node)
-        self.wait_for(lambda: len(self.run("sinfo", "-h", "-N", "-t", "idle", "-p", "main").split("\n")) == len(NODES))
+        self.wait_for(lambda: self._idle_nodes() == len(NODES))
+
+    def _idle_nodes(self):
+        command = ["sinfo", "--noheader", "--Node", "--states=idle", "--partition=main"]
+        answer = subprocess.run(command, env=os.environ | self.env, capture_output=True, text=True, timeout=60)
+        return len(answer.stdout.splitlines())  # none while there is no controller yet
 
     def start_node(self, node):
         self._start("slurmd", "-D", "-N", node, name=node)
@@ -150,7 +155,7 @@ class Cluster:
         """Wait until `sign()` is true."""
         deadline = time.monotonic() + seconds
         while not sign():
-            assert time.monotonic() < deadline, f"not in {seconds} s\n{self.run('sinfo', '-N')}\n{self.run('squeue')}"
+            assert time.monotonic() < deadline, f"not in {seconds} s"
             time.sleep(0.2)
 
     def _write_configuration(self):

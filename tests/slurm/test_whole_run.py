@@ -2,11 +2,8 @@
 
 from collections import Counter
 
-import yaml
-
 from cluster import NODES
-from slurm_project import ON_GPUS, PROFILE
-from small_project import REPOSITORY
+from slurm_project import ON_GPUS
 
 
 def submitted(finished):
@@ -58,12 +55,3 @@ def test_gpus_reach_the_jobs_that_ask_for_them(finished):
 def test_what_jobs_said_is_kept(finished):
     for name in ("prepare/train-03", "features", "tune/trial_1", "train", "evaluate"):
         assert "peak memory" in (finished.results / f"logs/{name}.log").read_text()
-
-
-def test_the_profile_agrees_with_the_default_one():
-    profile = yaml.safe_load((PROFILE / "config.yaml").read_text())
-    default = yaml.safe_load((REPOSITORY / "profiles/default/config.yaml").read_text())
-    del default["cores"]
-    assert {key: profile.get(key) for key in default} == default
-    for rule, resources in profile["set-resources"].items():
-        assert "attempt" in resources["mem_mb"] and "attempt" in resources["runtime"], rule
