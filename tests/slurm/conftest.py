@@ -42,7 +42,7 @@ def finished(cluster, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def locally(finished, tmp_path_factory):
-    """The same project, run on this machine alone."""
+    """The same project, run on this machine alone. Look, but change nothing."""
     project = Project(tmp_path_factory.mktemp("locally"))
     shutil.copytree(finished.raw, project.raw)
     process = project.snakemake(over=ON_GPUS)
@@ -57,3 +57,10 @@ def copy_of_finished(finished, tmp_path_factory):
     shutil.copytree(finished.folder, folder, symlinks=True)
     os.truncate(folder / "seen.jsonl", 0)
     return SlurmProject(folder, cluster=finished.cluster)
+
+
+@pytest.fixture
+def copy_of_locally(locally, tmp_path):
+    """The project that was run on this machine alone, to be changed at will."""
+    shutil.copytree(locally.folder, tmp_path / "copy", symlinks=True)
+    return Project(tmp_path / "copy")

@@ -39,11 +39,11 @@ def unlucky(copy_of_finished, before):
     arguments = ["--keep-going", "--until", "best", "--set-resources", *RESOURCES]
     driver = project.started(*arguments, over=MORE_TRIALS, env={"FATES": json.dumps(FATES)})
     try:
-        cluster.wait_for(lambda: {"trial_4", "trial_5"} <= {line["name"] for line in project.seen()}, 120)
+        cluster.wait_for(lambda: {"trial_4", "trial_5"} <= {line["name"] for line in project.seen()}, 300)
         cluster.run("scancel", project.seen("trial_4")[0]["job"])
         assert project.seen("trial_5")[0]["node"] == "n3"
         cluster.kill_node("n3")
-        project.code = driver.wait(timeout=400)
+        project.code = driver.wait(timeout=580)
         yield project
     finally:
         if driver.poll() is None:
@@ -96,13 +96,13 @@ def test_a_job_that_fails_is_told_of_and_its_logs_are_kept(unlucky):
     assert len(kept) == 3 and sentence in kept[0].read_text()
 
 
-def test_the_same_command_goes_on_once_it_is_mended_and_ran_only_the_new_trials(unlucky, before, locally):
+def test_the_same_command_goes_on_once_it_is_mended_and_ran_only_the_new_trials(unlucky, before, copy_of_locally):
     begun = len(unlucky.seen())
     process = unlucky.snakemake("--until", "best", over=MORE_TRIALS)
     assert process.returncode == 0, process.out
     assert [line["name"] for line in unlucky.seen()][begun:] == ["trial_6", "best"]
     assert before and before == {path: path.stat().st_mtime_ns for path in before}
-    expected = locally.snakemake("--until", "best", over=MORE_TRIALS)
+    expected = copy_of_locally.snakemake("--until", "best", over=MORE_TRIALS)
     assert expected.returncode == 0, expected.out
     trials = unlucky.contents("results/tuning")
-    assert len(trials) == 8 and trials == locally.contents("results/tuning")
+    assert len(trials) == 8 and trials == copy_of_locally.contents("results/tuning")

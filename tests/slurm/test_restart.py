@@ -15,7 +15,7 @@ def started_until_training(project):
     """Start the driver and wait until the job that trains is at work. Returns the driver and Slurm's id of the job."""
     begun = len(project.seen("train"))
     driver = project.started(over=ON_GPUS, env=HANG)
-    project.cluster.wait_for(lambda: len(project.seen("train")) > begun, 120)
+    project.cluster.wait_for(lambda: len(project.seen("train")) > begun, 300)
     return driver, project.seen("train")[-1]["job"]
 
 

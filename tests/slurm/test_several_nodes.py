@@ -13,7 +13,7 @@ def trial(project):
     return json.loads((project.results / "tuning/trial_0.json").read_text())
 
 
-def test_two_nodes_train_as_two_processes_do(copy_of_finished, locally):
+def test_two_nodes_train_as_two_processes_do(copy_of_finished, copy_of_locally):
     project, on_nodes = copy_of_finished, {"hardware": {"gpu": True, "nodes": 2}}
     wanted = ["--until", "tune", "--default-resources", "gpu_type=pretend"]
     process = project.snakemake(*wanted, over=merged(FINETUNED, on_nodes))
@@ -23,8 +23,8 @@ def test_two_nodes_train_as_two_processes_do(copy_of_finished, locally):
     assert asked_for == "2|4|gres:gpu:pretend:1|COMPLETED"
     assert {line["gpus"] for line in project.seen("trial_0")} == {"0"}
 
-    process = locally.snakemake("--until", "tune", over=merged(FINETUNED, {"hardware": {"processes": 2}}))
+    process = copy_of_locally.snakemake("--until", "tune", over=merged(FINETUNED, {"hardware": {"processes": 2}}))
     assert process.returncode == 0, process.out
-    assert trial(project) == pytest.approx(trial(locally), rel=1e-4)
-    log, expected = ((each.results / "logs/tune/trial_0.log").read_text() for each in (project, locally))
+    assert trial(project) == pytest.approx(trial(copy_of_locally), rel=1e-4)
+    log, expected = ((each.results / "logs/tune/trial_0.log").read_text() for each in (project, copy_of_locally))
     assert log.count("epoch ") == expected.count("epoch ") > 0
