@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 DEMO := demo/config.yaml
 TEST_PATH := workflow:demo:tests/workflow:tests/benchmarks
 
-.PHONY: help setup demo test bench soak lint lock
+.PHONY: help setup demo test test-slurm bench soak lint lock
 
 help:            ## what the commands do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## */\t/' | expand -t 14
@@ -27,6 +27,9 @@ demo: $(READY)   ## synthetic embryos, the whole workflow, and where the report 
 
 test: $(READY)   ## all tests
 	python -m pytest
+
+test-slurm: $(READY)  ## the workflow on a Slurm cluster that is installed and started for it; takes about seven minutes, and root
+	python -m pytest tests/slurm -n 0 -rs
 
 bench: $(READY)  ## speed, as ratios measured side by side; takes about half an hour
 	PYTHONPATH=$(TEST_PATH) python tests/benchmarks/bench.py

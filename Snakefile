@@ -30,8 +30,16 @@ pathvars:
     benchmarks=f"{config['results']}/benchmarks",
 
 
+# On a cluster these run where snakemake was started: they are light, and the weights may need the internet.
 localrules:
     all,
+    weights,
+    dataset,
+    dataset_figures,
+    best,
+    training_figures,
+    metrics,
+    report,
 
 
 include: "workflow/rules/images.smk"

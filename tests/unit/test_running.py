@@ -1,10 +1,13 @@
 """Two runs never work on one results folder."""
 
+import errno
+import fcntl
 import subprocess
 import sys
 
 import pytest
 
+from flystage import running
 from flystage.errors import FlystageError
 from flystage.running import hold
 
@@ -24,3 +27,29 @@ def test_a_folder_is_held_until_its_process_ends_however_it_ends(tmp_path, pytes
     holder.kill()
     holder.wait()
     hold(folder)
+
+
+def locks_of_nfs(file, kind):
+    """Linux makes byte-range locks of flock on NFS."""
+    fcntl.lockf(file, kind)
+
+
+def test_jobs_and_runs_lock_over_nfs_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(running.fcntl, "flock", locks_of_nfs)
+    monkeypatch.setenv(running.RESULTS, str(tmp_path))
+    running.hold(tmp_path)
+    running.refuse_orphans(tmp_path)
+    running.at_work()
+
+
+def test_a_file_system_without_locks_is_told_of_once(tmp_path, monkeypatch, caplog):
+    def no_locks(file, kind):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(running.fcntl, "flock", no_locks)
+    monkeypatch.setenv(running.RESULTS, str(tmp_path))
+    running.hold(tmp_path)
+    running.refuse_orphans(tmp_path)
+    running.at_work()
+    (message,) = caplog.messages
+    assert "keeps no locks: see to it yourself that no two runs work there" in message

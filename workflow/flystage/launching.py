@@ -1,7 +1,9 @@
-"""Running a training job on this machine: within this process, or in several that torch's elastic launcher starts."""
+"""Running a training job: within this process, or in several that torch's elastic launcher starts, also on several nodes."""
 
 import json
 import logging
+import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -42,29 +44,31 @@ def job_of(inputs, params, hardware, hyperparameters, epochs, threads, resume=No
     }
 
 
-def run_job(job, processes, checkpoint=None, history_path=None):
+def run_job(job, processes, checkpoint=None, history_path=None, nodes=1):
     """Run a job of `flystage.learning` and return its history, a list of dicts.
 
     processes: that train together, each on a GPU of its own where there are GPUs. checkpoint, history_path: where to
-    write the trained network; None: it is not kept. Raises FlystageError with the sentence of the process that failed.
+    write the trained network; None: it is not kept. nodes: of the Slurm job that this one is, on each of which so many
+    processes train; elsewhere there is but this machine. Raises FlystageError with the sentence of the process that failed.
     """
-    if processes == 1:
+    nodes = nodes if "SLURM_JOB_ID" in os.environ else 1
+    if processes * nodes == 1:
         backbone, head, history = learning.learn(job)
         if checkpoint:
             learning.write_model(job, backbone, head, history, checkpoint, history_path)
     else:
-        history = _in_processes(job, processes, checkpoint, history_path)
+        history = _in_processes(job, processes, nodes, checkpoint, history_path)
     learning.forget_resume_point(job)
     return history
 
 
-def _in_processes(job, processes, checkpoint, history_path):
+def _in_processes(job, processes, nodes, checkpoint, history_path):
     Path(job["cache"]).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="training-", dir=job["cache"]) as folder:
         job_file = Path(folder) / "job.json"
         job_file.write_text(json.dumps(_absolute(job)), encoding="utf-8")
         command = [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)),
+            *_launcher(processes, nodes, job["threads"]),
             *("-m", "flystage.learning", "--job", str(job_file), "--output", folder),
             *([] if checkpoint else ["--record-only"]),
         ]
@@ -76,12 +80,26 @@ def _in_processes(job, processes, checkpoint, history_path):
         if launcher.returncode:
             said = [line.split(ERROR, 1)[1] for line in lines if ERROR in line]
             raise FlystageError(
-                said[0] if said else f"Training in {processes} processes failed; the log of this rule says why."
+                said[0] if said else f"Training in {processes * nodes} processes failed; the log of this rule says why."
             )
         if checkpoint:
             (Path(folder) / "history.csv").replace(history_path)
             (Path(folder) / "checkpoint.pt").replace(checkpoint)
         return read_history(history_path or Path(folder) / "history.csv").to_dict("records")
+
+
+def _launcher(processes, nodes, threads):
+    """The beginning of a command that starts processes here or, as a step of this Slurm job, on each of its nodes."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
+    if nodes == 1:
+        return [*torchrun, "--standalone"]
+    with socket.create_server(("", 0)) as free:
+        port = free.getsockname()[1]
+    return [
+        *("srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", f"--cpus-per-task={threads}"),
+        *("--kill-on-bad-exit=1", *torchrun, f"--nnodes={nodes}", f"--rdzv-id={os.environ['SLURM_JOB_ID']}"),
+        *("--rdzv-backend=c10d", f"--rdzv-endpoint={socket.gethostname()}:{port}"),  # this is the first of the nodes
+    ]
 
 
 def _absolute(job):

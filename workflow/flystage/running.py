@@ -1,36 +1,50 @@
 """Keeping two runs out of one results folder, with a lock that dies with its process however it ends."""
 
+import errno
 import fcntl
+import logging
 import os
 
 from flystage.errors import FlystageError
 
+log = logging.getLogger("flystage")
 RESULTS = "FLYSTAGE_RESULTS"  # the environment variable that tells jobs where they work
+NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # what a file system says that keeps no locks
 HELD = []  # open files: closing one would free its lock
 
 
 def hold(folder):
     """Lock `folder` until this process ends; the system then frees it, even after kill -9.
 
-    Raises FlystageError when another process holds it, or a job works there whose own run was killed.
+    Raises FlystageError when another process holds it.
     """
     os.makedirs(folder, exist_ok=True)
     HELD.append(_locked(folder, ".running", f"Another run is working on {folder}; wait until it has ended."))
+
+
+def refuse_orphans(folder):
+    """Raise FlystageError when a job is at work in `folder` whose own run was killed. Call it after `hold`."""
     orphans = f"A job of a run that was killed is still working on {folder}; wait until it has ended."
     _locked(folder, ".working", orphans).close()
 
 
 def at_work():
-    """Tell `hold` that a job works here, until this process ends."""
+    """Tell `refuse_orphans` that a job works here, until this process ends."""
     if RESULTS in os.environ:
         HELD.append(_locked(os.environ[RESULTS], ".working", "", fcntl.LOCK_SH))
 
 
 def _locked(folder, name, refusal, kind=fcntl.LOCK_EX | fcntl.LOCK_NB):
-    file = open(os.path.join(folder, name), "w", encoding="utf-8")  # noqa: SIM115
+    # Over NFS a file must be open for reading to be locked by many, and for writing to be locked by one.
+    file = open(os.path.join(folder, name), "a+", encoding="utf-8")  # noqa: SIM115
     try:
         fcntl.flock(file, kind)
     except BlockingIOError as error:
         file.close()
         raise FlystageError(refusal) from error
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        if name == ".running":  # once for a run is enough
+            log.warning("The file system of %s keeps no locks: see to it yourself that no two runs work there.", folder)
     return file

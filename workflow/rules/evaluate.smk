@@ -19,9 +19,12 @@ rule evaluate:
         "<logs>/evaluate.log",
     benchmark:
         "<benchmarks>/evaluate.tsv"
+    localrule: config["compute"]["evaluate"] != "local"
     conda:
         "../../envs/learn.yaml"
     threads: 8
+    resources:
+        **gpus(),
     params:
         code=code_of(EVALUATE_SCRIPT),
         cache=f"{config['results']}/cache",

@@ -5,7 +5,7 @@ from functools import cache
 
 from snakemake.exceptions import WorkflowError
 
-from flystage import buckets, finding, running, settings, splitting
+from flystage import buckets, finding, running, settings, slurm, splitting
 from flystage.errors import FlystageError
 from flystage.modules import code_version
 
@@ -121,6 +121,31 @@ def threads_of_training(train):
     return 8 if train["mode"] == "finetuned" else 1
 
 
+def gpus(count=1, nodes=1):
+    """Resources of a job that GPUs make faster: so many on each node, if the configuration says that there are any.
+
+    The Slurm profile can say of which type they are and in which partition.
+    """
+    if not config["hardware"]["gpu"]:
+        return {}
+    cluster = workflow.resource_settings.default_resources or {}
+    where, kind = (cluster[name].raw if name in cluster else "" for name in ("gpu_partition", "gpu_type"))
+    resources = {"slurm_partition": where} if where else {}
+    if nodes > 1:  # the executor would let Slurm deal them out unevenly
+        return resources | {"gres": ":".join(filter(None, ["gpu", kind, str(count)])), "tasks_per_gpu": 0}
+    return resources | {"gpu": count} | ({"gpu_model": kind} if kind else {})
+
+
+def training_resources():
+    """Resources of a training: a head needs none; a whole network a GPU for each process, and perhaps several nodes."""
+    processes, nodes = config["hardware"]["processes"], config["hardware"]["nodes"]
+    if config["train"]["mode"] != "finetuned":
+        return {}
+    # With `mpi` the executor leaves it to the job to start its processes on the nodes.
+    together = {"nodes": nodes, "tasks": nodes, "mpi": "srun"} if nodes > 1 else {}
+    return gpus(processes, nodes) | together
+
+
 CHECKPOINT = config["predict"]["checkpoint"]
 if CHECKPOINT == "auto":
     CHECKPOINT = f"{config['results']}/model/checkpoint.pt"
@@ -151,3 +176,5 @@ or_one_sentence(unlabelled if asked_for("predict") else data_set)
 # Snakemake's own lock outlives a killed process and asks for --unlock; the default profile trusts this one instead.
 onstart:
     or_one_sentence(running.hold, config["results"])
+    or_one_sentence(slurm.refuse_left_overs, config["results"], log[0] if log else None)
+    or_one_sentence(running.refuse_orphans, config["results"])

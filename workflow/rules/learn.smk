@@ -44,6 +44,8 @@ rule features:
     conda:
         "../../envs/learn.yaml"
     threads: 8
+    resources:
+        **gpus(),
     params:
         code=code_of("features.py"),
         cache=f"{config['results']}/cache",
@@ -69,9 +71,12 @@ rule tune:
         "<benchmarks>/tune/trial_{trial}.tsv"
     wildcard_constraints:
         trial=r"\d+",
+    localrule: config["compute"]["tune"] != "local"
     conda:
         "../../envs/learn.yaml"
     threads: threads_of_training(config["train"])
+    resources:
+        **training_resources(),
     params:
         code=code_of(TUNE_SCRIPT),
         tune={key: value for key, value in config["tune"].items() if key != "trials"},
@@ -120,9 +125,12 @@ rule train:
         "<logs>/train.log",
     benchmark:
         "<benchmarks>/train.tsv"
+    localrule: config["compute"]["train"] != "local"
     conda:
         "../../envs/learn.yaml"
     threads: threads_of_training(config["train"])
+    resources:
+        **training_resources(),
     params:
         code=code_of(TRAIN_SCRIPT),
         train=config["train"],

@@ -17,6 +17,8 @@ rule predict:
     conda:
         "../../envs/learn.yaml"
     threads: 8
+    resources:
+        **gpus(),
     params:
         code=code_of("predict.py"),
         paths=all_unlabelled,

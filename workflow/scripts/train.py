@@ -13,4 +13,10 @@ with rule_log(snakemake.log[0]):
         snakemake.threads,
         params.resume,
     )
-    launching.run_job(job, snakemake.config["hardware"]["processes"], output.checkpoint, output.history)
+    launching.run_job(
+        job,
+        snakemake.config["hardware"]["processes"],
+        output.checkpoint,
+        output.history,
+        snakemake.resources.get("nodes", 1),
+    )

@@ -14,5 +14,7 @@ with rule_log(snakemake.log[0]):
         snakemake.threads,
         params.resume and f"{params.resume}/trial_{trial}",
     )
-    history = launching.run_job(job, snakemake.config["hardware"]["processes"])
+    history = launching.run_job(
+        job, snakemake.config["hardware"]["processes"], nodes=snakemake.resources.get("nodes", 1)
+    )
     write_json(tuning.trial_record(trial, settings, history), snakemake.output.record)

@@ -1,0 +1,108 @@
+"""Trials that fail in every way there is, all in one run: they are tried again elsewhere, and the rest goes on."""
+
+import json
+
+import pytest
+
+from slurm_project import ON_GPUS
+from small_project import merged
+
+MORE_TRIALS = merged(ON_GPUS, {"tune": {"trials": 7}})
+HANG = "time.sleep(600)"
+TOO_MUCH = "filled = b'x' * 1_300_000_000; time.sleep(15)"  # more than the first attempt may have, less than the second
+FAIL = "from flystage.errors import FlystageError; raise FlystageError('The test makes this trial fail.')"
+FATES = {
+    "trial_2": [TOO_MUCH, TOO_MUCH],
+    "trial_3": [HANG],  # beyond its time
+    "trial_4": [HANG],  # until it is cancelled
+    "trial_5": [HANG],  # until its node dies
+    "trial_6": [FAIL, FAIL, FAIL],
+}
+# Trial 5 gets node n3 for itself, and a minute is all that trial 3 has, both for the first attempt.
+RESOURCES = [
+    "tune:mem_mb=1500*attempt",
+    "tune:runtime=1 if wildcards.trial == '3' and attempt == 1 else 30",
+    "tune:slurm_extra=('--exclude=n3' if wildcards.trial != '5' else '--nodelist=n3' if attempt == 1 else '')",
+]
+
+
+@pytest.fixture(scope="module")
+def before(copy_of_finished):
+    """Time stamps of the trials that were there before the number of trials was raised."""
+    return {path: path.stat().st_mtime_ns for path in copy_of_finished.results.glob("tuning/trial_*.json")}
+
+
+@pytest.fixture(scope="module")
+def unlucky(copy_of_finished, before):
+    """The project after the run of bad luck."""
+    project, cluster = copy_of_finished, copy_of_finished.cluster
+    arguments = ["--keep-going", "--until", "best", "--set-resources", *RESOURCES]
+    driver = project.started(*arguments, over=MORE_TRIALS, env={"FATES": json.dumps(FATES)})
+    try:
+        cluster.wait_for(lambda: {"trial_4", "trial_5"} <= {line["name"] for line in project.seen()}, 300)
+        cluster.run("scancel", project.seen("trial_4")[0]["job"])
+        assert project.seen("trial_5")[0]["node"] == "n3"
+        cluster.kill_node("n3")
+        project.code = driver.wait(timeout=580)
+        yield project
+    finally:
+        if driver.poll() is None:
+            driver.kill()
+            driver.wait()
+        cluster.start_node("n3")
+
+
+def states(project, trial):
+    """The states in which Slurm saw the attempts of a trial end."""
+    return [state for _, state, comment, _ in project.cluster.jobs() if comment == f"rule_tune_wildcards_{trial}"]
+
+
+def recorded(project, trial):
+    return (project.results / f"tuning/trial_{trial}.json").exists()
+
+
+def test_more_memory_at_the_next_attempt(unlucky):
+    assert states(unlucky, 2) in (["FAILED", "COMPLETED"], ["OUT_OF_MEMORY", "COMPLETED"])
+    memory = unlucky.cluster.run("squeue", "-h", "-t", "all", "--sort=i", "-o", "%k %m").splitlines()
+    assert [line.split()[1] for line in memory if line.startswith("rule_tune_wildcards_2 ")] == ["1500M", "3000M"]
+    assert recorded(unlucky, 2)
+
+
+def test_more_time_at_the_next_attempt(unlucky):
+    assert states(unlucky, 3) == ["TIMEOUT", "COMPLETED"]
+    assert recorded(unlucky, 3)
+
+
+def test_a_cancelled_job_is_tried_again(unlucky):
+    assert states(unlucky, 4) == ["CANCELLED", "COMPLETED"]
+    assert recorded(unlucky, 4)
+
+
+def test_a_dead_node_is_avoided(unlucky):
+    assert states(unlucky, 5) == ["NODE_FAIL", "COMPLETED"]
+    first, second = unlucky.seen("trial_5")
+    assert first["node"] == "n3" and second["node"] in ("n1", "n2")
+    assert recorded(unlucky, 5)
+
+
+def test_a_job_that_fails_is_told_of_and_its_logs_are_kept(unlucky):
+    assert unlucky.code != 0
+    assert states(unlucky, 6) == ["FAILED"] * 3  # retries: 2
+    assert not recorded(unlucky, 6)
+    sentence = "The test makes this trial fail."
+    assert sentence in unlucky.output and "Traceback" not in unlucky.output
+    assert sentence in (unlucky.results / "logs/tune/trial_6.log").read_text()
+    kept = list((unlucky.folder / ".snakemake/slurm_logs/rule_tune/6").glob("*.log"))
+    assert len(kept) == 3 and sentence in kept[0].read_text()
+
+
+def test_the_same_command_goes_on_once_it_is_mended_and_ran_only_the_new_trials(unlucky, before, copy_of_locally):
+    begun = len(unlucky.seen())
+    process = unlucky.snakemake("--until", "best", over=MORE_TRIALS)
+    assert process.returncode == 0, process.out
+    assert [line["name"] for line in unlucky.seen()][begun:] == ["trial_6", "best"]
+    assert before and before == {path: path.stat().st_mtime_ns for path in before}
+    expected = copy_of_locally.snakemake("--until", "best", over=MORE_TRIALS)
+    assert expected.returncode == 0, expected.out
+    trials = unlucky.contents("results/tuning")
+    assert len(trials) == 8 and trials == copy_of_locally.contents("results/tuning")

@@ -1,0 +1,52 @@
+"""The driver ends while its jobs are in the queue: by Ctrl-C, then by kill -9. What the README says to do is done."""
+
+import json
+import os
+import re
+import shlex
+import signal
+
+from slurm_project import ON_GPUS
+
+HANG = {"FATES": json.dumps({"train": ["time.sleep(600)"] * 9})}
+
+
+def started_until_training(project):
+    """Start the driver and wait until the job that trains is at work. Returns the driver and Slurm's id of the job."""
+    begun = len(project.seen("train"))
+    driver = project.started(over=ON_GPUS, env=HANG)
+    project.cluster.wait_for(lambda: len(project.seen("train")) > begun, 300)
+    return driver, project.seen("train")[-1]["job"]
+
+
+def in_queue(project):
+    return [job for job, *_ in project.cluster.jobs("PENDING", "RUNNING", "COMPLETING")]
+
+
+def test_ctrl_c_and_kill_9(finished, copy_of_finished):
+    project, cluster = copy_of_finished, copy_of_finished.cluster
+    (project.results / "model/checkpoint.pt").unlink()
+
+    driver, _ = started_until_training(project)
+    os.kill(driver.pid, signal.SIGINT)
+    assert driver.wait(timeout=60) != 0
+    cluster.wait_for(lambda: in_queue(project) == [])
+
+    driver, job = started_until_training(project)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    assert in_queue(project) == [job]
+
+    begun = len(project.seen())
+    refused = project.snakemake(over=ON_GPUS)
+    assert refused.returncode != 0 and "Traceback" not in refused.out
+    (command,) = re.findall(r"cancel them with '(.*?)'", refused.out)
+    assert command == f"scancel {job}"
+    assert in_queue(project) == [job] and len(project.seen()) == begun  # nothing was submitted, nothing ran
+
+    cluster.run(*shlex.split(command))
+    cluster.wait_for(lambda: in_queue(project) == [])
+    process = project.snakemake(over=ON_GPUS)
+    assert process.returncode == 0, process.out
+    assert [line["name"] for line in project.seen()][begun:].count("train") == 1
+    assert project.contents() == finished.contents()

@@ -1,0 +1,57 @@
+"""The small workflow on a real Slurm, from raw images to the report."""
+
+from collections import Counter
+
+from cluster import NODES
+from slurm_project import ON_GPUS
+
+
+def submitted(finished):
+    """{what the executor calls a job: (node, partition, CPUs, memory, minutes, GPUs)}, of the run to the report."""
+    (run,) = {line.split()[-1] for line in finished.process.out.splitlines() if "SLURM run ID" in line}
+    lines = finished.cluster.run("squeue", "-h", "-t", "all", f"--name={run}", "-o", "%k|%N|%P|%C|%m|%l").splitlines()
+    return {comment: rest for comment, *rest in (line.split("|") for line in lines)}
+
+
+def test_the_results_are_those_of_a_run_on_one_machine(finished, locally):
+    contents, expected = finished.contents(), locally.contents()
+    assert "results/report.html" in contents and "results/model/history.csv" in contents
+    assert [name for name in expected | contents if expected.get(name) != contents.get(name)] == []
+    assert "Nothing to be done" in finished.snakemake("--dry-run", over=ON_GPUS).out
+
+
+def test_light_rules_run_where_snakemake_was_started_and_the_heavy_ones_on_nodes(finished):
+    nodes = {line["name"]: line["node"] for line in finished.seen()}
+    heavy = {"features", "train", "evaluate", "trial_0", "trial_1"} | {
+        path.stem for path in (finished.results / "images").glob("*.csv")
+    }
+    assert {name for name, node in nodes.items() if node in NODES} == heavy
+    assert {name for name, node in nodes.items() if node is None} == {
+        "weights", "dataset", "dataset_figures", "best", "training_figures", "metrics", "report",
+    }  # fmt: skip
+    assert set(Counter(line["name"] for line in finished.seen()).values()) == {1}
+
+
+def test_small_jobs_share_a_submission_and_trials_run_side_by_side(finished):
+    jobs = {line["name"]: (line["job"], line["node"]) for line in finished.seen()}
+    buckets = [path.stem for path in (finished.results / "images").glob("*.csv")]
+    assert len(buckets) > 1 and len({jobs[bucket] for bucket in buckets}) == 1
+    assert jobs["trial_0"][0] != jobs["trial_1"][0] and jobs["trial_0"][1] != jobs["trial_1"][1]
+
+
+def test_resources_reach_slurm(finished):
+    jobs = submitted(finished)
+    assert jobs["rule_features"] == ["n3", "gpu", "2", "12000M", "4:00:00"]
+    assert jobs["rule_train"][1:] == ["main", "1", "16000M", "12:00:00"]
+    assert jobs["rule_tune_wildcards_0"][1:] == ["main", "1", "12000M", "4:00:00"]
+
+
+def test_gpus_reach_the_jobs_that_ask_for_them(finished):
+    gpus = {line["name"]: line["gpus"] for line in finished.seen()}
+    assert {name for name, given in gpus.items() if given is not None} == {"features", "evaluate"}
+    assert gpus["features"] in ("0", "1") and gpus["evaluate"] in ("0", "1")
+
+
+def test_what_jobs_said_is_kept(finished):
+    for name in ("prepare/train-03", "features", "tune/trial_1", "train", "evaluate"):
+        assert "peak memory" in (finished.results / f"logs/{name}.log").read_text()

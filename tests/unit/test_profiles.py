@@ -1,0 +1,31 @@
+"""The profiles agree with one another and with the rules."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+DEFAULT, SLURM = (
+    yaml.safe_load((REPOSITORY / f"workflow/profiles/{name}/config.yaml").read_text()) for name in ("default", "slurm")
+)
+
+
+def test_what_the_default_profile_sets_holds_on_a_cluster_too():
+    assert {key: SLURM.get(key) for key in DEFAULT if key != "cores"} == {
+        key: value for key, value in DEFAULT.items() if key != "cores"
+    }
+
+
+def test_every_rule_runs_where_snakemake_was_started_or_has_resources_that_grow():
+    rules = set()
+    for path in [REPOSITORY / "Snakefile", *(REPOSITORY / "workflow/rules").glob("*.smk")]:
+        rules |= set(re.findall(r"^rule (\w+):$", path.read_text(), re.MULTILINE))
+    local = set(
+        re.findall(
+            r"^    (\w+),$", (REPOSITORY / "Snakefile").read_text().split("localrules:")[1].split("\n\n")[0], re.M
+        )
+    )
+    assert local | set(SLURM["set-resources"]) == rules and not local & set(SLURM["set-resources"])
+    for resources in SLURM["set-resources"].values():
+        assert all("attempt" in resources[name] for name in ("mem_mb", "runtime"))
