@@ -40,6 +40,10 @@ localrules:
     training_figures,
     metrics,
     report,
+    compare_manifests,
+    compare_weights,
+    compare_best,
+    compare,
 
 
 include: "workflow/rules/images.smk"

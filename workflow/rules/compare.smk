@@ -89,6 +89,8 @@ rule compare_tune:
     conda:
         "../../envs/learn.yaml"
     threads: threads_of_variant
+    resources:
+        **training_resources(*trains_of_variants()),
     params:
         code=code_of("tune.py"),
         tune=tune_of_variant,
@@ -129,6 +131,8 @@ rule compare_train:
     conda:
         "../../envs/learn.yaml"
     threads: threads_of_variant
+    resources:
+        **training_resources(*trains_of_variants()),
     params:
         code=code_of("train.py"),
         train=train_of_variant,
@@ -155,6 +159,8 @@ rule compare_validate:
     conda:
         "../../envs/learn.yaml"
     threads: 8
+    resources:
+        **gpus(),
     params:
         code=code_of("evaluate.py"),
         cache=f"{config['results']}/cache",

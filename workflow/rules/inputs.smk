@@ -136,10 +136,13 @@ def gpus(count=1, nodes=1):
     return resources | {"gpu": count} | ({"gpu_model": kind} if kind else {})
 
 
-def training_resources():
-    """Resources of a training: a head needs none; a whole network a GPU for each process, and perhaps several nodes."""
+def training_resources(*trains):
+    """Resources of a training: a head needs none; a whole network a GPU for each process, and perhaps several nodes.
+
+    trains: the `train` sections that it may be asked for.
+    """
     processes, nodes = config["hardware"]["processes"], config["hardware"]["nodes"]
-    if config["train"]["mode"] != "finetuned":
+    if not any(train["mode"] == "finetuned" for train in trains):
         return {}
     # With `mpi` the executor leaves it to the job to start its processes on the nodes.
     together = {"nodes": nodes, "tasks": nodes, "mpi": "srun"} if nodes > 1 else {}

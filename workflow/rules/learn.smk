@@ -76,7 +76,7 @@ rule tune:
         "../../envs/learn.yaml"
     threads: threads_of_training(config["train"])
     resources:
-        **training_resources(),
+        **training_resources(config["train"]),
     params:
         code=code_of(TUNE_SCRIPT),
         tune={key: value for key, value in config["tune"].items() if key != "trials"},
@@ -130,7 +130,7 @@ rule train:
         "../../envs/learn.yaml"
     threads: threads_of_training(config["train"])
     resources:
-        **training_resources(),
+        **training_resources(config["train"]),
     params:
         code=code_of(TRAIN_SCRIPT),
         train=config["train"],

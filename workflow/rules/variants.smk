@@ -140,6 +140,7 @@ def predictions_by_folds(wildcards):
     return [f"{COMPARED}/variants/{name}/folds.csv" for name in frozen]
 
 
-# A mistake in a variant is told at once.
-if asked_for("compare"):
-    variants_of_config()
+def trains_of_variants():
+    """The `train` sections of all variants. A mistake in a variant is told at once."""
+    asked = config["compare"]["variants"] or asked_for("compare")
+    return [over["train"] for over in variants_of_config().values()] if asked else []
