@@ -108,11 +108,19 @@ class KilledError(Exception):
     """Instead of kill -9, which a test cannot survive."""
 
 
-@pytest.mark.parametrize("mode", ["frozen", "finetuned"])
-@pytest.mark.parametrize("average", [0.0, 0.9])
-def test_killed_after_an_epoch_it_ends_as_if_it_had_not_been(job, tmp_path, monkeypatch, mode, average):
+@pytest.mark.parametrize(
+    ("mode", "changes", "workers"),
+    [
+        ("frozen", {}, 0),
+        ("finetuned", {}, 0),
+        ("finetuned", {"batch_norm": "learned"}, 2),  # workers that read ahead draw random numbers of their own
+        ("finetuned", {"average": 0.9, "precision": "bf16"}, 0),
+    ],
+)
+def test_killed_after_an_epoch_it_ends_as_if_it_had_not_been(job, tmp_path, monkeypatch, mode, changes, workers):
     job["settings"]["mode"] = mode
-    job["settings"]["finetune"]["average"] = average
+    job["settings"]["finetune"] |= changes
+    job["workers"] = workers
     job["model"] = {"hidden": [16], "dropout": 0.3}
     job["epochs"] = 4
     backbone, head, history = learning.learn(job)

@@ -90,10 +90,10 @@ class Project:
         process.out = process.stdout + process.stderr
         return process
 
-    def started(self, *arguments, env=None):
+    def started(self, *arguments, over=None, env=None):
         """Start the workflow in a process group of its own and return at once."""
         return subprocess.Popen(
-            self.command(*arguments),
+            self.command(*arguments, over=over),
             cwd=self.folder,
             env=os.environ | (env or {}),
             stdout=subprocess.DEVNULL,

@@ -38,6 +38,7 @@ class PictureBatches:
             batch_sampler=self,
             num_workers=workers,
             persistent_workers=workers > 0,
+            generator=torch.Generator(),  # the loader draws from it, and not from the random numbers of dropout
             pin_memory=here.device.type == "cuda",
         )
 

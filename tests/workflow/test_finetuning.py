@@ -1,0 +1,31 @@
+"""Fine-tuning through the workflow: killed between epochs it goes on, and ends as if it had not been killed."""
+
+from flystage.tables import read_history
+from small_project import kill_when
+
+OVER = {
+    "train": {"mode": "finetuned", "epochs": 4, "finetune": {"head_epochs": 3}},
+    "tune": {"trials": 1, "epochs": 1},
+    "hardware": {"workers": 1},
+}
+OUTCOME = ("results/model/history", "results/evaluation", "results/figures", "results/report")
+
+
+def test_a_killed_finetuning_goes_on_from_its_last_epoch(copy_of_finished):
+    project = copy_of_finished
+    point = project.results / "cache/training/resume.pt"
+    assert kill_when(project.started(over=OVER), point.exists)
+    process = project.snakemake(over=OVER)
+    assert process.returncode == 0, process.out
+    assert "of an interrupted training" in (project.results / "logs/train.log").read_text(encoding="utf-8")
+    assert not point.exists()
+    history = read_history(project.results / "model/history.csv")
+    assert history["phase"].tolist() == ["head"] * 3 + ["network"] * 4
+    outcome = project.contents(*OUTCOME)
+    assert len(outcome) > 10
+
+    (project.results / "model/checkpoint.pt").unlink()
+    process = project.snakemake(over=OVER)
+    assert process.returncode == 0, process.out
+    assert "of an interrupted training" not in (project.results / "logs/train.log").read_text(encoding="utf-8")
+    assert project.contents(*OUTCOME) == outcome
