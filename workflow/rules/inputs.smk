@@ -178,8 +178,13 @@ def newest_unlabelled(wildcards):
 or_one_sentence(unlabelled if asked_for("predict") else data_set)
 
 
+def run_on_slurm():
+    """The name of this run's jobs in Slurm's queue; None when they do not go there."""
+    return workflow.scheduler._executor.run_uuid if workflow.executor_plugin.name == "slurm" else None
+
+
 # Snakemake's own lock outlives a killed process and asks for --unlock; the default profile trusts this one instead.
 onstart:
     or_one_sentence(running.hold, config["results"])
-    or_one_sentence(slurm.refuse_left_overs, config["results"], log[0] if log else None)
+    or_one_sentence(slurm.refuse_left_overs, config["results"], run_on_slurm())
     or_one_sentence(running.refuse_orphans, config["results"])
