@@ -20,7 +20,7 @@ def test_what_the_default_profile_sets_holds_on_a_cluster_too():
 def test_every_rule_runs_where_snakemake_was_started_or_has_resources_that_grow():
     rules = set()
     for path in [REPOSITORY / "Snakefile", *(REPOSITORY / "workflow/rules").glob("*.smk")]:
-        rules |= set(re.findall(r"^(?:rule|use rule \w+ as) (\w+)(?: with)?:$", path.read_text(), re.MULTILINE))
+        rules |= set(re.findall(r"^(?:use rule \w+ as|rule) (\w+)(?: with)?:$", path.read_text(), re.MULTILINE))
     local = set(
         re.findall(
             r"^    (\w+),$", (REPOSITORY / "Snakefile").read_text().split("localrules:")[1].split("\n\n")[0], re.M

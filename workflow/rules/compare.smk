@@ -90,7 +90,7 @@ rule compare_tune:
         "../../envs/learn.yaml"
     threads: threads_of_variant
     resources:
-        **training_resources(*trains_of_variants()),
+        **RESOURCES_OF_VARIANT,
     params:
         code=code_of("tune.py"),
         tune=tune_of_variant,
@@ -132,7 +132,7 @@ rule compare_train:
         "../../envs/learn.yaml"
     threads: threads_of_variant
     resources:
-        **training_resources(*trains_of_variants()),
+        **RESOURCES_OF_VARIANT,
     params:
         code=code_of("train.py"),
         train=train_of_variant,

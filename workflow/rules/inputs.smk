@@ -121,6 +121,12 @@ def threads_of_training(train):
     return 8 if train["mode"] == "finetuned" else 1
 
 
+def default_resource(name):
+    """What the profile sets a resource to for every job; None for nothing."""
+    resources = workflow.resource_settings.default_resources or {}
+    return resources[name].raw if name in resources else None
+
+
 def gpus(count=1, nodes=1):
     """Resources of a job that GPUs make faster: so many on each node, if the configuration says that there are any.
 
@@ -128,21 +134,17 @@ def gpus(count=1, nodes=1):
     """
     if not config["hardware"]["gpu"]:
         return {}
-    cluster = workflow.resource_settings.default_resources or {}
-    where, kind = (cluster[name].raw if name in cluster else "" for name in ("gpu_partition", "gpu_type"))
+    where, kind = default_resource("gpu_partition"), default_resource("gpu_type")
     resources = {"slurm_partition": where} if where else {}
     if nodes > 1:  # the executor would let Slurm deal them out unevenly
         return resources | {"gres": ":".join(filter(None, ["gpu", kind, str(count)])), "tasks_per_gpu": 0}
     return resources | {"gpu": count} | ({"gpu_model": kind} if kind else {})
 
 
-def training_resources(*trains):
-    """Resources of a training: a head needs none; a whole network a GPU for each process, and perhaps several nodes.
-
-    trains: the `train` sections that it may be asked for.
-    """
+def training_resources(train):
+    """Resources of a training: a head needs none; a whole network a GPU for each process, and perhaps several nodes."""
     processes, nodes = config["hardware"]["processes"], config["hardware"]["nodes"]
-    if not any(train["mode"] == "finetuned" for train in trains):
+    if train["mode"] != "finetuned":
         return {}
     # With `mpi` the executor leaves it to the job to start its processes on the nodes.
     together = {"nodes": nodes, "tasks": nodes, "mpi": "srun"} if nodes > 1 else {}
@@ -176,8 +178,13 @@ def newest_unlabelled(wildcards):
 or_one_sentence(unlabelled if asked_for("predict") else data_set)
 
 
+def run_on_slurm():
+    """The name of this run's jobs in Slurm's queue; None when they do not go there."""
+    return workflow.scheduler._executor.run_uuid if workflow.executor_plugin.name == "slurm" else None
+
+
 # Snakemake's own lock outlives a killed process and asks for --unlock; the default profile trusts this one instead.
 onstart:
     or_one_sentence(running.hold, config["results"])
-    or_one_sentence(slurm.refuse_left_overs, config["results"], log[0] if log else None)
+    or_one_sentence(slurm.refuse_left_overs, config["results"], run_on_slurm())
     or_one_sentence(running.refuse_orphans, config["results"])

@@ -124,6 +124,14 @@ def threads_of_variant(wildcards):
     return threads_of_training(train_of_variant(wildcards))
 
 
+def resource_of_variant(name):
+    """A resource of trainings as a function of the variant, some of which train the whole network."""
+    return lambda wildcards: training_resources(train_of_variant(wildcards)).get(name, default_resource(name))
+
+
+RESOURCES_OF_VARIANT = {name: resource_of_variant(name) for name in training_resources({"mode": "finetuned"})}
+
+
 def resume_folder_of_variant(wildcards):
     return resume_folder(f"compare/{wildcards.variant}", train_of_variant(wildcards))
 
@@ -140,7 +148,6 @@ def predictions_by_folds(wildcards):
     return [f"{COMPARED}/variants/{name}/folds.csv" for name in frozen]
 
 
-def trains_of_variants():
-    """The `train` sections of all variants. A mistake in a variant is told at once."""
-    asked = config["compare"]["variants"] or asked_for("compare")
-    return [over["train"] for over in variants_of_config().values()] if asked else []
+# A mistake in a variant is told at once.
+if asked_for("compare"):
+    variants_of_config()
