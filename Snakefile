@@ -52,6 +52,7 @@ include: "workflow/rules/learn.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/compare.smk"
+include: "workflow/rules/aws.smk"
 
 
 # Every stage's outputs are asked for, so a job that failed once is never forgotten.

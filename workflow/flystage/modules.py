@@ -37,5 +37,17 @@ def _imported(path):
         for name in names:
             parts = name.split(".")
             if parts[0] == "flystage" and len(parts) > 1:
-                modules.add(LIBRARY / f"{parts[1]}.py")
+                modules |= _files_of(parts[1:])
     return modules
+
+
+def _files_of(parts):
+    """The files of a dotted name below flystage: packages on the way, then the module; what follows is a name within it."""
+    files, place = set(), LIBRARY
+    for part in parts:
+        if (place / part).is_dir():
+            place = place / part
+            files.add(place / "__init__.py")
+        else:
+            return files | {place / f"{part}.py"}
+    return files

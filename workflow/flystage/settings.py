@@ -12,6 +12,11 @@ from flystage.errors import FlystageError
 
 EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")  # YAML 1.1 reads 1e-4 as text
 BARE_OCTAL = re.compile(r"[+-]?0\d+")
+ROLE = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+TAG = re.compile(r"[^=]{1,128}=.{0,256}")
+INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
+MOST_TRIALS = 750  # of one tuning job
 
 
 def checked(config, schema_path, config_files=()):
@@ -166,6 +171,36 @@ def _check_meaning(config):
     stages = config["stages"]
     if isinstance(stages, dict) and stages["from"] > stages["to"]:
         raise FlystageError(f"Configuration, stages: from ({stages['from']}) lies behind to ({stages['to']}).")
+    _check_cloud(config)
+
+
+def _check_cloud(config):
+    """What SageMaker needs to know where a step runs on it."""
+    away = [f"compute.{step} is {place}" for step, place in config["compute"].items() if place != "local"]
+    if not away:
+        return
+    aws = config["aws"]
+    if not BUCKET.fullmatch(aws["bucket"]):
+        raise FlystageError(
+            f"Configuration, aws.bucket: {away[0]}, which needs an S3 bucket of yours; {aws['bucket']!r} is no name of one."
+        )
+    if not ROLE.fullmatch(aws["role"]):
+        raise FlystageError(
+            f"Configuration, aws.role: {away[0]}, which needs the ARN of a role, as in arn:aws:iam::123456789012:role/flystage;"
+            f" {aws['role']!r} is none."
+        )
+    if bool(aws["subnets"]) != bool(aws["security_groups"]):
+        raise FlystageError("Configuration, aws: subnets and security_groups go together; set both or none.")
+    for tag in aws["tags"]:
+        if not TAG.fullmatch(tag):
+            raise FlystageError(f"Configuration, aws.tags: {tag!r} is not of the form key=value.")
+    for step in ("tune", "train", "evaluate"):
+        if not INSTANCE.fullmatch(aws[step]["instance"]):
+            raise FlystageError(
+                f"Configuration, aws.{step}.instance: {aws[step]['instance']!r} is no instance of SageMaker, as ml.g4dn.xlarge is."
+            )
+    if config["compute"]["tune"] == "sagemaker" and config["tune"]["trials"] > MOST_TRIALS:
+        raise FlystageError(f"Configuration, tune.trials: SageMaker takes at most {MOST_TRIALS} in one tuning job.")
 
 
 def _refuse_octal(path):

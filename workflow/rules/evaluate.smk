@@ -2,7 +2,11 @@
 # in:  model/checkpoint.pt, manifests/test.csv
 # out: evaluation/, figures/confusion_matrix.png, figures/top_k.png, report.html
 
-EVALUATE_SCRIPT = {"local": "evaluate.py"}[config["compute"]["evaluate"]]
+EVALUATE_SCRIPT = {
+    "local": "evaluate.py",
+    "endpoint": "evaluate_endpoint.py",
+    "sagemaker": "evaluate_sagemaker.py",
+}[config["compute"]["evaluate"]]
 
 
 rule evaluate:
@@ -21,7 +25,7 @@ rule evaluate:
         "<benchmarks>/evaluate.tsv"
     localrule: config["compute"]["evaluate"] != "local"
     conda:
-        "../../envs/learn.yaml"
+        environment_of(EVALUATE_SCRIPT)
     threads: 8
     resources:
         **gpus(),
@@ -90,7 +94,11 @@ rule report:
         "../../envs/report.yaml"
     params:
         code=code_of("report.py"),
-        config={key: value for key, value in config.items() if key not in ("predict", "compare", "hardware")},
+        config={
+            key: value
+            for key, value in config.items()
+            if key not in ("predict", "compare", "hardware", "aws")
+        },
     message:
         "Writing the report"
     script:

@@ -23,9 +23,26 @@ def asked_for(name):
     return any(argument.split(":")[0] == name for argument in sys.argv[1:])
 
 
+# What the jobs that a script starts on SageMaker run there.
+CONTAINERS = {
+    "tune_sagemaker.py": "training/train.py",
+    "train_sagemaker.py": "training/train.py",
+    "evaluate_sagemaker.py": "training/score.py",
+    "evaluate_endpoint.py": "inference/inference.py",
+}
+
+
 def code_of(script):
     """The version of a script and of the library modules it uses, as a parameter of its rule: editing one reruns it."""
-    return code_version(f"{workflow.basedir}/workflow/scripts/{script}")
+    version = code_version(f"{workflow.basedir}/workflow/scripts/{script}")
+    if script in CONTAINERS:
+        version += code_version(f"{workflow.basedir}/workflow/containers/{CONTAINERS[script]}")
+    return version
+
+
+def environment_of(script):
+    """The conda environment of a script that trains or stages: on SageMaker it needs no network of its own."""
+    return f"{workflow.basedir}/envs/{'aws' if script in CONTAINERS else 'learn'}.yaml"
 
 
 SCHEMA = f"{workflow.basedir}/workflow/schemas/config.schema.yaml"

@@ -1,0 +1,174 @@
+"""What a container of SageMaker does, without one: channels come from S3, /opt/ml is a folder, a program really runs."""
+
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import tarfile
+import threading
+import time
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+TOOLKIT = REPOSITORY / ".toolkit"  # sagemaker-training and sagemaker-inference; `make test-aws` makes it
+ROOT = "/opt/ml"
+
+
+def split_uri(uri):
+    return uri.removeprefix("s3://").split("/", 1)
+
+
+class Objects:
+    """S3 as a container sees it."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def below(self, uri):
+        bucket, prefix = split_uri(uri)
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [(bucket, entry["Key"]) for page in pages for entry in page.get("Contents", [])]
+
+    def read(self, bucket, key):
+        return self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def fetch_channel(self, source, folder):
+        """Copy a channel as SageMaker does: all that begins with a prefix, or exactly what a manifest lists."""
+        uri = source["S3Uri"]
+        if source["S3DataType"] == "ManifestFile":
+            first, *names = json.loads(self.read(*split_uri(uri)))
+            for name in names:
+                self._fetch(*split_uri(first["prefix"] + name), folder / name)
+        else:
+            start = split_uri(uri)[1].rpartition("/")[0]
+            for bucket, key in self.below(uri):
+                self._fetch(bucket, key, folder / key.removeprefix(start).lstrip("/"))
+
+    def fetch_folder(self, uri, folder):
+        for bucket, key in self.below(uri):
+            self._fetch(bucket, key, folder / key.removeprefix(split_uri(uri)[1]).lstrip("/"))
+
+    def send_folder(self, folder, uri):
+        bucket, prefix = split_uri(uri)
+        for path in folder.rglob("*"):
+            if path.is_file():
+                name = f"{prefix.rstrip('/')}/{path.relative_to(folder)}"
+                self.client.put_object(Bucket=bucket, Key=name, Body=path.read_bytes())
+
+    def send_archive(self, folders, uri):
+        """The folders' files as one .tar.gz, as SageMaker packs what all hosts left in their model folder."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as tar:
+            for folder in folders:
+                for path in sorted(folder.rglob("*")):
+                    tar.add(path, arcname=str(path.relative_to(folder)), recursive=False)
+        bucket, key = split_uri(uri)
+        self.client.put_object(Bucket=bucket, Key=key, Body=buffer.getvalue())
+
+    def _fetch(self, bucket, key, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(self.read(bucket, key))
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        return listener.getsockname()[1]
+
+
+def environment(endpoint, base, more):
+    """The environment of a container: nothing of ours but what SageMaker gives it."""
+    path = os.pathsep.join([str(TOOLKIT / "bin"), str(REPOSITORY / ".venv/bin"), "/usr/local/bin", "/usr/bin", "/bin"])
+    return {
+        "PATH": path,
+        "HOME": str(base),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "PIP_NO_INDEX": "1",  # what the image lacks is not fetched in a test
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "container",
+        "AWS_SECRET_ACCESS_KEY": "container",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_REGION": "eu-central-1",
+        "OMP_NUM_THREADS": "1",
+        "GLOO_SOCKET_IFNAME": "lo",
+        **{key: value.replace(ROOT, str(base)) for key, value in more.items()},
+    }
+
+
+class Host:
+    """One host of a training job: its folder in place of /opt/ml, and the program that runs there."""
+
+    def __init__(self, folder, name, hosts, request, objects, endpoint, port):
+        self.base, self.name, self.request, self.objects = folder, name, request, objects
+        self.process, self.lines, self.reader = None, [], None
+        for part in ("input/config", "input/data", "model", "output/data", "checkpoints"):
+            (folder / part).mkdir(parents=True)
+        for channel in request["InputDataConfig"]:
+            objects.fetch_channel(channel["DataSource"]["S3DataSource"], folder / "input/data" / channel["ChannelName"])
+        if "CheckpointConfig" in request:
+            objects.fetch_folder(request["CheckpointConfig"]["S3Uri"], self.checkpoints)
+        hyperparameters = {
+            key: value.replace(ROOT, str(folder)) for key, value in request.get("HyperParameters", {}).items()
+        }
+        instance = request["ResourceConfig"]["InstanceType"]
+        self.write("hyperparameters", hyperparameters)
+        self.write("inputdataconfig", {
+            channel["ChannelName"]: {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
+            for channel in request["InputDataConfig"]
+        })  # fmt: skip
+        self.entrypoint = request["AlgorithmSpecification"].get("ContainerEntrypoint")
+        self.write("resourceconfig", {
+            # the toolkit asks the network for the name of its host, which here is this machine
+            "current_host": name if self.entrypoint else "localhost",
+            "hosts": hosts if self.entrypoint else ["localhost"],
+            "current_instance_type": instance, "current_group_name": "homogeneousCluster", "network_interface_name": "lo",
+            "instance_groups": [{"instance_group_name": "homogeneousCluster", "instance_type": instance, "hosts": hosts}],
+        })  # fmt: skip
+        self.environment = environment(
+            endpoint,
+            folder,
+            {"TRAINING_JOB_NAME": request["TrainingJobName"], "SAGEMAKER_BASE_DIR": ROOT, **request.get("Environment", {})},
+        )
+        if self.entrypoint:  # the SDK's own drivers, which know their folders by name
+            for path in (folder / "input/data/sm_drivers").rglob("*"):
+                if path.suffix in (".py", ".sh", ".json"):
+                    text = path.read_text().replace(ROOT, str(folder))
+                    text = text.replace('SM_MASTER_ADDR = "algo-1"', 'SM_MASTER_ADDR = "localhost"')
+                    path.write_text(text.replace("SM_MASTER_PORT = 7777", f"SM_MASTER_PORT = {port}"))
+
+    @property
+    def checkpoints(self):
+        return self.base / "checkpoints"
+
+    def write(self, name, content):
+        (self.base / f"input/config/{name}.json").write_text(json.dumps(content))
+
+    def start(self):
+        if self.entrypoint:
+            command = [*self.entrypoint, *self.request["AlgorithmSpecification"].get("ContainerArguments", [])]
+        else:
+            command = ["train"]
+        command = [part.replace(ROOT, str(self.base)) for part in command]
+        self.process = subprocess.Popen(
+            command, cwd=self.base, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors="replace", start_new_session=True,
+        )  # fmt: skip
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append((int(time.time() * 1000), line.rstrip("\n")))
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def said(self, pattern):
+        return any(re.search(pattern, text) for _, text in list(self.lines))

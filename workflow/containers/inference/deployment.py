@@ -1,0 +1,28 @@
+"""For the Ray Serve image, which serves /ping and /invocations and hands every request to this deployment."""
+
+import asyncio
+from pathlib import Path
+
+from ray import serve
+from starlette.responses import PlainTextResponse, Response
+
+from flystage import serving
+
+
+@serve.deployment
+class Stager:
+    def __init__(self):
+        self.model = serving.model_fn(Path(__file__).parent)
+
+    async def __call__(self, request):
+        data, headers = await request.body(), request.headers
+        try:
+            text = await asyncio.to_thread(
+                serving.answer, data, headers.get("content-type"), headers.get("accept"), self.model
+            )
+        except serving.BadRequest as error:
+            return PlainTextResponse(str(error), status_code=error.status)
+        return Response(text, media_type=serving.JSON)
+
+
+app = Stager.bind()

@@ -1,0 +1,26 @@
+"""For PyTorch's inference image: its toolkit calls these four and turns its own class of errors into a status."""
+
+from sagemaker_inference.errors import BaseInferenceToolkitError
+
+from flystage import serving
+
+model_fn = serving.model_fn
+
+
+def _with_status(function, *arguments):
+    try:
+        return function(*arguments)
+    except serving.BadRequest as error:
+        raise BaseInferenceToolkitError(error.status, str(error), str(error)) from error
+
+
+def input_fn(data, content_type):
+    return _with_status(serving.input_fn, data, content_type)
+
+
+def predict_fn(request, model):
+    return _with_status(serving.predict_fn, request, model)
+
+
+def output_fn(prediction, accept):
+    return _with_status(serving.output_fn, prediction, accept), serving.JSON

@@ -1,0 +1,22 @@
+"""A scoring job on SageMaker: the probabilities of all PNGs that the job lists, as scores.json."""
+
+import json
+import os
+from pathlib import Path
+
+from flystage.checkpoint import load_checkpoint
+from flystage.inference import stage_probabilities
+from flystage.tables import write_json
+
+JOB = Path(os.environ["SM_CHANNEL_JOB"]) / "job.json"
+IMAGES = Path(os.environ["SM_CHANNEL_IMAGES"])
+
+job = json.loads(JOB.read_text(encoding="utf-8"))
+checkpoint = load_checkpoint(IMAGES / job["checkpoint"])
+pngs = [str(IMAGES / png) for png in job["pngs"]]
+print(f"Staging {len(pngs)} images", flush=True)
+probabilities = stage_probabilities(checkpoint, pngs, JOB.with_name("cache"), os.cpu_count())
+write_json(
+    {"stages": checkpoint["stages"], "minutes": checkpoint["minutes"], "probabilities": probabilities.tolist()},
+    Path(os.environ["SM_MODEL_DIR"]) / "scores.json",
+)

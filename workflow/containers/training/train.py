@@ -1,0 +1,11 @@
+"""A training job or a tuning trial on SageMaker: the entry point that trains locally, with what this job adds to it."""
+
+import os
+import sys
+
+from flystage import learning
+
+if os.environ.get("FLYSTAGE_RECORD_ONLY"):
+    sys.argv.append("--record-only")
+
+learning.main()

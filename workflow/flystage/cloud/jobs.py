@@ -1,0 +1,163 @@
+"""One piece of work, one job: found when it is done, joined while it runs, tried again under a new name when it failed.
+
+A job's name is `flystage-<what>-<checksum of all that decides its result>`; later attempts end in -2, -3 and so on. So a
+rerun asks SageMaker what became of the work, and nothing is paid for twice.
+"""
+
+import logging
+import time
+
+from botocore.exceptions import ClientError
+
+from flystage.cloud.account import explained, not_found
+from flystage.cloud.logs import LogStream, end_of_log
+from flystage.errors import FlystageError
+
+log = logging.getLogger("flystage")
+RUNNING = ("InProgress", "Stopping")
+
+
+class TrainingKind:
+    """How SageMaker speaks of training jobs."""
+
+    noun = "training job"
+
+    def __init__(self, account):
+        self.account = account
+
+    def describe(self, name):
+        return self.account.sagemaker.describe_training_job(TrainingJobName=name)
+
+    def status(self, description):
+        return description["TrainingJobStatus"]
+
+    def progress(self, description):
+        return description.get("SecondaryStatus", "")
+
+    def follower(self, name):
+        return LogStream(self.account, name)
+
+    def end_of_log(self, name, description):
+        return end_of_log(self.account, name)
+
+    def how_to_stop(self, name):
+        return f"aws sagemaker stop-training-job --training-job-name {name}"
+
+
+class TuningKind:
+    """How SageMaker speaks of hyperparameter tuning jobs."""
+
+    noun = "tuning job"
+
+    def __init__(self, account):
+        self.account = account
+
+    def describe(self, name):
+        return self.account.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+
+    def status(self, description):
+        return description["HyperParameterTuningJobStatus"]
+
+    def progress(self, description):
+        counts = description.get("TrainingJobStatusCounters", {})
+        return ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+
+    def follower(self, name):
+        return None
+
+    def trials(self, name):
+        """Summaries of the trials' training jobs in the order in which they were started."""
+        with explained(f"listing the trials of {name}"):
+            pages = self.account.sagemaker.get_paginator(
+                "list_training_jobs_for_hyper_parameter_tuning_job"
+            ).paginate(HyperParameterTuningJobName=name, SortBy="CreationTime", SortOrder="Ascending")
+            return [summary for page in pages for summary in page["TrainingJobSummaries"]]
+
+    def end_of_log(self, name, description):
+        failed = [trial for trial in self.trials(name) if trial["TrainingJobStatus"] == "Failed"]
+        if not failed:
+            return []
+        reason = failed[-1].get("FailureReason", "no reason given")
+        return [f"trial {failed[-1]['TrainingJobName']}: {reason}", *end_of_log(self.account, failed[-1]["TrainingJobName"])]
+
+    def how_to_stop(self, name):
+        return f"aws sagemaker stop-hyper-parameter-tuning-job --hyper-parameter-tuning-job-name {name}"
+
+
+def done(kind, base, start, usable=lambda description: True):
+    """(name, description) of a job of this base name that has done its work, by whatever is needed for that.
+
+    kind: a TrainingKind or TuningKind. start(name): starts a job of that name; called once at most, and only when no job
+    of this base name is finished or running. usable(description): whether the result of a finished job is still there.
+    Raises FlystageError with the reason and the end of the log when the job fails or is stopped.
+    """
+    name, description = base, _described(kind, base)
+    attempt = 1
+    while description is not None and (later := _described(kind, f"{base}-{attempt + 1}")) is not None:
+        attempt += 1
+        name, description = f"{base}-{attempt}", later
+    status = kind.status(description) if description else None
+    if status == "Completed" and usable(description):
+        log.warning("SageMaker: %s %s is finished already; taking its result", kind.noun, name)
+        return name, description
+    if status in RUNNING:
+        log.warning("SageMaker: %s %s is at work already; waiting for it", kind.noun, name)
+    else:
+        if status == "Completed":
+            log.warning("SageMaker: the result of %s %s is gone from the bucket; doing its work again", kind.noun, name)
+        elif status:
+            log.warning("SageMaker: the last attempt, %s, ended as %s: %s", name, status, _reason(description))
+            for line in kind.end_of_log(name, description):
+                log.info("%s", line)
+        if status:
+            name = f"{base}-{attempt + 1}"
+        log.warning("SageMaker: starting %s %s", kind.noun, name)
+        with explained(f"starting {kind.noun} {name}"):
+            start(name)
+    return name, _waited_for(kind, name)
+
+
+def _described(kind, name):
+    """The description of a job, or None when there is no such job."""
+    with explained(f"asking for {kind.noun} {name}"):
+        try:
+            return kind.describe(name)
+        except ClientError as error:
+            if not_found(error):
+                return None
+            raise
+
+
+def _waited_for(kind, name):
+    """Follow a job to its end, its log into ours. Returns its description when it completed."""
+    follower, last = kind.follower(name), None
+    try:
+        while True:
+            description = _described(kind, name)
+            if description is None:
+                raise FlystageError(f"SageMaker: {kind.noun} {name} is gone; run again.")
+            status, progress = kind.status(description), kind.progress(description)
+            if (status, progress) != last:
+                log.info("%s %s: %s%s", kind.noun, name, status, f" ({progress})" if progress else "")
+                last = status, progress
+            if follower:
+                follower.tell()
+            if status not in RUNNING:
+                break
+            time.sleep(kind.account.settings["poll"])
+    except KeyboardInterrupt:
+        log.warning("SageMaker: %s %s goes on without you: run again to wait for it, or stop it by `%s`.",
+                    kind.noun, name, kind.how_to_stop(name))  # fmt: skip
+        raise
+    if status != "Completed":
+        for line in kind.end_of_log(name, description):
+            log.error("%s", line)
+        raise FlystageError(
+            f"SageMaker: {kind.noun} {name} ended as {status}: {_reason(description)}; mend what its log shows and run again, which"
+            " tries it under a new name."
+        )
+    return description
+
+
+def _reason(description):
+    return " ".join(str(description.get("FailureReason") or "no reason given").split()).rstrip(".")

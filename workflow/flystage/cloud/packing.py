@@ -1,0 +1,69 @@
+"""A job of the learning core, packed for a container: its files by content in the bucket, its settings as job.json."""
+
+import csv
+import io
+import json
+
+from flystage.cloud import storage
+from flystage.whole import written_whole
+
+
+def packed_learning(account, job, scratch):
+    """Send what a job of `flystage.learning` needs. Returns (job.json as text, names of its objects).
+
+    job: the dict that `flystage.learning.learn` takes, with local paths. scratch: a folder for the manifests as the
+    container sees them, in which every PNG has the name of its content. The text depends on contents and settings alone.
+    """
+    names = storage.content_names([job["stages"], job["backbone"]])
+    files = {name: path for path, name in names.items()}
+    remote = {"stages": names[str(job["stages"])], "backbone": names[str(job["backbone"])]}
+    for split in ("train", "val"):
+        rows = _rows(job[split])
+        pngs = storage.content_names(row["png"] for row in rows)
+        files |= {name: png for png, name in pngs.items()}
+        path = scratch / f"{split}.csv"
+        _write_rows([row | {"png": pngs[row["png"]], "source": ""} for row in rows], path)  # no path of this machine
+        remote[split] = storage.content_name(path)
+        files[remote[split]] = path
+    storage.upload(account, files)
+    described = job | {key: f"../images/{name}" for key, name in remote.items()}
+    described |= {"vectors": None, "images": "../images", "cache": "cache", "resume": None}
+    return _text(described), sorted(files)
+
+
+def packed_scoring(account, checkpoint, pngs):
+    """Send a checkpoint and PNGs. Returns (job.json of a scoring job as text, names of its objects)."""
+    names = storage.content_names([checkpoint, *pngs])
+    storage.upload(account, {name: path for path, name in names.items()})
+    job = {"checkpoint": names[str(checkpoint)], "pngs": [names[str(png)] for png in pngs]}
+    return _text(job), sorted(set(names.values()))
+
+
+def channels(account, job_text, objects):
+    """{channel: URI of the list of its objects} of a packed job: `job` holds job.json alone, `images` exactly `objects`."""
+    data = job_text.encode()
+    folder = f"jobs/{storage.content_digest(data)}"
+    storage.put(account, data, folder, "job.json")
+    lines = json.dumps([{"prefix": account.uri(folder, "")}, "job.json"])
+    return {
+        "job": storage.put_if_new(account, lines.encode(), "lists", ".json")[0],
+        "images": storage.manifest(account, objects),
+    }
+
+
+def _rows(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _write_rows(rows, path):
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    with written_whole(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8")
+
+
+def _text(job):
+    return json.dumps(job, indent=1, sort_keys=True)

@@ -1,0 +1,47 @@
+"""The code that a container runs, as an archive whose bytes depend on nothing but its content."""
+
+import gzip
+import hashlib
+import io
+import tarfile
+from pathlib import Path
+
+from flystage.modules import LIBRARY, modules_of
+
+CONTAINERS = LIBRARY.parent / "containers"
+
+
+def source_files(entry, *more):
+    """{name in the archive: path}: an adapter, its requirements, and exactly the library modules that it uses.
+
+    entry: path of the adapter below workflow/containers, as in "training/train.py". more: files beside it to take along.
+    """
+    adapter = CONTAINERS / entry
+    files = {path.name: path for path in (adapter, *(adapter.with_name(name) for name in more))}
+    for module in [LIBRARY / "__init__.py", *map(Path, modules_of(adapter))]:
+        files[f"flystage/{module.relative_to(LIBRARY)}"] = module
+    return dict(sorted(files.items()))
+
+
+def archive(files):
+    """A .tar.gz as bytes, the same for the same content. files: {name: path, or bytes}."""
+    buffer = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=1) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for name, content in sorted(files.items()):
+            data = content if isinstance(content, bytes) else Path(content).read_bytes()
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(data), 0o644
+            tar.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def digest(*parts):
+    """12 hexadecimal digits of a checksum of texts and bytes, for names."""
+    total = hashlib.sha256()
+    for part in parts:
+        data = part if isinstance(part, bytes) else str(part).encode()
+        total.update(len(data).to_bytes(8) + data)
+    return total.hexdigest()[:12]

@@ -1,0 +1,124 @@
+"""Staging one picture per request: what an endpoint does, in four plain functions that need neither AWS nor a server.
+
+model_fn (folder -> model), input_fn (bytes -> picture), predict_fn (picture -> probabilities), output_fn (-> answer) are the
+names that SageMaker's containers look for. The adapters in workflow/containers/inference call them.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from flystage.checkpoint import backbone_of, head_of, load_checkpoint
+from flystage.images import prepare
+from flystage.tiff import UnusableTiff
+
+CHECKPOINT = "checkpoint.pt"
+PNG, TIFF = "image/png", ("image/tiff", "image/tif", "image/x-tiff")
+JSON = "application/json"
+MOST_BYTES = 6 * 2**20  # SageMaker refuses larger requests itself
+
+
+class BadRequest(Exception):
+    """A request that cannot be answered. status: the HTTP status, 400 to 499. Its text says what is wrong with it."""
+
+    def __init__(self, status, text):
+        super().__init__(text)
+        self.status = status
+
+
+def model_fn(folder):
+    """The model in a folder that holds checkpoint.pt: a dict with the network, on a GPU if there is one, and the checkpoint.
+
+    Raises FlystageError when the file is no checkpoint.
+    """
+    import torch
+
+    from flystage.networks import Stager, loaded_backbone
+
+    checkpoint = load_checkpoint(Path(folder) / CHECKPOINT)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = Stager(loaded_backbone(backbone_of(checkpoint)), head_of(checkpoint))
+    return {"network": network.eval().to(device), "checkpoint": checkpoint}
+
+
+def input_fn(data, content_type):
+    """(bytes of a request, its media type) for `predict_fn`: what it means to prepare a TIF only the checkpoint knows.
+
+    Raises BadRequest for an empty body (400), one that is too large (413) and a type that is neither PNG nor TIF (415).
+    """
+    kind = (content_type or "").split(";")[0].strip().lower()
+    if kind != PNG and kind not in TIFF:
+        raise BadRequest(415, f"send a PNG as {PNG} or a TIF as {TIFF[0]}, not {content_type!r}")
+    data = bytes(data or b"")
+    if not data:
+        raise BadRequest(400, "the request holds no bytes")
+    if len(data) > MOST_BYTES:
+        raise BadRequest(413, f"the request holds {len(data)} bytes, more than the {MOST_BYTES} that are allowed")
+    return data, kind
+
+
+def predict_fn(request, model):
+    """Stages and the probability of each, for one request as `input_fn` gives it.
+
+    Returns {"stages": names in class order, "minutes": of each, or None, "probabilities": float64 array (stages,)}.
+    Raises BadRequest (400) for bytes that are no picture, or none that the network can stage.
+    """
+    import torch
+
+    checkpoint, network = model["checkpoint"], model["network"]
+    picture = _picture(*request, checkpoint["image"])
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        scores = network(torch.from_numpy(picture)[None].to(device))[0]
+        probabilities = torch.softmax(scores.double(), dim=0).cpu().numpy()
+    return {"stages": checkpoint["stages"], "minutes": checkpoint["minutes"], "probabilities": probabilities}
+
+
+def output_fn(prediction, accept):
+    """The answer as JSON text: stages, minutes and probabilities in class order, and top_k, the first suggestions.
+
+    accept: the media type that is asked for; `application/json; top_k=3` asks for three suggestions instead of all.
+    Raises BadRequest (406) when something else than JSON is asked for.
+    """
+    wanted = (accept or JSON).lower()
+    if not re.search(r"application/json|\*/\*", wanted):
+        raise BadRequest(406, f"the answer is {JSON}, not {accept!r}")
+    probabilities = prediction["probabilities"]
+    number = re.search(r"top_k\s*=\s*(\d+)", wanted)
+    first = np.argsort(-probabilities, kind="stable")[: int(number.group(1)) if number else None]
+    return json.dumps(
+        {
+            "stages": list(prediction["stages"]),
+            "minutes": prediction["minutes"],
+            "probabilities": probabilities.tolist(),
+            "top_k": [{"stage": prediction["stages"][place], "p": float(probabilities[place])} for place in first],
+        }
+    )
+
+
+def answer(data, content_type, accept, model):
+    """The four functions in a row, for servers that have no place for each of them: the JSON text for one request."""
+    return output_fn(predict_fn(input_fn(data, content_type), model), accept)
+
+
+def _picture(data, kind, image):
+    """The picture that the network is to stage, uint8 array (size, size), prepared as the training images were."""
+    if kind != PNG:
+        try:
+            return prepare(data, image, [0])[0][0]
+        except UnusableTiff as reason:
+            raise BadRequest(400, f"the TIF cannot be used: {reason}") from reason
+    if data[:8] != b"\x89PNG\r\n\x1a\n":
+        raise BadRequest(400, "the bytes are not a PNG, as their media type says")
+    width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
+    if (width, height) != (image["size"], image["size"]):  # looked at before it is unpacked
+        raise BadRequest(
+            400, f"a PNG must be prepared: {image['size']} pixels wide and high, not {width} x {height}; or send the TIF"
+        )
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if picture is None:
+        raise BadRequest(400, "the PNG is damaged")
+    return picture
