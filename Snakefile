@@ -65,7 +65,7 @@ rule all:
         "<results>/stages.csv",
         expand("<results>/manifests/{split}.csv", split=splitting.SPLITS),
         "<results>/split",
-        expand("<results>/features/{split}.npy", split=["train", "val"]),
+        expand("<results>/features/{split}.npy", split=["train", "val"] if VECTORS_NEEDED else []),
         "<results>/model/backbone.pt",
         expand("<results>/tuning/trial_{trial}.json", trial=range(config["tune"]["trials"])),
         "<results>/tuning/best.json",

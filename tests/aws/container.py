@@ -43,9 +43,10 @@ class Objects:
             for name in names:
                 self._fetch(*split_uri(first["prefix"] + name), folder / name)
         else:
-            start = split_uri(uri)[1].rpartition("/")[0]
+            prefix = split_uri(uri)[1]
             for bucket, key in self.below(uri):
-                self._fetch(bucket, key, folder / key.removeprefix(start).lstrip("/"))
+                name = key.rpartition("/")[2] if key == prefix else key.removeprefix(prefix).lstrip("/")
+                self._fetch(bucket, key, folder / name)
 
     def fetch_folder(self, uri, folder):
         for bucket, key in self.below(uri):

@@ -6,6 +6,7 @@ By hand:  python tests/aws/emulator.py --port 5000   and set the variables that 
 
 import argparse
 import json
+import logging
 import random
 import re
 import shutil
@@ -31,6 +32,7 @@ from requests_checked import problem
 
 ACCOUNT, REGION, BUCKET, ROLE = "123456789012", "eu-central-1", "flies", "flystage-jobs"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
+logging.getLogger("werkzeug").setLevel(logging.ERROR)  # which else tells every request
 GROUP = "/aws/sagemaker/TrainingJobs"
 IN_PROGRESS = "Cannot update in-progress endpoint"
 
@@ -132,10 +134,14 @@ class Emulator(ThreadedMotoServer):
         service = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
         service = service[1] if service else "unsigned"
         operation = target.split(".")[-1] or ("InvokeEndpoint" if invoked else environ["REQUEST_METHOD"])
+        if service == "iam" and "emulator/" not in environ["HTTP_AUTHORIZATION"]:
+            operation = "SimulatePrincipalPolicy"  # the one call that the SDK makes; most callers may not
         if not environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-HMAC-SHA256 Credential=emulator/"):
             container = "Credential=container/" in environ.get("HTTP_AUTHORIZATION", "")
             self.calls.append(f"{'container: ' if container else ''}{service} {operation}")
         try:
+            if operation == "SimulatePrincipalPolicy":
+                raise Refusal("AccessDenied", "not authorized to perform iam:SimulatePrincipalPolicy", 403)
             self.refuse(operation, service)
             if invoked:
                 return self.invoke(unquote(invoked[1]), environ, start_response)
@@ -148,7 +154,7 @@ class Emulator(ThreadedMotoServer):
                     answer = getattr(self, f"on_{operation}")(body)
                 return self.reply(start_response, 200, answer or {})
         except Refusal as refusal:
-            if service == "s3":
+            if service in ("s3", "iam"):
                 text = f"<Error><Code>{refusal.code}</Code><Message>{refusal.text}</Message></Error>".encode()
                 start_response(f"{refusal.status} Refused", [("Content-Type", "application/xml")])
                 return [b"" if environ["REQUEST_METHOD"] == "HEAD" else text]

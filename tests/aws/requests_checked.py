@@ -51,4 +51,4 @@ def _outside(number, shape, where):
 
 def _python(pattern):
     """A pattern of the model, written for Java, as Python takes it."""
-    return re.sub(r"\\p\{(\w+)\}", lambda match: {"L": "^\\W\\d_", "N": "\\d", "Z": "\\s"}.get(match[1][0], "\\w"), pattern)
+    return pattern.replace(r"\p{L}", r"\w").replace(r"\p{N}", r"\d").replace(r"\p{Z}", r"\s")

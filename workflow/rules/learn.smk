@@ -2,9 +2,25 @@
 # in:  manifests/train.csv, manifests/val.csv, stages.csv
 # out: model/backbone.pt, features/, tuning/, model/checkpoint.pt, model/history.csv
 
-# Where a step runs is a choice of script; inputs and outputs are the same.
-TUNE_SCRIPT = {"local": "tune.py"}[config["compute"]["tune"]]
-TRAIN_SCRIPT = {"local": "train.py"}[config["compute"]["train"]]
+# Where a step runs is a choice of script; outputs are the same. Locally a trial is a job; one tuning job of SageMaker makes
+# the records of all trials.
+TUNE_SCRIPT = {"local": "tune.py", "sagemaker": "tune_sagemaker.py"}[config["compute"]["tune"]]
+TRAIN_SCRIPT = {"local": "train.py", "sagemaker": "train_sagemaker.py"}[config["compute"]["train"]]
+TRIAL = "<results>/tuning/trial_{trial}.json"
+TRIALS = expand(TRIAL, trial=range(config["tune"]["trials"]))
+if config["compute"]["tune"] == "local":
+    TRIALS_OF_A_JOB, JOB_OF_TRIALS, TUNING = TRIAL, "tune/trial_{trial}", "Tuning, trial {wildcards.trial}"
+else:
+    TRIALS_OF_A_JOB, JOB_OF_TRIALS, TUNING = TRIALS, "tune", "Tuning on SageMaker"
+VECTORS_NEEDED = "local" in (config["compute"]["tune"], config["compute"]["train"])
+
+
+def vectors_for(step):
+    """The feature vectors that training takes here; on SageMaker each job computes its own from the PNGs."""
+    if config["compute"][step] != "local":
+        return lambda wildcards: {}
+    vectors = {split: f"{config['results']}/features/{split}.npy" for split in ("train", "val")}
+    return lambda wildcards: vectors
 
 
 rule weights:
@@ -57,23 +73,22 @@ rule features:
 
 rule tune:
     input:
-        train="<results>/features/train.npy",
-        val="<results>/features/val.npy",
+        unpack(vectors_for("tune")),
         train_manifest="<results>/manifests/train.csv",
         val_manifest="<results>/manifests/val.csv",
         stages="<results>/stages.csv",
         backbone="<results>/model/backbone.pt",
     output:
-        record="<results>/tuning/trial_{trial}.json",
+        record=TRIALS_OF_A_JOB,
     log:
-        "<logs>/tune/trial_{trial}.log",
+        f"<logs>/{JOB_OF_TRIALS}.log",
     benchmark:
-        "<benchmarks>/tune/trial_{trial}.tsv"
+        f"<benchmarks>/{JOB_OF_TRIALS}.tsv"
     wildcard_constraints:
         trial=r"\d+",
     localrule: config["compute"]["tune"] != "local"
     conda:
-        "../../envs/learn.yaml"
+        environment_of(TUNE_SCRIPT)
     threads: threads_of_training(config["train"])
     resources:
         **training_resources(config["train"]),
@@ -85,14 +100,14 @@ rule tune:
         cache=f"{config['results']}/cache",
         resume=resume_folder("tuning", config["train"]),
     message:
-        "Tuning, trial {wildcards.trial}"
+        TUNING
     script:
         f"../scripts/{TUNE_SCRIPT}"
 
 
 rule best:
     input:
-        trials=expand("<results>/tuning/trial_{trial}.json", trial=range(config["tune"]["trials"])),
+        trials=TRIALS,
     output:
         best="<results>/tuning/best.json",
     log:
@@ -111,8 +126,7 @@ rule best:
 
 rule train:
     input:
-        train="<results>/features/train.npy",
-        val="<results>/features/val.npy",
+        unpack(vectors_for("train")),
         train_manifest="<results>/manifests/train.csv",
         val_manifest="<results>/manifests/val.csv",
         stages="<results>/stages.csv",
@@ -127,7 +141,7 @@ rule train:
         "<benchmarks>/train.tsv"
     localrule: config["compute"]["train"] != "local"
     conda:
-        "../../envs/learn.yaml"
+        environment_of(TRAIN_SCRIPT)
     threads: threads_of_training(config["train"])
     resources:
         **training_resources(config["train"]),

@@ -81,6 +81,10 @@ class Account:
         """The S3 URI of a key below the configured prefix."""
         return f"s3://{self.bucket}/{self.key(*parts)}"
 
+    def folder(self, *parts):
+        """The S3 URI of a folder, with a slash at its end."""
+        return f"{self.uri(*parts)}/"
+
     @property
     def tag(self):
         """(key, value) of the tag by which the clean-up finds what this bucket and prefix left."""

@@ -77,8 +77,8 @@ class TuningKind:
         failed = [trial for trial in self.trials(name) if trial["TrainingJobStatus"] == "Failed"]
         if not failed:
             return []
-        reason = failed[-1].get("FailureReason", "no reason given")
-        return [f"trial {failed[-1]['TrainingJobName']}: {reason}", *end_of_log(self.account, failed[-1]["TrainingJobName"])]
+        trial = failed[-1]["TrainingJobName"]
+        return [f"trial {trial}: {_reason(failed[-1])}", *end_of_log(self.account, trial)]
 
     def how_to_stop(self, name):
         return f"aws sagemaker stop-hyper-parameter-tuning-job --hyper-parameter-tuning-job-name {name}"

@@ -44,7 +44,7 @@ def channels(account, job_text, objects):
     data = job_text.encode()
     folder = f"jobs/{storage.content_digest(data)}"
     storage.put(account, data, folder, "job.json")
-    lines = json.dumps([{"prefix": account.uri(folder, "")}, "job.json"])
+    lines = json.dumps([{"prefix": account.folder(folder)}, "job.json"])
     return {
         "job": storage.put_if_new(account, lines.encode(), "lists", ".json")[0],
         "images": storage.manifest(account, objects),

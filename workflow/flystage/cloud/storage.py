@@ -95,7 +95,7 @@ def upload(account, files):
 
 def listed(account, *parts):
     """{name: size in bytes} of what lies below a key."""
-    prefix = account.key(*parts, "")
+    prefix = f"{account.key(*parts)}/"
     pages = account.s3.get_paginator("list_objects_v2").paginate(Bucket=account.bucket, Prefix=prefix)
     return {entry["Key"].removeprefix(prefix): entry["Size"] for page in pages for entry in page.get("Contents", [])}
 
@@ -119,7 +119,7 @@ def put_if_new(account, data, folder, suffix):
 
 def manifest(account, names):
     """The URI of a list of exactly these objects, as a channel of a job takes it (ManifestFile)."""
-    lines = [{"prefix": account.uri(OBJECTS, "")}, *sorted(set(names))]
+    lines = [{"prefix": account.folder(OBJECTS)}, *sorted(set(names))]
     return put_if_new(account, json.dumps(lines).encode(), "lists", ".json")[0]
 
 

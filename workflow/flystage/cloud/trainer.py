@@ -137,7 +137,7 @@ def _trainer(account, name, entry, code_uri, place, environment, checkpoints):
         )
     if checkpoints:
         optional["checkpoint_config"] = CheckpointConfig(
-            s3_uri=account.uri("checkpoints", checkpoints, ""), local_path=CHECKPOINTS
+            s3_uri=account.folder("checkpoints", checkpoints), local_path=CHECKPOINTS
         )
         optional["hyperparameters"] = {"resume": CHECKPOINTS}
     if "count" in place:  # one process per GPU on each of the machines
