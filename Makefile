@@ -1,11 +1,12 @@
 # The only commands a newcomer types. Each sets up what it needs.
 VENV := .venv
 READY := $(VENV)/.ready
+TOOLKIT := .toolkit
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 DEMO := demo/config.yaml
 TEST_PATH := workflow:demo:tests/workflow:tests/benchmarks
 
-.PHONY: help setup demo test test-slurm bench soak lint lock
+.PHONY: help setup demo test test-slurm test-aws bench soak lint lock
 
 help:            ## what the commands do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## */\t/' | expand -t 14
@@ -30,6 +31,17 @@ test: $(READY)   ## all tests
 
 test-slurm: $(READY)  ## the workflow on a Slurm cluster that is installed and started for it; takes about seven minutes, and root
 	python -m pytest tests/slurm -n 0 -rs
+
+test-aws: $(TOOLKIT)/.ready   ## SageMaker, against an emulator that runs what is submitted; about eight minutes
+	python -m pytest tests/aws
+
+# What runs in SageMaker's containers, kept out of the environment; it is built from source and needs a C compiler.
+$(TOOLKIT)/.ready: $(READY)
+	@command -v cc gcc clang >/dev/null || { echo "make test-aws builds sagemaker-training, which needs a C compiler (gcc or clang)."; exit 1; }
+	python -m venv $(TOOLKIT)
+	uv pip install --quiet --python $(TOOLKIT)/bin/python --constraint requirements.lock sagemaker-training==5.1.4 sagemaker-inference==1.10.1
+	python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $$($(TOOLKIT)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/flystage.pth
+	touch $(TOOLKIT)/.ready
 
 bench: $(READY)  ## speed, as ratios measured side by side; takes about half an hour
 	PYTHONPATH=$(TEST_PATH) python tests/benchmarks/bench.py

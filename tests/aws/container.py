@@ -14,6 +14,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 TOOLKIT = REPOSITORY / ".toolkit"  # sagemaker-training and sagemaker-inference; `make test-aws` makes it
+IMAGE = Path(__file__).with_name("image")
 ROOT = "/opt/ml"
 
 
@@ -88,6 +89,7 @@ def environment(endpoint, base, more):
         "HOME": str(base),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": str(IMAGE),
         "PIP_NO_INDEX": "1",  # what the image lacks is not fetched in a test
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "AWS_ENDPOINT_URL": endpoint,

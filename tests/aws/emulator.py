@@ -530,7 +530,8 @@ class Emulator(ThreadedMotoServer):
         archive.write_bytes(objects.read(*container["ModelDataUrl"].removeprefix("s3://").split("/", 1)))
         shutil.unpack_archive(archive, base / "model", filter="data")
         archive.unlink()
-        variables = environment(self.url, base, container["Environment"]) | {"PYTHONPATH": str(base / "model/code")}
+        variables = environment(self.url, base, container["Environment"])
+        variables["PYTHONPATH"] += f":{base}/model/code"
         server = subprocess.Popen(
             [TOOLKIT / "bin/python", Path(__file__).with_name("endpoint_container.py"), base / "model", str(port)],
             env=variables, cwd=base, stdout=open(base / "log", "w"), stderr=subprocess.STDOUT,

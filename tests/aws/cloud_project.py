@@ -1,0 +1,40 @@
+"""A small project to run with some steps on the emulated SageMaker."""
+
+from emulator import BUCKET, REGION, ROLE_ARN
+from small_project import SMALL, merged
+
+AWS = {"region": REGION, "bucket": BUCKET, "role": ROLE_ARN, "poll": 0.3, "tags": ["project=flies"]}
+FINETUNED = {"train": {"mode": "finetuned", "epochs": 6, "patience": 6, "finetune": {"head_epochs": 2}}}
+
+
+class Cloud:
+    """The local project's copy, to be run with some steps on SageMaker."""
+
+    def __init__(self, project, emulator, environment):
+        self.project, self.emulator, self.environment = project, emulator, environment
+
+    def over(self, aws=None, more=None, **compute):
+        return merged(merged(SMALL, more or {}), {"compute": compute, "aws": merged(AWS, aws or {})})
+
+    def run(self, *arguments, aws=None, more=None, env=None, **compute):
+        """Run the workflow. compute: what runs where, as train="sagemaker"."""
+        over = self.over(aws, more, **compute)
+        return self.project.snakemake(*arguments, over=over, env=self.environment | (env or {}))
+
+    def log(self, rule):
+        return (self.project.results / f"logs/{rule}.log").read_text()
+
+    def nothing_is_left(self):
+        state = self.emulator.state
+        left = [*state.models, *state.configs, *state.endpoints]
+        left += [name for name, entry in state.training.items() if entry["job"]["TrainingJobStatus"] == "InProgress"]
+        return not left and not (self.project.results / ".endpoint.json").exists()
+
+    def stored(self, folder):
+        client = self.emulator.client("s3")
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"flystage/{folder}/")
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def asked(self, operation):
+        """The SageMaker requests of one operation."""
+        return [body for name, body in self.emulator.requests if name == operation]

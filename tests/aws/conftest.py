@@ -1,0 +1,61 @@
+"""An emulator of SageMaker for each test, and one small local run to start from and to compare with."""
+
+import os
+import shutil
+import urllib.request
+
+import pytest
+from filelock import FileLock
+
+from cloud_project import Cloud
+from container import TOOLKIT
+from emulator import Emulator
+from small_project import Project, write_raw
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory):
+    """A project that was run to its report without SageMaker, once for all test processes. Look, but change nothing."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    project = Project(shared / "local")
+    with FileLock(shared / "local.lock"):
+        if not (shared / "local.ok").exists():
+            write_raw(project.raw)
+            process = project.snakemake()
+            assert process.returncode == 0, process.out
+            (shared / "local.ok").touch()
+    return project
+
+
+@pytest.fixture
+def emulator(tmp_path):
+    assert TOOLKIT.exists(), "run these tests by `make test-aws`, which installs the training toolkit"
+    emulator = Emulator(tmp_path / "sagemaker")
+    emulator.start()
+    urllib.request.urlopen(urllib.request.Request(f"{emulator.url}/moto-api/reset", method="POST")).close()
+    emulator.set_up()
+    yield emulator
+    emulator.close()
+
+
+@pytest.fixture
+def credentials(emulator):
+    """The variables of a process that talks to the emulator instead of AWS."""
+    return {
+        "AWS_ENDPOINT_URL": emulator.url, "AWS_ACCESS_KEY_ID": "caller", "AWS_SECRET_ACCESS_KEY": "not-to-be-seen",
+        "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def cloud(local, emulator, credentials, tmp_path):
+    shutil.copytree(local.folder, tmp_path / "project", symlinks=True)
+    return Cloud(Project(tmp_path / "project"), emulator, credentials)
+
+
+@pytest.fixture
+def new_cloud(local, emulator, credentials, tmp_path):
+    """The same raw images, of which nothing is computed yet."""
+    shutil.copytree(local.raw, tmp_path / "project/raw")
+    return Cloud(Project(tmp_path / "project"), emulator, credentials)

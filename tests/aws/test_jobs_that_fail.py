@@ -1,0 +1,153 @@
+"""Whatever befalls a job is told in one sentence, leaves nothing behind, and is not paid for twice."""
+
+import os
+import re
+import signal
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cloud_project import FINETUNED
+from emulator import Denial, Mishap
+from small_project import wait_until
+
+TRAIN = ["--until", "train"]
+
+
+def uploaded_job(cloud, number=-1):
+    return cloud.asked("CreateTrainingJob")[number]
+
+
+def test_a_failed_job_shows_why_and_is_tried_again_under_a_new_name(cloud):
+    cloud.emulator.mishaps = [Mishap("train", "fail")]
+    process = cloud.run(*TRAIN, train="sagemaker")
+    assert process.returncode != 0 and "Traceback" not in process.out
+    assert re.search(r"training job flystage-train-\w{12} ended as Failed: AlgorithmError: CUDA out of memory", process.out)
+    assert "algo-1 | CUDA out of memory" in process.out  # the end of its log
+    assert cloud.nothing_is_left() and not (cloud.project.results / "model/checkpoint.pt").exists()
+
+    cloud.emulator.denials = [
+        Denial("DescribeTrainingJob", "ThrottlingException", 3),
+        Denial("CreateTrainingJob", "ThrottlingException", 2),
+        Denial("GetLogEvents", "ThrottlingException", 2),
+        Denial("s3 GET", "SlowDown", 2),
+    ]
+    process = cloud.run(*TRAIN, train="sagemaker")
+    assert process.returncode == 0, process.out
+    first, second = (entry["TrainingJobName"] for entry in cloud.asked("CreateTrainingJob")[-1:] + [cloud.asked("CreateTrainingJob")[0]])  # fmt: skip
+    assert first == f"{second}-2"
+    assert f"the last attempt, {second}, ended as Failed: AlgorithmError: CUDA out of memory" in cloud.log("train")
+    assert not any(denial.times for denial in cloud.emulator.denials)
+
+
+def test_a_stopped_job_says_so_and_is_tried_again(cloud):
+    cloud.emulator.mishaps = [Mishap("train", "stop", epoch=1)]
+    process = cloud.run(*TRAIN, train="sagemaker", more=FINETUNED, tune="local")
+    assert process.returncode != 0 and "ended as Stopped" in process.out and "Traceback" not in process.out
+    process = cloud.run(*TRAIN, train="sagemaker", more=FINETUNED)
+    assert process.returncode == 0, process.out
+    # what was trained before it was stopped is not trained again
+    assert "algo-1 | epoch 1 " not in cloud.log("train").split("starting training job")[1]
+
+
+def test_a_spot_interruption_goes_on_where_it_was(cloud):
+    cloud.emulator.mishaps = [Mishap("train", "interrupt", epoch=3)]
+    process = cloud.run(*TRAIN, train="sagemaker", more=FINETUNED)
+    assert process.returncode == 0, process.out
+    log = cloud.log("train")
+    assert "InProgress (Interrupted)" in log and log.count("Running Torchrun Driver\n") >= 2
+    assert uploaded_job(cloud)["EnableManagedSpotTraining"] is True
+    assert len(re.findall(r"\| epoch 6 ", log)) == 1
+    after = log.split("InProgress (Interrupted)")[1]
+    assert not re.search(r"\| epoch [12] ", after)
+    interrupted = pd.read_csv(cloud.project.results / "model/history.csv")
+    expected = whole_history(cloud, processes=1)
+    np.testing.assert_allclose(interrupted, expected, rtol=1e-3)
+    assert not cloud.stored("checkpoints")
+
+
+def whole_history(cloud, processes):
+    """The history of the same training on this machine, in so many processes, as a table."""
+    project, best = cloud.project, pd.read_json(cloud.project.results / "tuning/best.json", typ="series").to_dict()
+    process = project.snakemake(
+        "--forcerun", "train", *TRAIN, over=cloud.over(more=FINETUNED | {"hardware": {"processes": processes}})
+    )
+    assert process.returncode == 0, process.out
+    assert best == pd.read_json(project.results / "tuning/best.json", typ="series").to_dict()
+    return pd.read_csv(project.results / "model/history.csv")
+
+
+def test_two_hosts_train_together(cloud):
+    process = cloud.run(*TRAIN, train="sagemaker", more=FINETUNED, aws={"train": {"count": 2, "spot": False}})
+    assert process.returncode == 0, process.out
+    request, log = uploaded_job(cloud), cloud.log("train")
+    assert request["ResourceConfig"]["InstanceCount"] == 2 and request["EnableManagedSpotTraining"] is False
+    assert "algo-1 | " in log and "algo-2 | " in log and "torchrun --nnodes=2" in log
+    together = pd.read_csv(cloud.project.results / "model/history.csv")
+    np.testing.assert_allclose(together, whole_history(cloud, processes=2), rtol=1e-3)
+
+
+def test_a_killed_run_joins_its_job_instead_of_starting_another(cloud):
+    over = cloud.over(more=FINETUNED, train="sagemaker")
+    process = subprocess.Popen(
+        cloud.project.command(*TRAIN, over=over), cwd=cloud.project.folder, env=os.environ | cloud.environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    assert wait_until(process, lambda: cloud.emulator.state.training)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    again = cloud.run(*TRAIN, train="sagemaker", more=FINETUNED)
+    assert again.returncode == 0, again.out
+    assert "is at work already; waiting for it" in cloud.log("train")
+    assert len(cloud.asked("CreateTrainingJob")) == 1
+
+
+def test_a_trial_that_fails_is_told_and_the_others_count(cloud):
+    cloud.emulator.mishaps = [Mishap("tune-.*-001-", "fail")]
+    process = cloud.run("--until", "best", tune="sagemaker")
+    assert process.returncode == 0, process.out
+    assert "trial 0" in process.out and "CUDA out of memory" in cloud.log("tune")
+    trials = [pd.read_json(cloud.project.results / f"tuning/trial_{number}.json", typ="series") for number in (0, 1)]
+    assert trials[0]["val_loss"] is None and trials[1]["val_loss"] > 0
+    best = pd.read_json(cloud.project.results / "tuning/best.json", typ="series")
+    assert best["trial"] == 1
+
+
+def test_a_tuning_job_that_fails_is_told_and_tried_again(cloud):
+    cloud.emulator.mishaps = [Mishap("tune", "fail"), Mishap("tune", "fail")]
+    process = cloud.run("--until", "best", tune="sagemaker")
+    assert process.returncode != 0 and "Traceback" not in process.out
+    assert re.search(r"tuning job flystage-tune-\w{12} ended as Failed: All training jobs failed", process.out)
+    assert "algo-1 | CUDA out of memory" in process.out
+    process = cloud.run("--until", "best", tune="sagemaker")
+    assert process.returncode == 0, process.out
+    names = [request["HyperParameterTuningJobName"] for request in cloud.asked("CreateHyperParameterTuningJob")]
+    assert names == [names[0], f"{names[0]}-2"] and len(names[1]) <= 32
+
+
+REFUSED = {
+    "may not start": ([Denial("CreateTrainingJob", "AccessDeniedException", 9)], {}, {}, "AWS does not allow CreateTrainingJob (not today); docs/aws.md"),
+    "may not upload": ([Denial("s3 PUT", "AccessDenied", 99)], {}, {}, "AWS does not allow PutObject (not today); docs/aws.md"),
+    "too small a quota": ([Denial("CreateTrainingJob", "ResourceLimitExceeded", 9)], {}, {}, "a quota of the account is too small"),
+    "no such bucket": ([], {"bucket": "nowhere-at-all"}, {}, "there is no such bucket; make it, or correct aws.bucket"),
+    "no such role": ([], {"role": "arn:aws:iam::123456789012:role/nobody"}, {}, "SageMaker may not use the role aws.role"),
+    "a role that does not trust": ([], {"role": "arn:aws:iam::123456789012:role/lambda"}, {}, "SageMaker may not use the role aws.role"),
+    "no credentials": ([], {}, {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "there are no AWS credentials"),
+    "no network": ([], {}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "AWS cannot be reached"),
+    "no region": ([], {"region": "auto"}, {}, "No AWS region is known: set aws.region"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_aws_refuses_is_one_sentence(cloud, case):
+    denials, aws, environment, sentence = REFUSED[case]
+    cloud.emulator.make_role("lambda", "lambda.amazonaws.com")
+    cloud.emulator.denials = denials
+    environment = environment | ({"AWS_MAX_ATTEMPTS": "1"} if case == "no network" else {})
+    process = cloud.run(*TRAIN, train="sagemaker", aws=aws, env=environment)
+    assert process.returncode != 0
+    assert sentence in process.out and "Traceback" not in process.out, process.out
+    assert "not-to-be-seen" not in process.out
+    assert not cloud.emulator.state.training and cloud.nothing_is_left()

@@ -1,0 +1,100 @@
+"""Everything on SageMaker, through the real Snakefile: the same manifests, records, history and predictions as locally."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from flystage.checkpoint import load_checkpoint
+from flystage.inference import stage_probabilities
+from flystage.tuning import trial_settings
+
+
+def like_local(number, ranges):
+    """SageMaker's own choice of settings made that of the local workflow."""
+    (rate,) = ranges["ContinuousParameterRanges"]
+    (batch,) = ranges["CategoricalParameterRanges"]
+    assert (rate["Name"], batch["Name"], rate["ScalingType"]) == ("learning_rate", "batch_size", "Logarithmic")
+    settings = trial_settings(
+        number, [float(rate["MinValue"]), float(rate["MaxValue"])], [int(value) for value in batch["Values"]]
+    )
+    return {name: str(value) for name, value in settings.items()}
+
+
+def record(project, name):
+    return json.loads((project.results / name).read_text())
+
+
+def assert_same_records(project, local):
+    for name in ("tuning/trial_0.json", "tuning/trial_1.json", "tuning/best.json"):
+        here, there = record(project, name), record(local, name)
+        assert list(here) == list(there)
+        for key, value in there.items():
+            np.testing.assert_allclose(here[key], value, rtol=1e-4, err_msg=f"{name}: {key}")
+
+
+def assert_predictions_are_the_checkpoints(project, tmp_path):
+    checkpoint = load_checkpoint(project.results / "model/checkpoint.pt")
+    manifest = pd.read_csv(project.results / "manifests/test.csv", dtype=str)
+    pngs = [str(project.folder / png) for png in manifest["png"]]
+    expected = stage_probabilities(checkpoint, pngs, tmp_path / "cache", 1)
+    table = pd.read_csv(project.results / "evaluation/predictions.csv", dtype={"stage": str, "predicted": str})
+    assert table["source"].tolist() == manifest["source"].tolist()
+    predicted = table[[f"p_{stage}" for stage in checkpoint["stages"]]].to_numpy()
+    np.testing.assert_allclose(predicted, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_whole_run_and_its_reruns(new_cloud, local, tmp_path):
+    cloud, emulator, project = new_cloud, new_cloud.emulator, new_cloud.project
+    emulator.sampler = like_local
+    everything = {"tune": "sagemaker", "train": "sagemaker", "evaluate": "endpoint"}
+    process = cloud.run(**everything)
+    assert process.returncode == 0, process.out
+
+    # the same as locally
+    assert project.contents("results/manifests", "results/catalog") == local.contents("results/manifests", "results/catalog")
+    assert_same_records(project, local)
+    history, expected = (pd.read_csv(each.results / "model/history.csv") for each in (project, local))
+    np.testing.assert_allclose(history, expected, rtol=1e-4)
+    assert_predictions_are_the_checkpoints(project, tmp_path)
+    assert not (project.results / "features").exists()  # nobody here needs them
+
+    # what was told, asked and left
+    for rule, said in {
+        "tune": "SageMaker, tuning: at most 2 job(s), 2 at a time, of 1 x ml.g4dn.xlarge (spot), 2 h each at most",
+        "train": "SageMaker, training: at most 1 job(s) of 1 x ml.g4dn.xlarge (spot), 12 h each at most",
+        "evaluate": "SageMaker, scoring: an endpoint of 1 x ml.m5.xlarge, taken down after 8 images",
+    }.items():
+        assert said in cloud.log(rule).splitlines()[0] and said in process.out
+    assert "algo-1 | epoch 1 train_loss=" in cloud.log("train")
+    assert cloud.nothing_is_left() and not cloud.stored("checkpoints")
+    for request in cloud.asked("CreateTrainingJob"):
+        assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 12 * 3600, "MaxWaitTimeInSeconds": 24 * 3600}
+    (tuning,) = cloud.asked("CreateHyperParameterTuningJob")
+    assert tuning["TrainingJobDefinition"]["StoppingCondition"]["MaxRuntimeInSeconds"] == 2 * 3600
+    for operation in ("CreateHyperParameterTuningJob", "CreateTrainingJob", "CreateModel", "CreateEndpointConfig", "CreateEndpoint"):
+        (request,) = cloud.asked(operation)
+        tags = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+        assert tags == {"project": "flies", "flystage": "flies/flystage"}, operation
+    assert not [call for call in emulator.calls if call == "s3 HEAD"][3:]  # the bucket, once for each rule; never an object
+    assert not [call for call in emulator.calls if call.startswith("iam") and "Simulate" not in call]
+    everything_written = "".join(path.read_text(errors="replace") for path in project.results.rglob("*.log"))
+    everything_written += (project.results / "report.html").read_text() + process.out
+    assert "not-to-be-seen" not in everything_written and "arn:aws:iam" not in (project.results / "report.html").read_text()
+
+    # a rerun has nothing to do; one that is forced takes the results that are there and sends nothing
+    assert "Nothing to be done" in cloud.run(**everything).out
+    emulator.calls.clear()
+    history = (project.results / "model/history.csv").read_bytes()
+    process = cloud.run("--forcerun", "tune", "--until", "train", **everything)
+    assert process.returncode == 0, process.out
+    assert "is finished already; taking its result" in cloud.log("tune") and "is finished already" in cloud.log("train")
+    assert not [call for call in emulator.calls if "Create" in call or call == "s3 PUT" and "jobs/" in call]
+    assert (project.results / "model/history.csv").read_bytes() == history
+
+    # scoring by a job instead
+    process = cloud.run(**everything | {"evaluate": "sagemaker"})
+    assert process.returncode == 0, process.out
+    assert_predictions_are_the_checkpoints(project, tmp_path)
+    assert "SageMaker, scoring: at most 1 job(s) of 1 x ml.m5.xlarge, 1 h each at most" in cloud.log("evaluate")
+    assert cloud.nothing_is_left()
