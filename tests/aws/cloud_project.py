@@ -1,10 +1,21 @@
 """A small project to run with some steps on the emulated SageMaker."""
 
-from emulator import BUCKET, REGION, ROLE_ARN
+from emulator import ACCOUNT, BUCKET, REGION, ROLE_ARN
 from small_project import SMALL, merged
 
-AWS = {"region": REGION, "bucket": BUCKET, "role": ROLE_ARN, "poll": 0.3, "tags": ["project=flies"]}
-FINETUNED = {"train": {"mode": "finetuned", "epochs": 6, "patience": 6, "finetune": {"head_epochs": 2}}}
+AWS = {
+    "region": REGION,
+    "bucket": BUCKET,
+    "role": ROLE_ARN,
+    "poll": 0.3,
+    "tags": ["project=flies"],
+    "inference_image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/mine:1",
+}
+FINETUNED = {
+    "tune": {"trials": 1, "epochs": 1},
+    "train": {"mode": "finetuned", "epochs": 6, "patience": 6, "finetune": {"head_epochs": 2}},
+    "hardware": {"workers": 0},
+}
 
 
 class Cloud:

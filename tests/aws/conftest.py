@@ -7,25 +7,46 @@ import urllib.request
 import pytest
 from filelock import FileLock
 
-from cloud_project import Cloud
+from cloud_project import FINETUNED, Cloud
 from container import TOOLKIT
 from emulator import Emulator
-from small_project import Project, write_raw
+from small_project import SMALL, Project, merged, write_raw
 
-@pytest.fixture(scope="session")
-def local(tmp_path_factory):
-    """A project that was run to its report without SageMaker, once for all test processes. Look, but change nothing."""
+
+def once(tmp_path_factory, name, fill):
+    """A project that `fill(project)` runs, in one of the test processes alone. Look, but change nothing."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    project = Project(shared / "local")
-    with FileLock(shared / "local.lock"):
-        if not (shared / "local.ok").exists():
-            write_raw(project.raw)
-            process = project.snakemake()
+    project = Project(shared / name)
+    with FileLock(shared / f"{name}.lock"):
+        if not (shared / f"{name}.ok").exists():
+            process = fill(project)
             assert process.returncode == 0, process.out
-            (shared / "local.ok").touch()
+            (shared / f"{name}.ok").touch()
     return project
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory):
+    """The small project, run to its report without SageMaker."""
+
+    def fill(project):
+        write_raw(project.raw)
+        return project.snakemake()
+
+    return once(tmp_path_factory, "local", fill)
+
+
+@pytest.fixture(scope="session")
+def finetuned(tmp_path_factory, local):
+    """The same with its whole network trained, up to the checkpoint."""
+
+    def fill(project):
+        shutil.copytree(local.folder, project.folder, symlinks=True)
+        return project.snakemake("--until", "train", over=merged(SMALL, FINETUNED))
+
+    return once(tmp_path_factory, "finetuned", fill)
 
 
 @pytest.fixture
@@ -51,6 +72,12 @@ def credentials(emulator):
 @pytest.fixture
 def cloud(local, emulator, credentials, tmp_path):
     shutil.copytree(local.folder, tmp_path / "project", symlinks=True)
+    return Cloud(Project(tmp_path / "project"), emulator, credentials)
+
+
+@pytest.fixture
+def finetuned_cloud(finetuned, emulator, credentials, tmp_path):
+    shutil.copytree(finetuned.folder, tmp_path / "project", symlinks=True)
     return Cloud(Project(tmp_path / "project"), emulator, credentials)
 
 

@@ -135,7 +135,11 @@ class Host:
         self.environment = environment(
             endpoint,
             folder,
-            {"TRAINING_JOB_NAME": request["TrainingJobName"], "SAGEMAKER_BASE_DIR": ROOT, **request.get("Environment", {})},
+            {
+                "TRAINING_JOB_NAME": request["TrainingJobName"],
+                "SAGEMAKER_BASE_DIR": ROOT,
+                **request.get("Environment", {}),
+            },
         )
         if self.entrypoint:  # the SDK's own drivers, which know their folders by name
             for path in (folder / "input/data/sm_drivers").rglob("*"):

@@ -47,11 +47,11 @@ class Refusal(Exception):
 
 @dataclass
 class Mishap:
-    """Something that befalls the next job whose name fits. kind: fail, interrupt or stop; epoch: after which, for the latter."""
+    """Something that befalls the next job whose name fits. kind: fail, interrupt or stop; after: what it must have said."""
 
     job: str
     kind: str
-    epoch: int = 0
+    after: str = ""
 
 
 @dataclass
@@ -80,8 +80,8 @@ class Emulator(ThreadedMotoServer):
         super().__init__("127.0.0.1", port, verbose=False)
         self.folder = Path(folder)
         self.state, self.calls, self.requests = State(), [], []
-        self.mishaps, self.denials, self.endpoint_fate = [], [], "up"
-        self.creating_seconds = 3
+        self.mishaps, self.denials, self.endpoint_fate = [], [], "up"  # or "failed"
+        self.creating_seconds = 0
         self.sampler = log_uniform
         self.lock = threading.RLock()
         self.hosts, self.servers = [], []
@@ -164,7 +164,9 @@ class Emulator(ThreadedMotoServer):
 
     @staticmethod
     def reply(start_response, status, answer, headers=()):
-        start_response(f"{status} {'OK' if status == 200 else 'Error'}", [("Content-Type", "application/x-amz-json-1.1"), *headers])
+        start_response(
+            f"{status} {'OK' if status == 200 else 'Error'}", [("Content-Type", "application/x-amz-json-1.1"), *headers]
+        )
         return [json.dumps(answer).encode()]
 
     def refuse(self, operation, service):
@@ -244,7 +246,9 @@ class Emulator(ThreadedMotoServer):
     def on_StopTrainingJob(self, request):  # noqa: N802
         entry = self.find(self.state.training, request["TrainingJobName"], "training job")
         if entry["job"]["TrainingJobStatus"] != "InProgress":
-            raise Refusal("ValidationException", "The request was rejected because the training job is in status Stopped")
+            raise Refusal(
+                "ValidationException", "The request was rejected because the training job is in status Stopped"
+            )
         entry["job"]["TrainingJobStatus"] = "Stopping"
         entry["stop"].set()
 
@@ -291,7 +295,9 @@ class Emulator(ThreadedMotoServer):
             elif end == "Stopped" and job["SecondaryStatus"] == "MaxRuntimeExceeded":
                 job["FailureReason"] = "Training job runtime exceeded MaxRuntimeInSeconds provided"
             values = metrics(request["AlgorithmSpecification"].get("MetricDefinitions", []), hosts)
-            job["FinalMetricDataList"] = [{"MetricName": key, "Value": value, "Timestamp": time.time()} for key, value in values.items()]
+            job["FinalMetricDataList"] = [
+                {"MetricName": key, "Value": value, "Timestamp": time.time()} for key, value in values.items()
+            ]
             for host in hosts:
                 shutil.rmtree(host.base, ignore_errors=True)
             job["TrainingJobStatus"], job["SecondaryStatus"] = end, end
@@ -330,7 +336,7 @@ class Emulator(ThreadedMotoServer):
                 end = "Stopped"
             elif time.monotonic() > deadline:
                 end, job["SecondaryStatus"] = "Stopped", "MaxRuntimeExceeded"
-            elif mishap and mishap.kind in ("interrupt", "stop") and hosts[0].said(rf"epoch {mishap.epoch} "):
+            elif mishap and mishap.kind in ("interrupt", "stop") and hosts[0].said(mishap.after):
                 end = "Interrupted" if mishap.kind == "interrupt" else "Stopped"
             else:
                 time.sleep(0.1)
@@ -367,7 +373,13 @@ class Emulator(ThreadedMotoServer):
             ),
             "ObjectiveStatusCounters": {"Succeeded": 0, "Pending": 0, "Failed": 0},
         }
-        entry = {"job": job, "request": request, "tags": request.get("Tags", []), "trials": [], "stop": threading.Event()}
+        entry = {
+            "job": job,
+            "request": request,
+            "tags": request.get("Tags", []),
+            "trials": [],
+            "stop": threading.Event(),
+        }
         self.add(self.state.tuning, name, "tuning job", entry)
         threading.Thread(target=self.tune, args=(entry,), daemon=True).start()
         return {"HyperParameterTuningJobArn": job["HyperParameterTuningJobArn"]}
@@ -414,7 +426,11 @@ class Emulator(ThreadedMotoServer):
                 break
             settings = self.sampler(number, config["ParameterRanges"])
             inner = {
-                **{key: value for key, value in definition.items() if key not in ("StaticHyperParameters", "TuningObjective")},
+                **{
+                    key: value
+                    for key, value in definition.items()
+                    if key not in ("StaticHyperParameters", "TuningObjective")
+                },
                 "TrainingJobName": f"{name}-{number + 1:03d}-{random.randrange(16**8):08x}",
                 "HyperParameters": definition.get("StaticHyperParameters", {}) | settings,
                 "Tags": request.get("Tags", []),
@@ -426,11 +442,17 @@ class Emulator(ThreadedMotoServer):
                 for trial in entry["trials"]:
                     trial["entry"]["stop"].set()
             time.sleep(0.1)
-        completed = [trial["entry"]["job"] for trial in entry["trials"] if trial["entry"]["job"]["TrainingJobStatus"] == "Completed"]
+        completed = [
+            trial["entry"]["job"]
+            for trial in entry["trials"]
+            if trial["entry"]["job"]["TrainingJobStatus"] == "Completed"
+        ]
         if entry["stop"].is_set():
             job["HyperParameterTuningJobStatus"] = "Stopped"
         elif not any(trial.get("FinalMetricDataList") for trial in completed):
-            job["FailureReason"] = "All training jobs failed. Please take a look at the training jobs failures to get more details."
+            job["FailureReason"] = (
+                "All training jobs failed. Please take a look at the training jobs failures to get more details."
+            )
             job["HyperParameterTuningJobStatus"] = "Failed"
         else:
             job["HyperParameterTuningJobStatus"] = "Completed"
@@ -495,7 +517,11 @@ class Emulator(ThreadedMotoServer):
         del self.state.endpoints[request["EndpointName"]]
 
     def on_ListEndpoints(self, request):  # noqa: N802
-        return {"Endpoints": [entry["endpoint"] for name, entry in self.state.endpoints.items() if request["NameContains"] in name]}
+        return {
+            "Endpoints": [
+                entry["endpoint"] for name, entry in self.state.endpoints.items() if request["NameContains"] in name
+            ]
+        }
 
     def on_ListEndpointConfigs(self, request):  # noqa: N802
         names = [name for name in self.state.configs if request["NameContains"] in name]
@@ -503,7 +529,9 @@ class Emulator(ThreadedMotoServer):
 
     def on_ListModels(self, request):  # noqa: N802
         names = [name for name in self.state.models if request["NameContains"] in name]
-        return {"Models": [{"ModelName": name, "ModelArn": self.arn("model", name), "CreationTime": 0} for name in names]}
+        return {
+            "Models": [{"ModelName": name, "ModelArn": self.arn("model", name), "CreationTime": 0} for name in names]
+        }
 
     def on_ListTags(self, request):  # noqa: N802
         kind, name = request["ResourceArn"].split(":")[-1].split("/", 1)
@@ -517,11 +545,12 @@ class Emulator(ThreadedMotoServer):
 
     def serve(self, entry, model):
         endpoint, name = entry["endpoint"], entry["endpoint"]["EndpointName"]
+        time.sleep(self.creating_seconds)
         if self.endpoint_fate != "up":
-            time.sleep(self.creating_seconds)
-            if self.endpoint_fate == "failed":
-                endpoint["FailureReason"] = "The primary container for production variant AllTraffic did not pass the ping health check."
-                endpoint["EndpointStatus"] = "Failed"
+            endpoint["FailureReason"] = (
+                "The primary container for production variant AllTraffic did not pass the ping health check."
+            )
+            endpoint["EndpointStatus"] = "Failed"
             return
         base, port = self.folder / f"{name}-{time.monotonic_ns()}", free_port()
         (base / "model").mkdir(parents=True)
@@ -546,7 +575,10 @@ class Emulator(ThreadedMotoServer):
                         return
             except urllib.error.HTTPError as error:
                 reason = error.read().decode()
-                endpoint["FailureReason"], endpoint["EndpointStatus"] = f"did not pass the ping health check: {reason}", "Failed"
+                endpoint["FailureReason"], endpoint["EndpointStatus"] = (
+                    f"did not pass the ping health check: {reason}",
+                    "Failed",
+                )
                 return
             except OSError:
                 time.sleep(0.1)
@@ -621,7 +653,9 @@ def main():
         emulator = Emulator(folder, port)
         emulator.start()
         emulator.set_up()
-        print(f"export AWS_ENDPOINT_URL={emulator.url} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={REGION}")
+        print(
+            f"export AWS_ENDPOINT_URL={emulator.url} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={REGION}"
+        )
         print(f"bucket {BUCKET}, role {ROLE_ARN}", flush=True)
         try:
             threading.Event().wait()

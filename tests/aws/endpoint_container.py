@@ -31,7 +31,7 @@ class Context:
 
 
 class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         try:
             with ONE_AT_A_TIME:
                 TRANSFORMER.validate_and_initialize(MODEL_DIR, Context({}))
@@ -39,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
         except Exception as error:
             self.answer(500, str(error).encode(), "text/plain")
 
-    def do_POST(self):  # noqa: N802
+    def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         context = Context(self.headers)
         with ONE_AT_A_TIME:

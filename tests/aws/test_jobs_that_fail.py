@@ -11,7 +11,8 @@ import pytest
 
 from cloud_project import FINETUNED
 from emulator import Denial, Mishap
-from small_project import wait_until
+from flystage.tables import read_json
+from small_project import merged, wait_until
 
 TRAIN = ["--until", "train"]
 
@@ -24,7 +25,9 @@ def test_a_failed_job_shows_why_and_is_tried_again_under_a_new_name(cloud):
     cloud.emulator.mishaps = [Mishap("train", "fail")]
     process = cloud.run(*TRAIN, train="sagemaker")
     assert process.returncode != 0 and "Traceback" not in process.out
-    assert re.search(r"training job flystage-train-\w{12} ended as Failed: AlgorithmError: CUDA out of memory", process.out)
+    assert re.search(
+        r"training job flystage-train-\w{12} ended as Failed: AlgorithmError: CUDA out of memory", process.out
+    )
     assert "algo-1 | CUDA out of memory" in process.out  # the end of its log
     assert cloud.nothing_is_left() and not (cloud.project.results / "model/checkpoint.pt").exists()
 
@@ -36,61 +39,58 @@ def test_a_failed_job_shows_why_and_is_tried_again_under_a_new_name(cloud):
     ]
     process = cloud.run(*TRAIN, train="sagemaker")
     assert process.returncode == 0, process.out
-    first, second = (entry["TrainingJobName"] for entry in cloud.asked("CreateTrainingJob")[-1:] + [cloud.asked("CreateTrainingJob")[0]])  # fmt: skip
-    assert first == f"{second}-2"
-    assert f"the last attempt, {second}, ended as Failed: AlgorithmError: CUDA out of memory" in cloud.log("train")
+    names = [request["TrainingJobName"] for request in cloud.asked("CreateTrainingJob")]
+    assert names == [names[0], f"{names[0]}-2"]
+    assert f"the last attempt, {names[0]}, ended as Failed: AlgorithmError: CUDA out of memory" in cloud.log("train")
     assert not any(denial.times for denial in cloud.emulator.denials)
 
 
 def test_a_stopped_job_says_so_and_is_tried_again(cloud):
-    cloud.emulator.mishaps = [Mishap("train", "stop", epoch=1)]
-    process = cloud.run(*TRAIN, train="sagemaker", more=FINETUNED, tune="local")
+    cloud.emulator.mishaps = [Mishap("train", "stop", after="Starting training script")]
+    process = cloud.run(*TRAIN, train="sagemaker")
     assert process.returncode != 0 and "ended as Stopped" in process.out and "Traceback" not in process.out
-    process = cloud.run(*TRAIN, train="sagemaker", more=FINETUNED)
+    assert cloud.nothing_is_left()
+    process = cloud.run(*TRAIN, train="sagemaker")
     assert process.returncode == 0, process.out
-    # what was trained before it was stopped is not trained again
-    assert "algo-1 | epoch 1 " not in cloud.log("train").split("starting training job")[1]
+    names = [request["TrainingJobName"] for request in cloud.asked("CreateTrainingJob")]
+    assert names == [names[0], f"{names[0]}-2"]
 
 
-def test_a_spot_interruption_goes_on_where_it_was(cloud):
-    cloud.emulator.mishaps = [Mishap("train", "interrupt", epoch=3)]
+def history(project):
+    return pd.read_csv(project.results / "model/history.csv").select_dtypes("number")
+
+
+def test_a_spot_interruption_goes_on_where_it_was(finetuned_cloud, finetuned):
+    cloud = finetuned_cloud
+    cloud.emulator.mishaps = [Mishap("train", "interrupt", after=r"epoch 3 ")]
     process = cloud.run(*TRAIN, train="sagemaker", more=FINETUNED)
     assert process.returncode == 0, process.out
-    log = cloud.log("train")
-    assert "InProgress (Interrupted)" in log and log.count("Running Torchrun Driver\n") >= 2
     assert uploaded_job(cloud)["EnableManagedSpotTraining"] is True
-    assert len(re.findall(r"\| epoch 6 ", log)) == 1
-    after = log.split("InProgress (Interrupted)")[1]
-    assert not re.search(r"\| epoch [12] ", after)
-    interrupted = pd.read_csv(cloud.project.results / "model/history.csv")
-    expected = whole_history(cloud, processes=1)
-    np.testing.assert_allclose(interrupted, expected, rtol=1e-3)
+    before, after = cloud.log("train").split("InProgress (Interrupted)")
+    assert re.search(r"\| epoch 3 ", before) and not re.search(r"\| epoch 6 ", before)
+    going_on = re.search(r"going on after epoch (\d) of an interrupted training", after)
+    assert int(going_on[1]) >= 3 and re.search(r"\| epoch 6 ", after)
+    assert not re.search(rf"\| epoch {going_on[1]} ", after)
+    np.testing.assert_allclose(history(cloud.project), history(finetuned), rtol=1e-3)
     assert not cloud.stored("checkpoints")
 
 
-def whole_history(cloud, processes):
-    """The history of the same training on this machine, in so many processes, as a table."""
-    project, best = cloud.project, pd.read_json(cloud.project.results / "tuning/best.json", typ="series").to_dict()
-    process = project.snakemake(
-        "--forcerun", "train", *TRAIN, over=cloud.over(more=FINETUNED | {"hardware": {"processes": processes}})
-    )
-    assert process.returncode == 0, process.out
-    assert best == pd.read_json(project.results / "tuning/best.json", typ="series").to_dict()
-    return pd.read_csv(project.results / "model/history.csv")
-
-
-def test_two_hosts_train_together(cloud):
+def test_two_hosts_train_together(finetuned_cloud):
+    cloud = finetuned_cloud
     process = cloud.run(*TRAIN, train="sagemaker", more=FINETUNED, aws={"train": {"count": 2, "spot": False}})
     assert process.returncode == 0, process.out
     request, log = uploaded_job(cloud), cloud.log("train")
     assert request["ResourceConfig"]["InstanceCount"] == 2 and request["EnableManagedSpotTraining"] is False
     assert "algo-1 | " in log and "algo-2 | " in log and "torchrun --nnodes=2" in log
-    together = pd.read_csv(cloud.project.results / "model/history.csv")
-    np.testing.assert_allclose(together, whole_history(cloud, processes=2), rtol=1e-3)
+    together = history(cloud.project)
+    over = cloud.over(more=merged(FINETUNED, {"hardware": {"processes": 2}}))
+    process = cloud.project.snakemake("--forcerun", "train", *TRAIN, over=over)
+    assert process.returncode == 0, process.out
+    np.testing.assert_allclose(together, history(cloud.project), rtol=1e-3)
 
 
 def test_a_killed_run_joins_its_job_instead_of_starting_another(cloud):
-    over = cloud.over(more=FINETUNED, train="sagemaker")
+    over = cloud.over(train="sagemaker")
     process = subprocess.Popen(
         cloud.project.command(*TRAIN, over=over), cwd=cloud.project.folder, env=os.environ | cloud.environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
@@ -98,7 +98,7 @@ def test_a_killed_run_joins_its_job_instead_of_starting_another(cloud):
     assert wait_until(process, lambda: cloud.emulator.state.training)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    again = cloud.run(*TRAIN, train="sagemaker", more=FINETUNED)
+    again = cloud.run(*TRAIN, train="sagemaker")
     assert again.returncode == 0, again.out
     assert "is at work already; waiting for it" in cloud.log("train")
     assert len(cloud.asked("CreateTrainingJob")) == 1
@@ -109,10 +109,10 @@ def test_a_trial_that_fails_is_told_and_the_others_count(cloud):
     process = cloud.run("--until", "best", tune="sagemaker")
     assert process.returncode == 0, process.out
     assert "trial 0" in process.out and "CUDA out of memory" in cloud.log("tune")
-    trials = [pd.read_json(cloud.project.results / f"tuning/trial_{number}.json", typ="series") for number in (0, 1)]
-    assert trials[0]["val_loss"] is None and trials[1]["val_loss"] > 0
-    best = pd.read_json(cloud.project.results / "tuning/best.json", typ="series")
-    assert best["trial"] == 1
+    failed, good, best = (
+        read_json(cloud.project.results / f"tuning/{name}.json") for name in ("trial_0", "trial_1", "best")
+    )
+    assert failed["val_loss"] is None and good["val_loss"] > 0 and best == good
 
 
 def test_a_tuning_job_that_fails_is_told_and_tried_again(cloud):

@@ -1,6 +1,7 @@
 """Everything on SageMaker, through the real Snakefile: the same manifests, records, history and predictions as locally."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -44,15 +45,22 @@ def assert_predictions_are_the_checkpoints(project, tmp_path):
     np.testing.assert_allclose(predicted, expected, rtol=1e-4, atol=1e-6)
 
 
+def training_image(cloud):
+    (request,) = cloud.asked("CreateTrainingJob")
+    return request["AlgorithmSpecification"]["TrainingImage"]
+
+
 def test_a_whole_run_and_its_reruns(new_cloud, local, tmp_path):
     cloud, emulator, project = new_cloud, new_cloud.emulator, new_cloud.project
     emulator.sampler = like_local
     everything = {"tune": "sagemaker", "train": "sagemaker", "evaluate": "endpoint"}
-    process = cloud.run(**everything)
+    process = cloud.run(**everything, aws={"inference_image": "auto"})
     assert process.returncode == 0, process.out
 
     # the same as locally
-    assert project.contents("results/manifests", "results/catalog") == local.contents("results/manifests", "results/catalog")
+    assert project.contents("results/manifests", "results/catalog") == local.contents(
+        "results/manifests", "results/catalog"
+    )
     assert_same_records(project, local)
     history, expected = (pd.read_csv(each.results / "model/history.csv") for each in (project, local))
     np.testing.assert_allclose(history, expected, rtol=1e-4)
@@ -72,15 +80,32 @@ def test_a_whole_run_and_its_reruns(new_cloud, local, tmp_path):
         assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 12 * 3600, "MaxWaitTimeInSeconds": 24 * 3600}
     (tuning,) = cloud.asked("CreateHyperParameterTuningJob")
     assert tuning["TrainingJobDefinition"]["StoppingCondition"]["MaxRuntimeInSeconds"] == 2 * 3600
-    for operation in ("CreateHyperParameterTuningJob", "CreateTrainingJob", "CreateModel", "CreateEndpointConfig", "CreateEndpoint"):
+    for operation in (
+        "CreateHyperParameterTuningJob",
+        "CreateTrainingJob",
+        "CreateModel",
+        "CreateEndpointConfig",
+        "CreateEndpoint",
+    ):
         (request,) = cloud.asked(operation)
         tags = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
         assert tags == {"project": "flies", "flystage": "flies/flystage"}, operation
-    assert not [call for call in emulator.calls if call == "s3 HEAD"][3:]  # the bucket, once for each rule; never an object
+    assert not [call for call in emulator.calls if call == "s3 HEAD"][
+        3:
+    ]  # the bucket, once for each rule; never an object
     assert not [call for call in emulator.calls if call.startswith("iam") and "Simulate" not in call]
     everything_written = "".join(path.read_text(errors="replace") for path in project.results.rglob("*.log"))
     everything_written += (project.results / "report.html").read_text() + process.out
-    assert "not-to-be-seen" not in everything_written and "arn:aws:iam" not in (project.results / "report.html").read_text()
+    assert (
+        "not-to-be-seen" not in everything_written
+        and "arn:aws:iam" not in (project.results / "report.html").read_text()
+    )
+
+    assert re.fullmatch(
+        r"\d+\.dkr\.ecr\.eu-central-1\.amazonaws\.com/pytorch-training:2\.10[\w.-]*", training_image(cloud)
+    )
+    (model,) = cloud.asked("CreateModel")
+    assert "/pytorch-inference:2.6" in model["PrimaryContainer"]["Image"]
 
     # a rerun has nothing to do; one that is forced takes the results that are there and sends nothing
     assert "Nothing to be done" in cloud.run(**everything).out

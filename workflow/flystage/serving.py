@@ -21,7 +21,7 @@ JSON = "application/json"
 MOST_BYTES = 6 * 2**20  # SageMaker refuses larger requests itself
 
 
-class BadRequest(Exception):
+class BadRequestError(Exception):
     """A request that cannot be answered. status: the HTTP status, 400 to 499. Its text says what is wrong with it."""
 
     def __init__(self, status, text):
@@ -47,16 +47,16 @@ def model_fn(folder):
 def input_fn(data, content_type):
     """(bytes of a request, its media type) for `predict_fn`: what it means to prepare a TIF only the checkpoint knows.
 
-    Raises BadRequest for an empty body (400), one that is too large (413) and a type that is neither PNG nor TIF (415).
+    Raises BadRequestError for an empty body (400), one that is too large (413) and a type that is neither PNG nor TIF (415).
     """
     kind = (content_type or "").split(";")[0].strip().lower()
     if kind != PNG and kind not in TIFF:
-        raise BadRequest(415, f"send a PNG as {PNG} or a TIF as {TIFF[0]}, not {content_type!r}")
+        raise BadRequestError(415, f"send a PNG as {PNG} or a TIF as {TIFF[0]}, not {content_type!r}")
     data = bytes(data or b"")
     if not data:
-        raise BadRequest(400, "the request holds no bytes")
+        raise BadRequestError(400, "the request holds no bytes")
     if len(data) > MOST_BYTES:
-        raise BadRequest(413, f"the request holds {len(data)} bytes, more than the {MOST_BYTES} that are allowed")
+        raise BadRequestError(413, f"the request holds {len(data)} bytes, more than the {MOST_BYTES} that are allowed")
     return data, kind
 
 
@@ -64,7 +64,7 @@ def predict_fn(request, model):
     """Stages and the probability of each, for one request as `input_fn` gives it.
 
     Returns {"stages": names in class order, "minutes": of each, or None, "probabilities": float64 array (stages,)}.
-    Raises BadRequest (400) for bytes that are no picture, or none that the network can stage.
+    Raises BadRequestError (400) for bytes that are no picture, or none that the network can stage.
     """
     import torch
 
@@ -81,11 +81,11 @@ def output_fn(prediction, accept):
     """The answer as JSON text: stages, minutes and probabilities in class order, and top_k, the first suggestions.
 
     accept: the media type that is asked for; `application/json; top_k=3` asks for three suggestions instead of all.
-    Raises BadRequest (406) when something else than JSON is asked for.
+    Raises BadRequestError (406) when something else than JSON is asked for.
     """
     wanted = (accept or JSON).lower()
     if not re.search(r"application/json|\*/\*", wanted):
-        raise BadRequest(406, f"the answer is {JSON}, not {accept!r}")
+        raise BadRequestError(406, f"the answer is {JSON}, not {accept!r}")
     probabilities = prediction["probabilities"]
     number = re.search(r"top_k\s*=\s*(\d+)", wanted)
     first = np.argsort(-probabilities, kind="stable")[: int(number.group(1)) if number else None]
@@ -110,15 +110,16 @@ def _picture(data, kind, image):
         try:
             return prepare(data, image, [0])[0][0]
         except UnusableTiff as reason:
-            raise BadRequest(400, f"the TIF cannot be used: {reason}") from reason
+            raise BadRequestError(400, f"the TIF cannot be used: {reason}") from reason
     if data[:8] != b"\x89PNG\r\n\x1a\n":
-        raise BadRequest(400, "the bytes are not a PNG, as their media type says")
+        raise BadRequestError(400, "the bytes are not a PNG, as their media type says")
     width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
     if (width, height) != (image["size"], image["size"]):  # looked at before it is unpacked
-        raise BadRequest(
-            400, f"a PNG must be prepared: {image['size']} pixels wide and high, not {width} x {height}; or send the TIF"
+        raise BadRequestError(
+            400,
+            f"a PNG must be prepared: {image['size']} pixels wide and high, not {width} x {height}; or send the TIF",
         )
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     if picture is None:
-        raise BadRequest(400, "the PNG is damaged")
+        raise BadRequestError(400, "the PNG is damaged")
     return picture

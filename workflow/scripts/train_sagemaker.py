@@ -5,6 +5,7 @@ from flystage.tables import read_json
 with rule_log(snakemake.log[0]):
     params, output = snakemake.params, snakemake.output
     best = read_json(snakemake.input.best)
-    job = learning.job_of(dict(snakemake.input.items()), dict(params.items()), best, params.train["epochs"])
-    # `aws` is no parameter: where a job runs changes nothing about its result, and reruns nothing.
+    # `aws` and `hardware` are no parameters: where and how fast a job runs reruns nothing.
+    workers = snakemake.config["hardware"]["workers"]
+    job = learning.job_of(dict(snakemake.input.items()), dict(params.items()), best, params.train["epochs"], workers)
     learning.train(job, snakemake.config["aws"], output.checkpoint, output.history)

@@ -20,7 +20,7 @@ class Stager:
             text = await asyncio.to_thread(
                 serving.answer, data, headers.get("content-type"), headers.get("accept"), self.model
             )
-        except serving.BadRequest as error:
+        except serving.BadRequestError as error:
             return PlainTextResponse(str(error), status_code=error.status)
         return Response(text, media_type=serving.JSON)
 

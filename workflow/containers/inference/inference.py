@@ -10,7 +10,7 @@ model_fn = serving.model_fn
 def _with_status(function, *arguments):
     try:
         return function(*arguments)
-    except serving.BadRequest as error:
+    except serving.BadRequestError as error:
         raise BaseInferenceToolkitError(error.status, str(error), str(error)) from error
 
 

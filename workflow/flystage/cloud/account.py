@@ -124,9 +124,11 @@ class Account:
             os.environ[f"SAGEMAKER_{place}_CONFIG_OVERRIDE"] = str(Path(__file__).with_name("sdk.yaml"))
         from sagemaker.core.helper.session_helper import Session
 
+        bucket = self.bucket
+
         class OneBucket(Session):
-            def default_bucket(session):  # the SDK would list all buckets, and make one that is missing
-                return self.bucket
+            def default_bucket(self):  # the SDK would list all buckets, and make one that is missing
+                return bucket
 
         return OneBucket(boto_session=self.session, default_bucket_prefix=self.key())
 
@@ -159,14 +161,21 @@ def refusal(error):
         return f"AWS does not accept these credentials any more ({code}); log in again and run again."
     if code in DENIED:
         return f"AWS does not allow {call} ({text}); {POLICIES}."
-    if code in ("NoSuchBucket", "404") and call in ("HeadBucket", "ListObjectsV2", "PutObject", "CreateMultipartUpload"):
+    if code in ("NoSuchBucket", "404") and call in (
+        "HeadBucket",
+        "ListObjectsV2",
+        "PutObject",
+        "CreateMultipartUpload",
+    ):
         return "there is no such bucket; make it, or correct aws.bucket."
     if code in ("301", "PermanentRedirect", "AuthorizationHeaderMalformed"):
         return "the bucket lies in another region; set aws.region to that of the bucket."
     if code in THROTTLED:
         return f"AWS throttles {call} however often it is tried ({text}); run again later."
     if code == "ResourceLimitExceeded":
-        return f"a quota of the account is too small ({text}); raise it under Service Quotas, or ask for another instance."
+        return (
+            f"a quota of the account is too small ({text}); raise it under Service Quotas, or ask for another instance."
+        )
     if "assume role" in text.lower() or "assume the role" in text.lower():
         return f"SageMaker may not use the role aws.role ({text}); {POLICIES}."
     return f"AWS refused {call} ({code}: {text})."

@@ -35,7 +35,9 @@ def endpoint(account, name, model, place, state_file):
         with written_whole(state_file) as temporary:
             temporary.write_text(json.dumps({"endpoint": name, "region": account.session.region_name}) + "\n")
         try:
-            if exists(account, name):  # another run's, or one whose state file was lost; its name says that it is the same
+            if exists(
+                account, name
+            ):  # another run's, or one whose state file was lost; its name says that it is the same
                 log.warning("SageMaker: an endpoint %s is there already; taking it down first", name)
                 take_down(account, name)
             with explained(f"making the endpoint {name}"):

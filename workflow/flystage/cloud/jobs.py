@@ -68,9 +68,9 @@ class TuningKind:
     def trials(self, name):
         """Summaries of the trials' training jobs in the order in which they were started."""
         with explained(f"listing the trials of {name}"):
-            pages = self.account.sagemaker.get_paginator(
-                "list_training_jobs_for_hyper_parameter_tuning_job"
-            ).paginate(HyperParameterTuningJobName=name, SortBy="CreationTime", SortOrder="Ascending")
+            pages = self.account.sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job").paginate(
+                HyperParameterTuningJobName=name, SortBy="CreationTime", SortOrder="Ascending"
+            )
             return [summary for page in pages for summary in page["TrainingJobSummaries"]]
 
     def end_of_log(self, name, description):

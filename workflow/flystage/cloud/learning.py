@@ -15,14 +15,14 @@ from flystage.errors import FlystageError
 log = logging.getLogger("flystage")
 
 
-THREADS, WORKERS = 4, 4  # of a job's processes: what the smallest GPU instances have
+THREADS = 4  # of a job's process on a CPU
 
 
-def job_of(inputs, params, hyperparameters, epochs):
+def job_of(inputs, params, hyperparameters, epochs, workers):
     """A job as `flystage.learning.learn` takes it, from what a rule's script has.
 
     inputs: dict of paths train_manifest, val_manifest, stages, backbone. params: dict with model, train; image and note
-    for a network that is kept.
+    for a network that is kept. workers: processes that read PNGs, for each training process.
     """
     return {
         "train": inputs["train_manifest"],
@@ -36,7 +36,7 @@ def job_of(inputs, params, hyperparameters, epochs):
         "hyperparameters": hyperparameters,
         "epochs": epochs,
         "threads": THREADS,
-        "workers": WORKERS,
+        "workers": workers,
     }
 
 

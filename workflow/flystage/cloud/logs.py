@@ -23,7 +23,10 @@ class LogStream:
                 while True:
                     token = self.tokens.get(stream)
                     page = self.account.logs.get_log_events(
-                        logGroupName=GROUP, logStreamName=stream, startFromHead=True, **({"nextToken": token} if token else {})
+                        logGroupName=GROUP,
+                        logStreamName=stream,
+                        startFromHead=True,
+                        **({"nextToken": token} if token else {}),
                     )
                     for event in page["events"]:
                         log.info("%s | %s", _host(stream), event["message"].rstrip())
@@ -40,7 +43,9 @@ def end_of_log(account, job):
             page = account.logs.get_log_events(
                 logGroupName=GROUP, logStreamName=stream, startFromHead=False, limit=MOST_LINES
             )
-            lines += [(event["timestamp"], f"{_host(stream)} | {event['message'].rstrip()}") for event in page["events"]]
+            lines += [
+                (event["timestamp"], f"{_host(stream)} | {event['message'].rstrip()}") for event in page["events"]
+            ]
     return [text for _, text in sorted(lines, key=lambda line: line[0])[-MOST_LINES:]]
 
 

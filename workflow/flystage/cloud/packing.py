@@ -51,6 +51,12 @@ def channels(account, job_text, objects):
     }
 
 
+def decisive(job_text):
+    """What of a job.json decides its result, as text: not how many processes read its PNGs."""
+    job = json.loads(job_text)
+    return _text({key: value for key, value in job.items() if key not in ("threads", "workers")})
+
+
 def _rows(path):
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 

@@ -33,9 +33,7 @@ def content_name(path):
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
-        raise FlystageError(
-            f"The file {path} is gone; delete its folder {Path(path).parent} and run again."
-        ) from error
+        raise FlystageError(f"The file {path} is gone; delete its folder {Path(path).parent} and run again.") from error
     return f"{digest}{Path(path).suffix.lower()}"
 
 
@@ -80,7 +78,10 @@ def upload(account, files):
                 )
 
         told = time.monotonic()
-        with ThreadPoolExecutor(TOGETHER) as pool, tqdm(total=len(new), unit="file", desc="upload", disable=None) as bar:
+        with (
+            ThreadPoolExecutor(TOGETHER) as pool,
+            tqdm(total=len(new), unit="file", desc="upload", disable=None) as bar,
+        ):
             try:
                 for done, _ in enumerate(pool.map(send, new.items()), start=1):
                     bar.update()
@@ -178,6 +179,4 @@ def read(path):
     try:
         return Path(path).read_bytes()
     except FileNotFoundError as error:
-        raise FlystageError(
-            f"The file {path} is gone; delete its folder {Path(path).parent} and run again."
-        ) from error
+        raise FlystageError(f"The file {path} is gone; delete its folder {Path(path).parent} and run again.") from error

@@ -42,7 +42,7 @@ def run_training(account, what, entry, packed, place, environment=None, resumabl
     """
     code_uri, code_name = packed_source(account, entry)
     count = place.get("count", 1)
-    checksum = source.digest(packed[0], code_name, account.settings["training_image"], count)
+    checksum = source.digest(packing.decisive(packed[0]), code_name, account.settings["training_image"], count)
     base = f"flystage-{what}-{checksum}"
     kind = jobs.TrainingKind(account)
 
@@ -65,7 +65,9 @@ def run_tuning(account, packed, tune, seed, place):
     tune: the configuration's `tune` section. seed: of the search. The rest: see `run_training`.
     """
     code_uri, code_name = packed_source(account, "training/train.py")
-    checksum = source.digest(packed[0], code_name, account.settings["training_image"], repr(sorted(tune.items())), seed)
+    checksum = source.digest(
+        packing.decisive(packed[0]), code_name, account.settings["training_image"], repr(sorted(tune.items())), seed
+    )
     kind = jobs.TuningKind(account)
 
     def start(name):
@@ -132,9 +134,7 @@ def _trainer(account, name, entry, code_uri, place, environment, checkpoints):
     encryption = {"kms_key_id": settings["kms_key"]} if settings["kms_key"] else {}
     optional = {}
     if settings["subnets"]:
-        optional["networking"] = Networking(
-            subnets=settings["subnets"], security_group_ids=settings["security_groups"]
-        )
+        optional["networking"] = Networking(subnets=settings["subnets"], security_group_ids=settings["security_groups"])
     if checkpoints:
         optional["checkpoint_config"] = CheckpointConfig(
             s3_uri=account.folder("checkpoints", checkpoints), local_path=CHECKPOINTS
@@ -147,9 +147,7 @@ def _trainer(account, name, entry, code_uri, place, environment, checkpoints):
         role=settings["role"],
         base_job_name=name,
         training_image=image,
-        source_code=SourceCode(
-            source_dir=code_uri, entry_script=entry.split("/")[-1], requirements="requirements.txt"
-        ),
+        source_code=SourceCode(source_dir=code_uri, entry_script=entry.split("/")[-1], requirements="requirements.txt"),
         compute=Compute(
             instance_type=place["instance"],
             instance_count=place.get("count", 1),
