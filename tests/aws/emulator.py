@@ -17,6 +17,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -37,7 +38,7 @@ GROUP = "/aws/sagemaker/TrainingJobs"
 IN_PROGRESS = "Cannot update in-progress endpoint"
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """An answer that is an error. code: of AWS; text: its message."""
 
     def __init__(self, code, text, status=400):
@@ -141,7 +142,7 @@ class Emulator(ThreadedMotoServer):
             self.calls.append(f"{'container: ' if container else ''}{service} {operation}")
         try:
             if operation == "SimulatePrincipalPolicy":
-                raise Refusal("AccessDenied", "not authorized to perform iam:SimulatePrincipalPolicy", 403)
+                raise RefusalError("AccessDenied", "not authorized to perform iam:SimulatePrincipalPolicy", 403)
             self.refuse(operation, service)
             if invoked:
                 return self.invoke(unquote(invoked[1]), environ, start_response)
@@ -149,11 +150,11 @@ class Emulator(ThreadedMotoServer):
                 body = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or "{}")
                 self.requests.append((operation, body))
                 if wrong := problem(operation, body):
-                    raise Refusal("ValidationException", f"1 validation error detected: {wrong}")
+                    raise RefusalError("ValidationException", f"1 validation error detected: {wrong}")
                 with self.lock:
                     answer = getattr(self, f"on_{operation}")(body)
                 return self.reply(start_response, 200, answer or {})
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if service in ("s3", "iam"):
                 text = f"<Error><Code>{refusal.code}</Code><Message>{refusal.text}</Message></Error>".encode()
                 start_response(f"{refusal.status} Refused", [("Content-Type", "application/xml")])
@@ -174,11 +175,11 @@ class Emulator(ThreadedMotoServer):
             if denial.operation in (operation, f"{service} {operation}") and denial.times > 0:
                 denial.times -= 1
                 status = {"AccessDenied": 403, "SlowDown": 503}.get(denial.code, 400)
-                raise Refusal(denial.code, denial.text, status)
+                raise RefusalError(denial.code, denial.text, status)
 
     def need_role(self, arn):
         """SageMaker must be allowed to take on the role."""
-        refused = Refusal(
+        refused = RefusalError(
             "ValidationException",
             f"Could not assume role {arn}. Please ensure that the role exists and allows principal 'sagemaker.amazonaws.com' to"
             " assume the role.",
@@ -193,13 +194,13 @@ class Emulator(ThreadedMotoServer):
     @staticmethod
     def find(things, name, noun):
         if name not in things:
-            raise Refusal("ValidationException", f'Could not find {noun} "{name}".')
+            raise RefusalError("ValidationException", f'Could not find {noun} "{name}".')
         return things[name]
 
     @staticmethod
     def add(things, name, noun, thing):
         if name in things:
-            raise Refusal("ResourceInUse", f"{noun} {name} exists already")
+            raise RefusalError("ResourceInUse", f"{noun} {name} exists already")
         things[name] = thing
 
     @staticmethod
@@ -214,11 +215,11 @@ class Emulator(ThreadedMotoServer):
         stopping = request["StoppingCondition"]
         if request.get("EnableManagedSpotTraining"):
             if stopping.get("MaxWaitTimeInSeconds", 0) < stopping["MaxRuntimeInSeconds"]:
-                raise Refusal("ValidationException", "MaxWaitTimeInSeconds must be at least MaxRuntimeInSeconds")
+                raise RefusalError("ValidationException", "MaxWaitTimeInSeconds must be at least MaxRuntimeInSeconds")
         elif "MaxWaitTimeInSeconds" in stopping:
-            raise Refusal("ValidationException", "MaxWaitTimeInSeconds requires EnableManagedSpotTraining")
+            raise RefusalError("ValidationException", "MaxWaitTimeInSeconds requires EnableManagedSpotTraining")
         if name in self.state.training:
-            raise Refusal("ResourceInUse", "Training job names must be unique within an AWS account and region")
+            raise RefusalError("ResourceInUse", "Training job names must be unique within an AWS account and region")
         self.begin_training(request)
         return {"TrainingJobArn": self.arn("training-job", name)}
 
@@ -246,7 +247,7 @@ class Emulator(ThreadedMotoServer):
     def on_StopTrainingJob(self, request):  # noqa: N802
         entry = self.find(self.state.training, request["TrainingJobName"], "training job")
         if entry["job"]["TrainingJobStatus"] != "InProgress":
-            raise Refusal(
+            raise RefusalError(
                 "ValidationException", "The request was rejected because the training job is in status Stopped"
             )
         entry["job"]["TrainingJobStatus"] = "Stopping"
@@ -319,7 +320,8 @@ class Emulator(ThreadedMotoServer):
         if mishap and mishap.kind == "fail":
             for host in hosts:
                 host.entrypoint = ["/bin/sh"]
-                host.request = request | {"AlgorithmSpecification": {"ContainerArguments": ["-c", f"echo CUDA out of memory; echo 'CUDA out of memory' > {host.base}/output/failure; exit 1"]}}  # fmt: skip
+                failing = f"echo CUDA out of memory | tee {host.base}/output/failure; exit 1"
+                host.request = request | {"AlgorithmSpecification": {"ContainerArguments": ["-c", failing]}}
         for host in hosts:
             host.start()
         job["SecondaryStatus"], job["TrainingStartTime"] = "Training", time.time()
@@ -358,10 +360,10 @@ class Emulator(ThreadedMotoServer):
         config = request["HyperParameterTuningJobConfig"]
         limits = config["ResourceLimits"]
         if limits["MaxParallelTrainingJobs"] > limits["MaxNumberOfTrainingJobs"]:
-            raise Refusal("ValidationException", "MaxParallelTrainingJobs exceeds MaxNumberOfTrainingJobs")
+            raise RefusalError("ValidationException", "MaxParallelTrainingJobs exceeds MaxNumberOfTrainingJobs")
         for entry in config["ParameterRanges"].get("ContinuousParameterRanges", []):
             if float(entry["MinValue"]) >= float(entry["MaxValue"]):
-                raise Refusal("ValidationException", "MinValue must be below MaxValue")
+                raise RefusalError("ValidationException", "MinValue must be below MaxValue")
         job = {
             "HyperParameterTuningJobName": name,
             "HyperParameterTuningJobArn": self.arn("hyper-parameter-tuning-job", name),
@@ -387,7 +389,7 @@ class Emulator(ThreadedMotoServer):
     def on_DescribeHyperParameterTuningJob(self, request):  # noqa: N802
         entry = self.state.tuning.get(request["HyperParameterTuningJobName"])
         if entry is None:  # unlike training jobs
-            raise Refusal("ResourceNotFound", "Amazon SageMaker can't find a tuning job of this name.")
+            raise RefusalError("ResourceNotFound", "Amazon SageMaker can't find a tuning job of this name.")
         counters = dict.fromkeys(entry["job"]["TrainingJobStatusCounters"], 0)
         for trial in entry["trials"]:
             status = trial["entry"]["job"]["TrainingJobStatus"]
@@ -406,11 +408,14 @@ class Emulator(ThreadedMotoServer):
         summaries = []
         for trial in entry["trials"][start : start + most]:
             job = trial["entry"]["job"]
-            summary = {key: job[key] for key in ("TrainingJobName", "TrainingJobArn", "TrainingJobStatus", "CreationTime", "FailureReason") if key in job}  # fmt: skip
+            keys = ("TrainingJobName", "TrainingJobArn", "TrainingJobStatus", "CreationTime", "FailureReason")
+            summary = {key: job[key] for key in keys if key in job}
             summary["TunedHyperParameters"] = trial["settings"]
             if job.get("FinalMetricDataList"):
                 metric = job["FinalMetricDataList"][0]
-                summary["FinalHyperParameterTuningJobObjectiveMetric"] = {"MetricName": metric["MetricName"], "Value": metric["Value"], "Type": "Minimize"}  # fmt: skip
+                summary["FinalHyperParameterTuningJobObjectiveMetric"] = {
+                    "MetricName": metric["MetricName"], "Value": metric["Value"], "Type": "Minimize",
+                }  # fmt: skip
             summaries.append(summary)
         more = start + most < len(entry["trials"])
         return {"TrainingJobSummaries": summaries} | ({"NextToken": str(start + most)} if more else {})
@@ -511,7 +516,7 @@ class Emulator(ThreadedMotoServer):
     def on_DeleteEndpoint(self, request):  # noqa: N802
         entry = self.find(self.state.endpoints, request["EndpointName"], "endpoint")
         if entry["endpoint"]["EndpointStatus"] == "Creating":
-            raise Refusal("ValidationException", f'{IN_PROGRESS} "{entry["endpoint"]["EndpointArn"]}".')
+            raise RefusalError("ValidationException", f'{IN_PROGRESS} "{entry["endpoint"]["EndpointArn"]}".')
         if entry["server"]:
             entry["server"].kill()
         del self.state.endpoints[request["EndpointName"]]
@@ -525,7 +530,12 @@ class Emulator(ThreadedMotoServer):
 
     def on_ListEndpointConfigs(self, request):  # noqa: N802
         names = [name for name in self.state.configs if request["NameContains"] in name]
-        return {"EndpointConfigs": [{"EndpointConfigName": name, "EndpointConfigArn": self.arn("endpoint-config", name), "CreationTime": 0} for name in names]}  # fmt: skip
+        return {
+            "EndpointConfigs": [
+                {"EndpointConfigName": name, "EndpointConfigArn": self.arn("endpoint-config", name), "CreationTime": 0}
+                for name in names
+            ]
+        }
 
     def on_ListModels(self, request):  # noqa: N802
         names = [name for name in self.state.models if request["NameContains"] in name]
@@ -541,7 +551,7 @@ class Emulator(ThreadedMotoServer):
         }[kind].items():  # fmt: skip
             if found.lower() == name:
                 return {"Tags": entry.get("tags", entry.get("Tags", []))}
-        raise Refusal("ValidationException", "no such resource")
+        raise RefusalError("ValidationException", "no such resource")
 
     def serve(self, entry, model):
         endpoint, name = entry["endpoint"], entry["endpoint"]["EndpointName"]
@@ -561,9 +571,10 @@ class Emulator(ThreadedMotoServer):
         archive.unlink()
         variables = environment(self.url, base, container["Environment"])
         variables["PYTHONPATH"] += f":{base}/model/code"
+        log = open(base / "log", "w")  # noqa: SIM115
         server = subprocess.Popen(
             [TOOLKIT / "bin/python", Path(__file__).with_name("endpoint_container.py"), base / "model", str(port)],
-            env=variables, cwd=base, stdout=open(base / "log", "w"), stderr=subprocess.STDOUT,
+            env=variables, cwd=base, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         self.servers.append(server)
         entry["server"], entry["url"] = server, f"http://localhost:{port}"
@@ -587,7 +598,7 @@ class Emulator(ThreadedMotoServer):
     def invoke(self, name, environ, start_response):
         entry = self.find(self.state.endpoints, name, "endpoint")
         if entry["endpoint"]["EndpointStatus"] != "InService":
-            raise Refusal("ValidationException", f"Endpoint {name} is not in service")
+            raise RefusalError("ValidationException", f"Endpoint {name} is not in service")
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         headers = {"Content-Type": environ.get("CONTENT_TYPE", ""), "Accept": environ.get("HTTP_ACCEPT", "*/*")}
         request = urllib.request.Request(f"{entry['url']}/invocations", data=body, headers=headers, method="POST")
@@ -608,10 +619,8 @@ class CloudWatch:
     def __init__(self, client, job, hosts, part):
         self.client, self.hosts, self.told = client, hosts, [0] * len(hosts)
         self.streams = [f"{job}/{host.name}-{1700000000 + part}" for host in hosts]
-        try:
+        with suppress(client.exceptions.ResourceAlreadyExistsException):
             client.create_log_group(logGroupName=GROUP)
-        except client.exceptions.ResourceAlreadyExistsException:
-            pass
         for stream in self.streams:
             client.create_log_stream(logGroupName=GROUP, logStreamName=stream)
 

@@ -9,6 +9,7 @@ import boto3
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from botocore.exceptions import ClientError
 
 from cloud_project import AWS
@@ -18,7 +19,7 @@ from flystage.cloud.account import Account
 from flystage.cloud.endpoint import endpoint
 from flystage.cloud.scoring import model_archive
 from flystage.inference import stage_probabilities
-from small_project import merged, wait_until
+from small_project import REPOSITORY, merged, wait_until
 
 STAGED = ["--until", "evaluate"]
 
@@ -33,9 +34,8 @@ def started(cloud, *arguments, **compute):
 def test_pngs_and_tifs_get_answers_and_bad_bytes_a_status(local, emulator, credentials, tmp_path, monkeypatch):
     for name, value in credentials.items():
         monkeypatch.setenv(name, value)
-    settings = merged(
-        {"prefix": "flystage", "kms_key": "", "subnets": [], "security_groups": [], "inference_image": "auto"}, AWS
-    )
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    settings = merged(config["aws"], AWS)
     account = Account(settings)
     checkpoint_path = local.results / "model/checkpoint.pt"
     data, _ = model_archive(account, checkpoint_path)

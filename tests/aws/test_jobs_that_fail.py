@@ -8,11 +8,15 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from botocore.config import Config
 
-from cloud_project import FINETUNED
-from emulator import Denial, Mishap
+from cloud_project import AWS, FINETUNED
+from emulator import ACCOUNT, Denial, Mishap
+from flystage.cloud import account, learning
+from flystage.errors import FlystageError
 from flystage.tables import read_json
-from small_project import merged, wait_until
+from small_project import REPOSITORY, merged, wait_until
 
 TRAIN = ["--until", "train"]
 
@@ -127,27 +131,67 @@ def test_a_tuning_job_that_fails_is_told_and_tried_again(cloud):
     assert names == [names[0], f"{names[0]}-2"] and len(names[1]) <= 32
 
 
+def test_what_aws_refuses_is_one_sentence_of_the_run(cloud):
+    cloud.emulator.denials = [Denial("CreateTrainingJob", "AccessDeniedException", 9)]
+    process = cloud.run(*TRAIN, train="sagemaker")
+    assert process.returncode != 0 and "Traceback" not in process.out
+    assert "AWS does not allow CreateTrainingJob (not today); docs/aws.md" in process.out
+    assert not cloud.emulator.state.training and "not-to-be-seen" not in process.out
+
+
+# What AWS says no to, settings that differ, variables that differ, and the sentence.
 REFUSED = {
-    "may not start": ([Denial("CreateTrainingJob", "AccessDeniedException", 9)], {}, {}, "AWS does not allow CreateTrainingJob (not today); docs/aws.md"),
-    "may not upload": ([Denial("s3 PUT", "AccessDenied", 99)], {}, {}, "AWS does not allow PutObject (not today); docs/aws.md"),
-    "too small a quota": ([Denial("CreateTrainingJob", "ResourceLimitExceeded", 9)], {}, {}, "a quota of the account is too small"),
+    "may not look": ([Denial("s3 HEAD", "403", 9)], {}, {}, "AWS does not allow HeadBucket"),
+    "may not upload": (
+        [Denial("s3 PUT", "AccessDenied", 99)],
+        {},
+        {},
+        "AWS does not allow PutObject (not today); docs/aws",
+    ),
+    "a quota": (
+        [Denial("CreateTrainingJob", "ResourceLimitExceeded", 9)],
+        {},
+        {},
+        "a quota of the account is too small",
+    ),
     "no such bucket": ([], {"bucket": "nowhere-at-all"}, {}, "there is no such bucket; make it, or correct aws.bucket"),
-    "no such role": ([], {"role": "arn:aws:iam::123456789012:role/nobody"}, {}, "SageMaker may not use the role aws.role"),
-    "a role that does not trust": ([], {"role": "arn:aws:iam::123456789012:role/lambda"}, {}, "SageMaker may not use the role aws.role"),
+    "no such role": (
+        [],
+        {"role": f"arn:aws:iam::{ACCOUNT}:role/nobody"},
+        {},
+        "SageMaker may not use the role aws.role",
+    ),
+    "no trust": ([], {"role": f"arn:aws:iam::{ACCOUNT}:role/lambda"}, {}, "SageMaker may not use the role aws.role"),
     "no credentials": ([], {}, {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "there are no AWS credentials"),
+    "old credentials": (
+        [Denial("s3 PUT", "ExpiredToken", 99)],
+        {},
+        {},
+        "AWS does not accept these credentials any more",
+    ),
     "no network": ([], {}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "AWS cannot be reached"),
     "no region": ([], {"region": "auto"}, {}, "No AWS region is known: set aws.region"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_aws_refuses_is_one_sentence(cloud, case):
+def test_what_aws_refuses_is_one_sentence(local, emulator, credentials, monkeypatch, tmp_path, case):
     denials, aws, environment, sentence = REFUSED[case]
-    cloud.emulator.make_role("lambda", "lambda.amazonaws.com")
-    cloud.emulator.denials = denials
-    environment = environment | ({"AWS_MAX_ATTEMPTS": "1"} if case == "no network" else {})
-    process = cloud.run(*TRAIN, train="sagemaker", aws=aws, env=environment)
-    assert process.returncode != 0
-    assert sentence in process.out and "Traceback" not in process.out, process.out
-    assert "not-to-be-seen" not in process.out
-    assert not cloud.emulator.state.training and cloud.nothing_is_left()
+    emulator.make_role("lambda", "lambda.amazonaws.com")
+    emulator.denials = denials
+    for name, value in (credentials | environment).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(account, "CALLS", Config(retries={"max_attempts": 1}, connect_timeout=1))
+    monkeypatch.chdir(local.folder)  # which manifests are seen from
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    inputs = {
+        "train_manifest": "results/manifests/train.csv", "val_manifest": "results/manifests/val.csv",
+        "stages": "results/stages.csv", "backbone": "results/model/backbone.pt",
+    }  # fmt: skip
+    job = learning.job_of(inputs, {"model": {}, "train": {"mode": "frozen"}}, {"learning_rate": 0.1}, 1, 0)
+    with pytest.raises(FlystageError) as refused:
+        learning.train(
+            job, merged(merged(config["aws"], AWS), aws), tmp_path / "checkpoint.pt", tmp_path / "history.csv"
+        )
+    assert sentence in str(refused.value) and "\n" not in str(refused.value)
+    assert not emulator.state.training and not (tmp_path / "checkpoint.pt").exists()

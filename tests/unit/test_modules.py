@@ -43,6 +43,15 @@ def test_the_closure_is_followed_and_sorted(library):
     assert of("import os") == []
 
 
+def test_packages_are_followed_and_names_in_modules_are_none(library, tmp_path):
+    write, of = library
+    (tmp_path / "flystage/deep").mkdir()
+    write(a="from flystage.deep.b import x\nfrom flystage.deep import c", d="")
+    for name, text in {"__init__": "", "b": "from flystage.d import y", "c": ""}.items():
+        (tmp_path / f"flystage/deep/{name}.py").write_text(text)
+    assert sorted(of("from flystage import a")) == ["__init__", "a", "b", "c", "d"]
+
+
 def test_lazy_imports_count(library):
     write, of = library
     write(a="def f():\n    if True:\n        from flystage.b import x\n", b="")

@@ -233,3 +233,47 @@ def test_an_overlay_that_is_empty_or_no_yaml(tmp_path):
     checked(DEFAULT, SCHEMA, [over])
     over.write_text("stages: [051\n", encoding="utf-8")
     assert f"{over} is not valid YAML" in sentence(DEFAULT, over)
+
+
+ROLE = "arn:aws:iam::123456789012:role/flystage"
+
+
+def on_sagemaker(step="train", place="sagemaker", **aws):
+    config = changed(f"compute.{step}", place)
+    config["aws"] |= {"bucket": "flies", "role": ROLE} | aws
+    return config
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (
+            on_sagemaker(bucket=""),
+            "aws.bucket: compute.train is sagemaker, which needs an S3 bucket of yours; '' is no name",
+        ),
+        (on_sagemaker("evaluate", "endpoint", bucket="s3://flies"), "aws.bucket: compute.evaluate is endpoint"),
+        (on_sagemaker("tune", role=""), "aws.role: compute.tune is sagemaker, which needs the ARN of a role"),
+        (on_sagemaker(role="flystage"), "'flystage' is none"),
+        (on_sagemaker(subnets=["subnet-1"]), "aws: subnets and security_groups go together"),
+        (on_sagemaker(tags=["project"]), "aws.tags: 'project' is not of the form key=value"),
+        (
+            on_sagemaker(train={"instance": "g5.xlarge", "count": 1, "spot": True, "max_hours": 1}),
+            "'g5.xlarge' is no instance",
+        ),
+        (on_sagemaker("evaluate", "cloud"), "it must be one of local, endpoint, sagemaker"),
+        (on_sagemaker(poll=0), "aws.poll: 0 is not allowed; it must be a number above 0"),
+    ],
+)
+def test_what_sagemaker_needs_is_told_before_any_job(config, expected):
+    assert expected in sentence(config)
+
+
+def test_local_steps_need_nothing_of_aws():
+    assert checked(changed("aws.tags", ["nonsense"]), SCHEMA)
+    for step, place in (
+        ("tune", "sagemaker"),
+        ("train", "sagemaker"),
+        ("evaluate", "endpoint"),
+        ("evaluate", "sagemaker"),
+    ):
+        assert checked(on_sagemaker(step, place), SCHEMA)["compute"][step] == place

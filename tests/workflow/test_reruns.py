@@ -40,6 +40,7 @@ def counted(expected, project):
     return {rule: buckets(project, count) if isinstance(count, str) else count for rule, count in expected.items()}
 
 
+ON_AWS = {"bucket": "flies", "role": "arn:aws:iam::123456789012:role/me"}
 SETTINGS = {
     "what makes no difference": (
         {
@@ -53,7 +54,14 @@ SETTINGS = {
             },
             "compare": {"folds": 3},
             "hardware": {"gpu": True, "processes": 2, "nodes": 2, "workers": 0},
-            "compute": {"tune": "local", "train": "local", "evaluate": "local"},
+            "aws": {
+                "region": "eu-west-1", "bucket": "flies", "prefix": "other", "role": "arn:aws:iam::123456789012:role/me",
+                "kms_key": "key", "subnets": ["subnet-1"], "security_groups": ["sg-1"], "tags": ["a=b"],
+                "training_image": "mine", "inference_image": "mine", "disk_gb": 9, "spot_wait_hours": 1, "poll": 1,
+                "tune": {"instance": "ml.m5.large", "spot": False, "max_hours": 1, "parallel": 2},
+                "train": {"instance": "ml.m5.large", "count": 2, "spot": False, "max_hours": 1},
+                "evaluate": {"instance": "ml.m5.large", "max_hours": 2, "parallel": 2},
+            },
             "predict": {"images": ["new"], "checkpoint": "mine.pt", "top_k": 5},
         },
         {},
@@ -85,6 +93,9 @@ SETTINGS = {
     "model.weights": ({"model": {"weights": "imagenet"}}, {"weights": 1, "features": 1} | TUNED),
     "model.hidden": ({"model": {"hidden": [8]}}, TUNED),
     "model.dropout": ({"model": {"dropout": 0.2}}, TUNED),
+    "compute.tune": ({"compute": {"tune": "sagemaker"}, "aws": ON_AWS}, TUNED | {"tune": 1}),
+    "compute.train": ({"compute": {"train": "sagemaker"}, "aws": ON_AWS}, TRAINED),
+    "compute.evaluate": ({"compute": {"evaluate": "endpoint"}, "aws": ON_AWS}, EVALUATED),
     "tune.trials": ({"tune": {"trials": 3}}, TUNED | {"tune": 1}),
     "tune.learning_rate": ({"tune": {"learning_rate": [0.001, 0.01]}}, TUNED),
     "tune.batch_size": ({"tune": {"batch_size": [8, 16]}}, TUNED),

@@ -1,0 +1,121 @@
+"""What an endpoint answers, without an endpoint: the picture's bytes in, stages and probabilities out, a status for what is bad."""
+
+import io
+import json
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from flystage import serving
+from flystage.checkpoint import load_checkpoint, save_checkpoint
+from flystage.images import encoded_png, prepare
+from flystage.inference import stage_probabilities
+from flystage.networks import Head
+from flystage.weights import fetch_weights, load_weights
+
+STAGES, MINUTES, SIZE = ["051", "060", "069", "078"], [51.0, 60.0, 69.0, 78.0], 64
+IMAGE = {
+    "size": SIZE, "field": "auto", "normalize": {"method": "multiply", "factor": 6}, "white": "auto", "page": "middle",
+    "channel": "auto", "max_pixels": 10_000, "angles": [90],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a checkpoint, as a container finds it."""
+    folder = tmp_path_factory.mktemp("model")
+    fetch_weights("resnet18", "none", 1, folder / "backbone.pt")
+    torch.manual_seed(2)
+    head = Head(512, [8], len(STAGES))
+    save_checkpoint(
+        folder / "checkpoint.pt",
+        load_weights(folder / "backbone.pt"),
+        head,
+        {"hidden": [8]},
+        STAGES,
+        MINUTES,
+        IMAGE,
+        {},
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    return serving.model_fn(folder)
+
+
+@pytest.fixture
+def tif():
+    file = io.BytesIO()
+    tifffile.imwrite(file, np.random.default_rng(3).integers(0, 9000, (40, 60)).astype(np.uint16))
+    return file.getvalue()
+
+
+@pytest.fixture
+def png(tif):
+    return encoded_png(prepare(tif, IMAGE, [0])[0][0])
+
+
+def answer(data, kind, model, accept="application/json"):
+    return json.loads(serving.answer(data, kind, accept, model))
+
+
+def test_the_answer_is_that_of_the_workflow(model, folder, png, tmp_path):
+    (tmp_path / "a.png").write_bytes(png)
+    checkpoint = load_checkpoint(folder / "checkpoint.pt")
+    expected = stage_probabilities(checkpoint, [str(tmp_path / "a.png")], tmp_path / "cache", 1)[0]
+    given = answer(png, "image/png", model)
+    assert (given["stages"], given["minutes"]) == (STAGES, MINUTES)
+    np.testing.assert_allclose(given["probabilities"], expected, rtol=1e-4, atol=1e-6)
+    assert sum(given["probabilities"]) == pytest.approx(1)
+
+
+def test_a_tif_is_prepared_as_the_training_images_were(model, tif, png):
+    assert answer(tif, "image/tiff", model) == answer(png, "image/png", model)
+
+
+def test_top_k_is_what_is_asked_for(model, png):
+    given = answer(png, "image/png; charset=binary", model, "application/json; top_k=2")
+    order = np.argsort(-np.array(given["probabilities"]))[:2]
+    assert given["top_k"] == [{"stage": STAGES[place], "p": given["probabilities"][place]} for place in order]
+    assert len(answer(png, "IMAGE/PNG", model, "*/*")["top_k"]) == len(STAGES)
+
+
+BAD = {
+    "nothing": (lambda png, tif: (b"", "image/png", 400), "holds no bytes"),
+    "no type": (lambda png, tif: (png, None, 415), "send a PNG"),
+    "another type": (lambda png, tif: (png, "text/csv", 415), "send a PNG"),
+    "a TIF called a PNG": (lambda png, tif: (tif, "image/png", 400), "not a PNG"),
+    "a PNG called a TIF": (lambda png, tif: (png, "image/tiff", 400), "cannot be used"),
+    "a PNG cut off": (lambda png, tif: (png[:40], "image/png", 400), "damaged"),
+    "a PNG of its beginning": (lambda png, tif: (png[:9], "image/png", 400), "must be prepared"),
+    "a TIF cut off": (lambda png, tif: (tif[:-9], "image/tiff", 400), "cannot be used"),
+    "a PNG of another size": (
+        lambda png, tif: (cv2.imencode(".png", np.ones((9, 9), np.uint8))[1].tobytes(), "image/png", 400),
+        "must be prepared",
+    ),
+    "a large TIF": (
+        lambda png, tif: (cv2.imencode(".tif", np.arange(40_000, dtype=np.uint16).reshape(200, 200))[1].tobytes(), "image/tiff", 400),
+        "too large",
+    ),
+    "too many bytes": (lambda png, tif: (png + bytes(7 * 2**20), "image/png", 413), "more than"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_bytes_get_a_status_of_the_senders_fault_and_a_reason(model, png, tif, case):
+    make, reason = BAD[case]
+    data, kind, status = make(png, tif)
+    with pytest.raises(serving.BadRequestError, match=reason) as refused:
+        serving.answer(data, kind, "application/json", model)
+    assert refused.value.status == status
+
+
+def test_nothing_but_json_is_answered(model, png):
+    with pytest.raises(serving.BadRequestError) as refused:
+        serving.answer(png, "image/png", "text/csv", model)
+    assert refused.value.status == 406
