@@ -36,9 +36,9 @@ def test_a_failed_job_shows_why_and_is_tried_again_under_a_new_name(cloud):
     assert cloud.nothing_is_left() and not (cloud.project.results / "model/checkpoint.pt").exists()
 
     cloud.emulator.denials = [
-        Denial("DescribeTrainingJob", "ThrottlingException", 3),
-        Denial("CreateTrainingJob", "ThrottlingException", 2),
-        Denial("GetLogEvents", "ThrottlingException", 2),
+        Denial("DescribeTrainingJob", "ThrottlingException", 2),
+        Denial("CreateTrainingJob", "ThrottlingException", 1),
+        Denial("GetLogEvents", "ThrottlingException", 1),
         Denial("s3 GET", "SlowDown", 2),
     ]
     process = cloud.run(*TRAIN, train="sagemaker")
@@ -72,9 +72,10 @@ def test_a_spot_interruption_goes_on_where_it_was(finetuned_cloud, finetuned):
     assert uploaded_job(cloud)["EnableManagedSpotTraining"] is True
     before, after = cloud.log("train").split("InProgress (Interrupted)")
     assert re.search(r"\| epoch 3 ", before) and not re.search(r"\| epoch 6 ", before)
-    going_on = re.search(r"going on after epoch (\d) of an interrupted training", after)
-    assert int(going_on[1]) >= 3 and re.search(r"\| epoch 6 ", after)
-    assert not re.search(rf"\| epoch {going_on[1]} ", after)
+    going_on = re.search(r"going on after epoch (\d) of an interrupted training(.*)", after, re.DOTALL)
+    last = int(going_on[1])
+    assert last >= 2  # the third may have been told and not yet kept
+    assert [int(epoch) for epoch in re.findall(r"\| epoch (\d) ", going_on[2])] == list(range(last + 1, 7))
     np.testing.assert_allclose(history(cloud.project), history(finetuned), rtol=1e-3)
     assert not cloud.stored("checkpoints")
 

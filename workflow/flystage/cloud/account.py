@@ -10,6 +10,7 @@ from pathlib import Path
 import boto3
 import botocore.exceptions
 import botocore.session
+from boto3.exceptions import S3UploadFailedError
 from botocore.config import Config
 
 from flystage.errors import FlystageError
@@ -145,6 +146,10 @@ def explained(doing):
         ) from error
     except botocore.exceptions.ClientError as error:
         raise FlystageError(f"{_start(doing)}: {refusal(error)}") from error
+    except S3UploadFailedError as error:  # boto3 hides what S3 said behind it
+        said = error.__context__
+        reason = refusal(said) if isinstance(said, botocore.exceptions.ClientError) else _line(error)
+        raise FlystageError(f"{_start(doing)}: {reason}") from error
     except (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError) as error:
         raise FlystageError(
             f"{_start(doing)}: AWS cannot be reached ({_line(error)}); check the network and aws.region, and run again."
