@@ -142,7 +142,7 @@ def test_what_aws_refuses_is_one_sentence_of_the_run(cloud):
 
 # What AWS says no to, settings that differ, variables that differ, and the sentence.
 REFUSED = {
-    "may not look": ([Denial("s3 HEAD", "403", 9)], {}, {}, "AWS does not allow HeadBucket"),
+    "may not look": ([Denial("s3 HEAD", "AccessDenied", 9)], {}, {}, "AWS does not allow HeadBucket"),
     "may not upload": (
         [Denial("s3 PUT", "AccessDenied", 99)],
         {},
