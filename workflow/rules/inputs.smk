@@ -119,6 +119,17 @@ def angles_of_bucket(wildcards):
     return sorted({0, *config["image"]["angles"]}) if split_of_bucket(wildcards) == "train" else [0]
 
 
+VECTORS_NEEDED = "local" in (config["compute"]["tune"], config["compute"]["train"])
+
+
+def vectors_for(step):
+    """The feature vectors that training takes here; on SageMaker each job computes its own from the PNGs."""
+    if config["compute"][step] != "local":
+        return lambda wildcards: {}
+    vectors = {split: f"{config['results']}/features/{split}.npy" for split in ("train", "val")}
+    return lambda wildcards: vectors
+
+
 def starting_weights_of(weights):
     """The user's file of weights, so that another file trains anew; nothing for the weights that have a name."""
     return [] if weights in ("imagenet", "none") else weights

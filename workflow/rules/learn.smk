@@ -12,15 +12,6 @@ if config["compute"]["tune"] == "local":
     TRIALS_OF_A_JOB, JOB_OF_TRIALS, TUNING = TRIAL, "tune/trial_{trial}", "Tuning, trial {wildcards.trial}"
 else:
     TRIALS_OF_A_JOB, JOB_OF_TRIALS, TUNING = TRIALS, "tune", "Tuning on SageMaker"
-VECTORS_NEEDED = "local" in (config["compute"]["tune"], config["compute"]["train"])
-
-
-def vectors_for(step):
-    """The feature vectors that training takes here; on SageMaker each job computes its own from the PNGs."""
-    if config["compute"][step] != "local":
-        return lambda wildcards: {}
-    vectors = {split: f"{config['results']}/features/{split}.npy" for split in ("train", "val")}
-    return lambda wildcards: vectors
 
 
 rule weights:
