@@ -44,6 +44,7 @@ localrules:
     compare_weights,
     compare_best,
     compare,
+    aws_cleanup,
 
 
 include: "workflow/rules/images.smk"
