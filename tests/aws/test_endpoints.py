@@ -102,8 +102,12 @@ def test_an_endpoint_that_does_not_come_up_is_told_and_taken_down(cloud):
 
 def test_an_error_while_scoring_takes_it_down(cloud):
     cloud.emulator.denials = [Denial("InvokeEndpoint", "AccessDeniedException", 99)]
-    process = cloud.run(*STAGED, evaluate="endpoint")
+    with_key_and_vpc = {"kms_key": "alias/flies", "subnets": ["subnet-1"], "security_groups": ["sg-1"]}
+    process = cloud.run(*STAGED, evaluate="endpoint", aws=with_key_and_vpc)
     assert process.returncode != 0 and "AWS does not allow InvokeEndpoint (not today)" in process.out
+    (model,), (config,) = cloud.asked("CreateModel"), cloud.asked("CreateEndpointConfig")
+    assert model["VpcConfig"] == {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+    assert config["KmsKeyId"] == "alias/flies"
     assert "Traceback" not in process.out and cloud.nothing_is_left()
 
 

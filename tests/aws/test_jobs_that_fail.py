@@ -19,6 +19,7 @@ from flystage.tables import read_json
 from small_project import REPOSITORY, merged, wait_until
 
 TRAIN = ["--until", "train"]
+WITH_KEY_AND_VPC = {"kms_key": "alias/flies", "subnets": ["subnet-1"], "security_groups": ["sg-1"]}
 
 
 def uploaded_job(cloud, number=-1):
@@ -82,9 +83,15 @@ def test_a_spot_interruption_goes_on_where_it_was(finetuned_cloud, finetuned):
 
 def test_two_hosts_train_together(finetuned_cloud):
     cloud = finetuned_cloud
-    process = cloud.run(*TRAIN, train="sagemaker", more=FINETUNED, aws={"train": {"count": 2, "spot": False}})
+    process = cloud.run(
+        *TRAIN, train="sagemaker", more=FINETUNED, aws=WITH_KEY_AND_VPC | {"train": {"count": 2, "spot": False}}
+    )
     assert process.returncode == 0, process.out
     request, log = uploaded_job(cloud), cloud.log("train")
+    assert request["VpcConfig"] == {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+    assert request["OutputDataConfig"]["KmsKeyId"] == "alias/flies"
+    stored = cloud.emulator.client("s3").head_object(Bucket=AWS["bucket"], Key=cloud.stored("objects")[0])
+    assert (stored["ServerSideEncryption"], stored["SSEKMSKeyId"]) == ("aws:kms", "alias/flies")
     assert request["ResourceConfig"]["InstanceCount"] == 2 and request["EnableManagedSpotTraining"] is False
     assert "algo-1 | " in log and "algo-2 | " in log and "torchrun --nnodes=2" in log
     together = history(cloud.project)
