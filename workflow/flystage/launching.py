@@ -52,7 +52,7 @@ def run_job(job, processes, checkpoint=None, history_path=None, nodes=1):
     processes train; elsewhere there is but this machine. Raises FlystageError with the sentence of the process that failed.
     """
     nodes = nodes if "SLURM_JOB_ID" in os.environ else 1
-    if processes * nodes == 1:
+    if processes * nodes == 1 or job["settings"]["mode"] == "frozen":  # a head takes seconds
         backbone, head, history = learning.learn(job)
         if checkpoint:
             learning.write_model(job, backbone, head, history, checkpoint, history_path)

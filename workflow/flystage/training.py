@@ -103,8 +103,9 @@ class Training:
             if val_loss < self.best_loss:
                 self.best_loss, self.best_epoch = val_loss, epoch
                 self.best_state = copy.deepcopy(self._kept().state_dict())
-            log.info("epoch %d train_loss=%.5g val_loss=%.5g val_top1=%.4f best_val_loss=%.5g",
-                     epoch, train_loss, val_loss, val_top1, self.best_loss)  # fmt: skip
+            if self.here.rank == 0:
+                log.info("epoch %d train_loss=%.5g val_loss=%.5g val_top1=%.4f best_val_loss=%.5g",
+                         epoch, train_loss, val_loss, val_top1, self.best_loss)  # fmt: skip
             if point:
                 point.keep(self)
         if self.best_state is not None:
