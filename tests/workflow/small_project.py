@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 import embryos
+from flystage.variants import merged
 
 REPOSITORY = Path(__file__).parents[2]
 MINUTES = (51, 87, 123, 159)
@@ -40,14 +41,6 @@ COMPARED = (
     "predict/predictions.*",
 )
 DATA_SET = ("raw.split", "results/catalog", "results/stages", "results/manifests", "results/images", "results/split")
-
-
-def merged(base, over):
-    """Two nested dicts as Snakemake merges configuration files."""
-    return base | {
-        key: merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
-        for key, value in over.items()
-    }
 
 
 @dataclass

@@ -66,7 +66,7 @@ def _in_processes(job, processes, nodes, checkpoint, history_path):
     Path(job["cache"]).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="training-", dir=job["cache"]) as folder:
         job_file = Path(folder) / "job.json"
-        job_file.write_text(json.dumps(_absolute(job)), encoding="utf-8")
+        job_file.write_text(json.dumps(learning.seen_from(job, ".")), encoding="utf-8")
         command = [
             *_launcher(processes, nodes, job["threads"]),
             *("-m", "flystage.learning", "--job", str(job_file), "--output", folder),
@@ -100,15 +100,3 @@ def _launcher(processes, nodes, threads):
         *("--kill-on-bad-exit=1", *torchrun, f"--nnodes={nodes}", f"--rdzv-id={os.environ['SLURM_JOB_ID']}"),
         *("--rdzv-backend=c10d", f"--rdzv-endpoint={socket.gethostname()}:{port}"),  # this is the first of the nodes
     ]
-
-
-def _absolute(job):
-    """The job with paths that hold wherever its file lies."""
-
-    def absolute(value):
-        return value and str(Path(value).resolve())
-
-    vectors = job["vectors"] and {split: absolute(path) for split, path in job["vectors"].items()}
-    return (
-        job | {key: absolute(job[key]) for key in (*learning.FILES, "images", "cache", "resume")} | {"vectors": vectors}
-    )

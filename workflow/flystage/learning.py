@@ -26,7 +26,7 @@ from flystage.modules import code_version
 from flystage.processes import process_group
 from flystage.resuming import ResumePoint
 from flystage.running import at_work
-from flystage.tables import read_manifest, read_stages, write_history
+from flystage.tables import read_json, read_manifest, read_stages, write_history
 from flystage.weights import load_weights
 
 log = logging.getLogger("flystage")
@@ -122,25 +122,19 @@ def _key(job, backbone, train, val):
     digest = hashlib.sha256(json.dumps([decisive, backbone["id"], code_version(__file__)], sort_keys=True).encode())
     digest.update(Path(job["stages"]).read_bytes())
     for vectors, labels in (train, val):
-        digest.update(vectors.numpy().tobytes() + labels.numpy().tobytes())
+        digest.update(vectors.numpy())
+        digest.update(labels.numpy())
     return digest.hexdigest()
 
 
-def read_job(path):
-    """A job from its JSON file, its paths made absolute."""
-    with open(path, encoding="utf-8") as file:
-        job = json.load(file)
-    folder = Path(path).resolve().parent
+def seen_from(job, folder):
+    """The job with its relative paths seen from `folder`, so that they hold wherever the job is read."""
 
-    def seen_from_the_file(value):
-        return value and str(folder / value)
+    def path(value):
+        return value and str(Path(folder).resolve() / value)
 
-    vectors = job["vectors"] and {split: seen_from_the_file(vector) for split, vector in job["vectors"].items()}
-    return (
-        job
-        | {key: seen_from_the_file(job[key]) for key in (*FILES, "images", "cache", "resume")}
-        | {"vectors": vectors}
-    )
+    vectors = job["vectors"] and {split: path(file) for split, file in job["vectors"].items()}
+    return job | {key: path(job[key]) for key in (*FILES, "images", "cache", "resume")} | {"vectors": vectors}
 
 
 def main(arguments=None):
@@ -158,7 +152,7 @@ def main(arguments=None):
     at_work()
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     try:
-        job = read_job(options.job)
+        job = seen_from(read_json(options.job), Path(options.job).parent)
         given = {"learning_rate": options.learning_rate, "batch_size": options.batch_size}
         job["hyperparameters"] |= {name: value for name, value in given.items() if value is not None}
         job |= {name: value for name in ("images", "resume") if (value := getattr(options, name))}

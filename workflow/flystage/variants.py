@@ -35,15 +35,15 @@ def _configuration(name, over, as_given, schema_path):
     if others:
         raise FlystageError(f"{where}: a variant can change {', '.join(CHANGEABLE)}, and not {others[0]}.")
     try:
-        return checked(_merged(as_given, over), schema_path)
+        return checked(merged(as_given, over), schema_path)
     except FlystageError as error:
         raise FlystageError(f"{where}: {str(error).removeprefix('Configuration, ')}") from error
 
 
-def _merged(base, over):
+def merged(base, over):
     """Two nested dicts as Snakemake merges configuration files."""
     return base | {
-        key: _merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+        key: merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
         for key, value in over.items()
     }
 
