@@ -14,11 +14,11 @@ from botocore.exceptions import ClientError
 
 from cloud_project import AWS
 from emulator import Denial
-from flystage.checkpoint import load_checkpoint
 from flystage.cloud.account import Account
 from flystage.cloud.endpoint import endpoint
 from flystage.cloud.scoring import model_archive
-from flystage.inference import stage_probabilities
+from flystage.network.checkpoint import load_checkpoint
+from flystage.prediction.inference import stage_probabilities
 from small_project import REPOSITORY, merged, wait_until
 
 STAGED = ["--until", "evaluate"]

@@ -14,8 +14,9 @@ from botocore.config import Config
 from cloud_project import AWS, FINETUNED
 from emulator import ACCOUNT, Denial, Mishap
 from flystage.cloud import account, learning
-from flystage.errors import FlystageError
-from flystage.tables import read_json
+from flystage.core.errors import FlystageError
+from flystage.core.tables import read_json
+from flystage.jobs.training_job import TrainingJob
 from small_project import REPOSITORY, merged, wait_until
 
 TRAIN = ["--until", "train"]
@@ -196,7 +197,8 @@ def test_what_aws_refuses_is_one_sentence(local, emulator, credentials, monkeypa
         "train_manifest": "results/manifests/train.csv", "val_manifest": "results/manifests/val.csv",
         "stages": "results/stages.csv", "backbone": "results/model/backbone.pt",
     }  # fmt: skip
-    job = learning.job_of(inputs, {"model": {}, "train": {"mode": "frozen"}}, {"learning_rate": 0.1}, 1, 0)
+    params = {"model": {"hidden": [], "dropout": 0}, "train": {"mode": "frozen"}, "cache": "cache"}
+    job = TrainingJob.of_rule(inputs, params, {"learning_rate": 0.1, "batch_size": 8}, 1)
     with pytest.raises(FlystageError) as refused:
         learning.train(
             job, merged(merged(config["aws"], AWS), aws), tmp_path / "checkpoint.pt", tmp_path / "history.csv"

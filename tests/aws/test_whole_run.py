@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pandas as pd
 
-from flystage.checkpoint import load_checkpoint
-from flystage.inference import stage_probabilities
-from flystage.tuning import trial_settings
+from flystage.jobs.tuning import trial_settings
+from flystage.network.checkpoint import load_checkpoint
+from flystage.prediction.inference import stage_probabilities
 
 
 def like_local(number, ranges):

@@ -9,13 +9,15 @@ import torch
 from torch.nn import functional
 
 import runs
-from flystage.checkpoint import save_checkpoint
-from flystage.features import feature_vectors
-from flystage.frozen import load_vectors
-from flystage.images import encoded_png, prepare
-from flystage.networks import Head, loaded_backbone
-from flystage.tables import read_json
-from flystage.weights import fetch_weights, load_weights
+from flystage.core.tables import read_json
+from flystage.images.preparing import encoded_png, prepare
+from flystage.network.backbones import loaded_backbone
+from flystage.network.checkpoint import save_checkpoint
+from flystage.network.features import feature_vectors
+from flystage.network.stager import Head
+from flystage.network.weights import fetch_weights, load_weights
+from flystage.raw.stages import Stages
+from flystage.training.head import load_vectors
 from raw_images import SMALL_PICTURE, STUDY, link, movies, raw_folder
 from row import Row, in_turns, seconds
 
@@ -47,12 +49,9 @@ def features_and_predicting(folder):
 
     drawn = movies(folder / "drawn-1110", 1, 7)[:NEW_IMAGES]
     link(drawn, folder / "drawn-1110", place / "new")
-    stages = [f"{minute:03d}" for minute in range(51, 204, 9)]
+    stages = Stages.in_class_order(f"{minute:03d}" for minute in range(51, 204, 9))
     head = Head(2048, SETTINGS["model"]["hidden"], len(stages))
-    minutes = [float(stage) for stage in stages]
-    save_checkpoint(
-        place / "checkpoint.pt", backbone, head, SETTINGS["model"], stages, minutes, SETTINGS["image"], {"note": ""}
-    )
+    save_checkpoint(place / "checkpoint.pt", backbone, head, stages, SETTINGS["image"], {"note": ""})
     config = {"predict": {"images": ["new"], "checkpoint": "checkpoint.pt"}}
     predicting = NEW_IMAGES / runs.snakemake(place, config, "predict")
     what = f"predicting {NEW_IMAGES:,} new TIFs, all included"
@@ -91,7 +90,9 @@ def tuning(folder):
 
 
 def start_of_a_trial():
-    runs.python("from flystage import frozen, tuning; import torch; torch.optim.AdamW([torch.zeros(1)])")
+    runs.python(
+        "from flystage.jobs import tuning; from flystage.training import head; import torch; torch.optim.AdamW([torch.zeros(1)])"
+    )
 
 
 def optimiser_steps(vectors, labels, trial):

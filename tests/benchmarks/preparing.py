@@ -10,7 +10,7 @@ import numpy as np
 import tifffile
 
 import runs
-from flystage import images
+from flystage.images import preparing
 from raw_images import movies
 from row import Row, in_turns
 
@@ -43,13 +43,13 @@ def the_floor(paths, folder):
     """Decode, resample, encode, and nothing else: no check, no fact, no checksum."""
     for path in paths:
         grey = tifffile.imread(path).astype(np.float32) * np.float32(255 * 6 / 65535)
-        for angle, picture in zip(ANGLES, images.turned(grey, ANGLES, IMAGE["size"], IMAGE["field"]), strict=True):
-            (folder / f"{path.stem}-{angle}.png").write_bytes(images.encoded_png(picture))
+        for angle, picture in zip(ANGLES, preparing.turned(grey, ANGLES, IMAGE["size"], IMAGE["field"]), strict=True):
+            (folder / f"{path.stem}-{angle}.png").write_bytes(preparing.encoded_png(picture))
 
 
 def ours(paths, folder):
     rows = [(str(path), "060", "embryo") for path in paths]
-    images.prepare_bucket(rows, "train", IMAGE, ANGLES, folder / "pngs", folder / "table.csv")
+    preparing.prepare_bucket(rows, "train", IMAGE, ANGLES, folder / "pngs", folder / "table.csv")
 
 
 def benchmark(folder):
@@ -77,5 +77,5 @@ def start_of_a_job():
     """What a job of `prepare` imports before it works: Snakemake's part, the script's, the first decoder."""
     runs.python(
         "from snakemake.logging import logger; from snakemake.iocontainers import Snakemake;"
-        "from flystage.images import prepare_bucket; from flystage.rulelog import rule_log; import imagecodecs"
+        "from flystage.images.preparing import prepare_bucket; from flystage.run.rule_log import rule_log; import imagecodecs"
     )

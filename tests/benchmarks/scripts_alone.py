@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params
 
-from flystage import buckets, finding, splitting
+from flystage.dataset import buckets, splitting
+from flystage.raw import finding
 from small_project import REPOSITORY
 
 RUN = (

@@ -10,7 +10,7 @@ from small_project import merged
 MORE_TRIALS = merged(ON_GPUS, {"tune": {"trials": 7}})
 HANG = "time.sleep(600)"
 TOO_MUCH = "filled = b'x' * 1_300_000_000; time.sleep(15)"  # more than the first attempt may have, less than the second
-FAIL = "from flystage.errors import FlystageError; raise FlystageError('The test makes this trial fail.')"
+FAIL = "from flystage.core.errors import FlystageError; raise FlystageError('The test makes this trial fail.')"
 FATES = {
     "trial_2": [TOO_MUCH, TOO_MUCH],
     "trial_3": [HANG],  # beyond its time

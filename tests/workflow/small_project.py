@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 import embryos
-from flystage.variants import merged
+from flystage.run.variants import merged
 
 REPOSITORY = Path(__file__).parents[2]
 MINUTES = (51, 87, 123, 159)

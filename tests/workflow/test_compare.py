@@ -5,8 +5,9 @@ import re
 import pandas as pd
 import pytest
 
-from flystage.evaluation import metrics
-from flystage.tables import read_manifest, read_predictions, read_stages
+from flystage.core.tables import read_predictions
+from flystage.dataset.manifests import read_manifest, read_stages
+from flystage.evaluation.metrics import metrics
 
 VARIANTS = {
     "plain": {},
@@ -35,11 +36,11 @@ def test_variants_side_by_side(copy_of_finished):
 
     table = pd.read_csv(folder / "table.csv")
     assert list(table["variant"]) == ["no_turns"] * 2 + ["plain"] * 2 + ["stretched"] * 2
-    stages, minutes = read_stages(project.results / "stages.csv")
+    stages = read_stages(project.results / "stages.csv")
     for row in table.to_dict("records"):
         name = {"validation": "validation.csv", "folds": "folds.csv"}[row["measured_on"]]
         predictions = read_predictions(folder / "variants" / row["variant"] / name)
-        measured = metrics(predictions, stages, minutes, [1])
+        measured = metrics(predictions, stages, [1])
         assert row["top_1"] == pytest.approx(measured["top_k"]["1"]["accuracy"])
         assert row["top_1_low"] <= row["top_1"] <= row["top_1_high"] and row["top_1_chance"] == 0.25
     splits = {split: read_manifest(project.results / f"manifests/{split}.csv") for split in ("train", "val", "test")}

@@ -1,6 +1,6 @@
 """Fine-tuning through the workflow: killed between epochs it goes on, and ends as if it had not been killed."""
 
-from flystage.tables import read_history
+from flystage.core.tables import read_history
 from small_project import kill_when
 
 OVER = {

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flystage.checkpoint import load_checkpoint
-from flystage.prediction import prepare_unlabelled
-from flystage.vectors import VectorCache
+from flystage.network.checkpoint import load_checkpoint
+from flystage.network.vector_cache import VectorCache
+from flystage.prediction.unlabelled import prepare_unlabelled
 from small_project import DATA_SET, SMALL, Project, wait_until
 
 UP_TO_DATA_SET = ["--until", "dataset"]
@@ -23,11 +23,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 try:
-    from flystage import rulelog
+    from flystage.run import rule_log as module
 except ImportError:  # a process that runs no rule
     pass
 else:
-    rule_log = rulelog.rule_log
+    rule_log = module.rule_log
 
     @contextmanager
     def meddled(path):
@@ -37,7 +37,7 @@ else:
             yield log
             exec(os.environ["AFTER"] if meant else "")
 
-    rulelog.rule_log = meddled
+    module.rule_log = meddled
 """
 
 
@@ -87,7 +87,7 @@ def test_every_rule_fails_once_and_no_old_result_survives(finished, copy_of_fini
             path.write_bytes(b"an old result")
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     sentence = "The test makes this rule fail."
-    failure = f"from flystage.errors import FlystageError; raise FlystageError({sentence!r})"
+    failure = f"from flystage.core.errors import FlystageError; raise FlystageError({sentence!r})"
     for failing in RULES:
         process = project.snakemake("--keep-going", over=over, env=meddling(*failing, after=failure))
         assert process.returncode != 0

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from flystage.modules import modules_of
+from flystage.run.code_versions import modules_of
 from small_project import MINUTES, REPOSITORY, SMALL, Project, merged, write_raw
 
 EVALUATED = {"evaluate": 1, "metrics": 1, "report": 1}

@@ -5,9 +5,11 @@ from functools import cache
 
 from snakemake.exceptions import WorkflowError
 
-from flystage import buckets, finding, running, settings, slurm, splitting
-from flystage.errors import FlystageError
-from flystage.modules import code_version
+from flystage.dataset import buckets, splitting
+from flystage.raw import finding
+from flystage.run import locks, settings, slurm
+from flystage.core.errors import FlystageError
+from flystage.run.code_versions import code_version
 
 
 def or_one_sentence(function, *arguments):
@@ -48,7 +50,7 @@ def environment_of(script):
 SCHEMA = f"{workflow.basedir}/workflow/schemas/config.schema.yaml"
 AS_GIVEN = config
 config = or_one_sentence(settings.checked, config, SCHEMA, workflow.configfiles)
-os.environ[running.RESULTS] = config["results"]  # jobs tell there that they are at work
+os.environ[locks.RESULTS] = config["results"]  # jobs tell there that they are at work
 
 CATALOG = f"{config['results']}/catalog.csv"
 RECORD = urlsafe_b64encode(CATALOG.encode()).decode()  # the name of Snakemake's record of how it was made
@@ -126,7 +128,7 @@ def vectors_for(step):
     """The feature vectors that training takes here; on SageMaker each job computes its own from the PNGs."""
     if config["compute"][step] != "local":
         return lambda wildcards: {}
-    vectors = {split: f"{config['results']}/features/{split}.npy" for split in ("train", "val")}
+    vectors = {f"{split}_vectors": f"{config['results']}/features/{split}.npy" for split in ("train", "val")}
     return lambda wildcards: vectors
 
 
@@ -213,6 +215,6 @@ def run_on_slurm():
 
 # Snakemake's own lock outlives a killed process and asks for --unlock; the default profile trusts this one instead.
 onstart:
-    or_one_sentence(running.hold, config["results"])
+    or_one_sentence(locks.hold, config["results"])
     or_one_sentence(slurm.refuse_left_overs, config["results"], run_on_slurm())
-    or_one_sentence(running.refuse_orphans, config["results"])
+    or_one_sentence(locks.refuse_orphans, config["results"])

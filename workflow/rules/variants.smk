@@ -1,6 +1,6 @@
 # What the rules of `compare` ask: the variants' configurations, and which of their parts are the same and so made once.
 # Functions only, as in inputs.smk.
-from flystage import variants
+from flystage.run import variants
 
 COMPARED = f"{config['results']}/compare"
 
@@ -78,8 +78,8 @@ def learning_of_variant(wildcards):
     over = variant(wildcards)
     data, weights = variants.data_key(over), variants.weights_key(over)
     return {
-        "train": f"{COMPARED}/features/{data}-{weights}/train.npy",
-        "val": f"{COMPARED}/features/{data}-{weights}/val.npy",
+        "train_vectors": f"{COMPARED}/features/{data}-{weights}/train.npy",
+        "val_vectors": f"{COMPARED}/features/{data}-{weights}/val.npy",
         "train_manifest": f"{COMPARED}/manifests/{data}/train.csv",
         "val_manifest": f"{COMPARED}/manifests/{data}/val.csv",
         "stages": f"{config['results']}/stages.csv",

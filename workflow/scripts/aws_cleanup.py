@@ -1,5 +1,5 @@
-from flystage.cloud.cleanup import clean_up
-from flystage.rulelog import rule_log
+from flystage.cloud.endpoint import clean_up
+from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0]):
     clean_up(snakemake.config["aws"])

@@ -1,11 +1,13 @@
-from flystage import comparing, figures
-from flystage.rulelog import rule_log
-from flystage.tables import read_stages, write_csv
+from flystage.core.tables import write_csv
+from flystage.dataset.manifests import read_stages
+from flystage.evaluation import comparing
+from flystage.report import figures
+from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0]):
     params, files = snakemake.params, snakemake.input
-    stages, minutes = read_stages(files.stages)
-    table = comparing.comparison(files.validation, files.folds, params.variants, stages, minutes, params.top_k)
+    stages = read_stages(files.stages)
+    table = comparing.comparison(files.validation, files.folds, params.variants, stages, params.top_k)
     write_csv(table, snakemake.output.table)
     figures.comparison(table, min(params.top_k), snakemake.output.figure)
     comparing.write_page(

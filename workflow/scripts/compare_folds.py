@@ -1,15 +1,13 @@
-from flystage.crossvalidation import predictions_by_fold
-from flystage.rulelog import rule_log
-from flystage.tables import read_json, read_stages, write_csv
+from flystage.core.tables import read_json, write_csv
+from flystage.dataset.manifests import read_stages
+from flystage.jobs.folds import predictions_by_fold
+from flystage.run.rule_log import rule_log
+from flystage.training.recipe import Recipe
 
 with rule_log(snakemake.log[0]):
     params, files = snakemake.params, snakemake.input
-    table = predictions_by_fold(
-        [(files.train, files.train_manifest), (files.val, files.val_manifest)],
-        *read_stages(files.stages),
-        params.model,
-        params.train,
-        read_json(files.best),
-        params.folds,
+    recipe = Recipe.of(params.model, params.train, read_json(files.best), params.train["epochs"])
+    splits = [(files.train_vectors, files.train_manifest), (files.val_vectors, files.val_manifest)]
+    write_csv(
+        predictions_by_fold(splits, read_stages(files.stages), recipe, params.folds), snakemake.output.predictions
     )
-    write_csv(table, snakemake.output.predictions)

@@ -1,7 +1,8 @@
-from flystage.comparing import manifest_of_images
-from flystage.dataset import read_tables
-from flystage.rulelog import rule_log
-from flystage.tables import read_manifest, write_csv
+from flystage.core.tables import write_csv
+from flystage.dataset.catalog import read_tables
+from flystage.dataset.manifests import read_manifest
+from flystage.evaluation.comparing import manifest_of_images
+from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0]):
     prepared = read_tables(snakemake.input.tables)

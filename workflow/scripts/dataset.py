@@ -1,14 +1,15 @@
-from flystage import dataset
-from flystage.rulelog import rule_log
-from flystage.splitting import extend_lock
-from flystage.tables import write_csv
+from flystage.core.tables import write_csv
+from flystage.dataset.catalog import build_catalog, check_catalog, read_tables
+from flystage.dataset.manifests import build_manifests, link_split_folders
+from flystage.dataset.splitting import extend_lock
+from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0]):
-    prepared = dataset.read_tables(snakemake.input.tables)
-    catalog = dataset.build_catalog(prepared, snakemake.params.set_aside)
-    dataset.check_catalog(catalog, snakemake.params.max_bad)
-    manifests, stages = dataset.build_manifests(prepared, catalog)
-    dataset.link_split_folders(manifests, snakemake.output.split)
+    prepared = read_tables(snakemake.input.tables)
+    catalog = build_catalog(prepared, snakemake.params.set_aside)
+    check_catalog(catalog, snakemake.params.max_bad)
+    manifests, stages = build_manifests(prepared, catalog)
+    link_split_folders(manifests, snakemake.output.split)
     for split, manifest in manifests.items():
         write_csv(manifest, snakemake.output[split])
     write_csv(stages, snakemake.output.stages)

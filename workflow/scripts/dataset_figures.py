@@ -1,15 +1,16 @@
-from flystage import figures
-from flystage.dataset import read_tables
-from flystage.images import before_and_after
-from flystage.rulelog import rule_log
-from flystage.tables import read_stages, read_text
+from flystage.core.tables import read_text
+from flystage.dataset.catalog import read_tables
+from flystage.dataset.manifests import read_stages
+from flystage.images.preparing import before_and_after
+from flystage.report import figures
+from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0]):
     catalog = read_text(snakemake.input.catalog)
     used = catalog[catalog["status"] == "used"]
     prepared = read_tables(snakemake.input.tables)
     pngs = prepared[prepared["path"].isin(used["path"])]
-    stages, _ = read_stages(snakemake.input.stages)
+    stages = read_stages(snakemake.input.stages)
     figures.images_per_stage(used, stages, "raw images used", snakemake.output.before)
     figures.images_per_stage(pngs, stages, "PNGs, with the rotations of the training images", snakemake.output.after)
     trained = used[used["split"] == "train"]

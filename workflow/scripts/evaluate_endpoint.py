@@ -1,16 +1,17 @@
 from flystage.cloud.scoring import score_by_endpoint
-from flystage.evaluation import predictions_table
-from flystage.rulelog import rule_log
-from flystage.tables import read_manifest, write_csv
+from flystage.core.tables import write_csv
+from flystage.dataset.manifests import read_manifest
+from flystage.evaluation.metrics import predictions_table
+from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0]):
     manifest = read_manifest(snakemake.input.manifest)
     # `aws` is no parameter: where a job runs changes nothing about its result, and reruns nothing.
-    scores = score_by_endpoint(
+    stages, probabilities = score_by_endpoint(
         snakemake.input.checkpoint,
         manifest["png"].tolist(),
         snakemake.config["aws"],
         f"{snakemake.config['results']}/.endpoint.json",
     )
-    table = predictions_table(manifest, scores["probabilities"], scores["stages"], scores["minutes"])
+    table = predictions_table(manifest, probabilities, stages)
     write_csv(table, snakemake.output.predictions)

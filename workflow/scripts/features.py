@@ -1,6 +1,6 @@
-from flystage.features import write_split_vectors
-from flystage.rulelog import rule_log
-from flystage.weights import load_weights
+from flystage.network.features import write_split_vectors
+from flystage.network.weights import load_weights
+from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0]):
     backbone = load_weights(snakemake.input.backbone)

@@ -1,5 +1,5 @@
-from flystage.images import prepare_bucket
-from flystage.rulelog import rule_log
+from flystage.images.preparing import prepare_bucket
+from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0]):
     prepare_bucket(

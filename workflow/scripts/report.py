@@ -1,5 +1,5 @@
-from flystage.report import write_report
-from flystage.rulelog import rule_log
+from flystage.report.report_page import write_report
+from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0]):
     write_report(dict(snakemake.input.items()), snakemake.params.config, snakemake.output.page)

@@ -1,22 +1,17 @@
-from flystage import launching
-from flystage.rulelog import rule_log
-from flystage.tables import read_json
+from flystage.core.tables import read_json
+from flystage.jobs.launching import run_job
+from flystage.jobs.training_job import TrainingJob
+from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0]):
-    params, output = snakemake.params, snakemake.output
-    job = launching.job_of(
+    params, output, hardware = snakemake.params, snakemake.output, snakemake.config["hardware"]
+    job = TrainingJob.of_rule(
         dict(snakemake.input.items()),
         dict(params.items()),
-        snakemake.config["hardware"],
         read_json(snakemake.input.best),
         params.train["epochs"],
-        snakemake.threads,
-        params.resume,
+        threads=snakemake.threads,
+        workers=hardware["workers"],
+        resume=params.resume,
     )
-    launching.run_job(
-        job,
-        snakemake.config["hardware"]["processes"],
-        output.checkpoint,
-        output.history,
-        snakemake.resources.get("nodes", 1),
-    )
+    run_job(job, hardware["processes"], output.checkpoint, output.history, snakemake.resources.get("nodes", 1))

@@ -1,6 +1,6 @@
-from flystage import figures
-from flystage.rulelog import rule_log
-from flystage.tables import read_history, read_json
+from flystage.core.tables import read_history, read_json
+from flystage.report import figures
+from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0]):
     trials = [read_json(path) for path in snakemake.input.trials]

@@ -1,20 +1,20 @@
-from flystage import launching, tuning
-from flystage.rulelog import rule_log
-from flystage.tables import write_json
+from flystage.core.tables import write_json
+from flystage.jobs import tuning
+from flystage.jobs.launching import run_job
+from flystage.jobs.training_job import TrainingJob
+from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0]):
-    trial, params = int(snakemake.wildcards.trial), snakemake.params
+    trial, params, hardware = int(snakemake.wildcards.trial), snakemake.params, snakemake.config["hardware"]
     settings = tuning.trial_settings(trial, params.tune["learning_rate"], params.tune["batch_size"])
-    job = launching.job_of(
+    job = TrainingJob.of_rule(
         dict(snakemake.input.items()),
         dict(params.items()),
-        snakemake.config["hardware"],
         settings,
         params.tune["epochs"],
-        snakemake.threads,
-        params.resume and f"{params.resume}/trial_{trial}",
+        threads=snakemake.threads,
+        workers=hardware["workers"],
+        resume=params.resume and f"{params.resume}/trial_{trial}",
     )
-    history = launching.run_job(
-        job, snakemake.config["hardware"]["processes"], nodes=snakemake.resources.get("nodes", 1)
-    )
+    history = run_job(job, hardware["processes"], nodes=snakemake.resources.get("nodes", 1))
     write_json(tuning.trial_record(trial, settings, history), snakemake.output.record)

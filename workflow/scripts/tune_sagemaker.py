@@ -1,12 +1,16 @@
 from flystage.cloud import learning
-from flystage.rulelog import rule_log
-from flystage.tables import write_json
+from flystage.core.tables import write_json
+from flystage.jobs.training_job import TrainingJob
+from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0]):
-    params = snakemake.params
+    params, records = snakemake.params, snakemake.output.record
     # `aws` and `hardware` are no parameters: where and how fast a job runs reruns nothing.
     workers = snakemake.config["hardware"]["workers"]
-    job = learning.job_of(dict(snakemake.input.items()), dict(params.items()), {}, params.tune["epochs"], workers)
-    records = learning.tune(job, snakemake.config["aws"], params.tune | {"trials": len(snakemake.output.record)})
-    for record, path in zip(records, snakemake.output.record, strict=True):
+    inputs, params_of_job = dict(snakemake.input.items()), dict(params.items())
+    job = TrainingJob.of_rule(
+        inputs, params_of_job, {}, params.tune["epochs"], threads=learning.THREADS, workers=workers
+    )
+    tuned = learning.tune(job, snakemake.config["aws"], params.tune | {"trials": len(records)})
+    for record, path in zip(tuned, records, strict=True):
         write_json(record, path)

@@ -21,11 +21,11 @@ async def a_second(executor):
 RemoteExecutor.sleep = a_second  # else a longer pause each time: the tests would wait for minutes
 
 try:
-    from flystage import rulelog
+    from flystage.run import rule_log as module
 except ImportError:  # a process that runs no rule
     pass
 else:
-    rule_log = rulelog.rule_log
+    rule_log = module.rule_log
 
     @contextmanager
     def seen(path):
@@ -44,4 +44,4 @@ else:
             exec(fates[attempt] if attempt < len(fates) else "", {"time": time})
             yield log
 
-    rulelog.rule_log = seen
+    module.rule_log = seen

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flystage.whole import written_whole
+from flystage.core.files import written_whole
 
 
 def test_the_file_appears_when_the_block_ends_and_not_before(tmp_path):

@@ -1,6 +1,6 @@
 """Buckets: an embryo's images stay together, and nothing but its name and split decides where."""
 
-from flystage.buckets import bucket_of, split_of
+from flystage.dataset.buckets import bucket_of, split_of
 
 
 def test_a_bucket_depends_on_the_embryo_its_split_and_the_number_alone():

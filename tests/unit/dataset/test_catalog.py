@@ -5,18 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from flystage.dataset import (
-    CATALOG,
-    MANIFEST,
-    build_catalog,
-    build_manifests,
-    check_catalog,
-    link_split_folders,
-    read_tables,
-)
-from flystage.errors import FlystageError
-from flystage.images import COLUMNS
-from flystage.tables import read_manifest, read_stages, write_csv
+from flystage.core.errors import FlystageError
+from flystage.core.tables import write_csv
+from flystage.dataset.catalog import CATALOG, build_catalog, check_catalog, read_tables
+from flystage.dataset.manifests import MANIFEST, build_manifests, link_split_folders, read_manifest, read_stages
+from flystage.images.preparing import COLUMNS
+from flystage.raw.stages import Stages
 
 SPLIT = {"e1": "train", "e2": "val", "e3": "test"}
 
@@ -179,7 +173,7 @@ def test_stages_without_numbers_have_no_minutes(prepared, tmp_path):
     _, stages = build_manifests(table, build_catalog(table, []))
     assert stages["minutes"].isna().all()
     write_csv(stages, tmp_path / "stages.csv")
-    assert read_stages(tmp_path / "stages.csv") == (["9", "late"], None)
+    assert read_stages(tmp_path / "stages.csv") == Stages(["9", "late"])
 
 
 def test_a_manifest_holds_used_images_alone_and_survives_its_file(prepared, tmp_path):

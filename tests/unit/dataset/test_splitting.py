@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flystage.errors import FlystageError
-from flystage.splitting import SPLITS, assign, extend_lock, lock_path, read_catalog_splits, read_lock
+from flystage.core.errors import FlystageError
+from flystage.dataset.splitting import SPLITS, assign, extend_lock, lock_path, read_catalog_splits, read_lock
 
 USUAL = {"train": 0.7, "val": 0.15, "test": 0.15}
 QUICK = settings(max_examples=50, derandomize=True, deadline=None)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flystage.intervals import mean_interval, proportion_interval
+from flystage.evaluation.intervals import mean_interval, proportion_interval
 
 
 def test_limits_lie_within_0_and_1_and_hold_the_estimate():

@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flystage.evaluation import confusion_matrix, metrics, predictions_table, top_k_curve
+from flystage.evaluation.metrics import confusion_matrix, metrics, predictions_table, top_k_curve
+from flystage.raw.stages import Stages
 
-STAGES = ["051", "060", "069"]
-MINUTES = [51.0, 60.0, 69.0]
+STAGES = Stages.in_class_order(["051", "060", "069"])
 
 
 def manifest(labels, stages=STAGES):
     return pd.DataFrame(
         {
             "source": [f"{number}.tif" for number in range(len(labels))],
-            "stage": [stages[label] for label in labels],
+            "stage": [stages.names[label] for label in labels],
             "label": labels,
             "embryo": [f"e{number % 3}" for number in range(len(labels))],
         },
@@ -28,7 +28,6 @@ BY_HAND = predictions_table(
     manifest([0, 0, 1, 2]),
     np.array([[0.6, 0.3, 0.1], [0.1, 0.2, 0.7], [0.25, 0.5, 0.25], [0.4, 0.4, 0.2]]),
     STAGES,
-    MINUTES,
 )
 
 
@@ -45,9 +44,9 @@ def test_a_row_of_predictions_by_hand():
 
 
 def test_metrics_by_hand():
-    result = metrics(BY_HAND, STAGES, MINUTES, [3, 1])
+    result = metrics(BY_HAND, STAGES, [3, 1])
     assert list(result) == ["stages", "images", "embryos", "top_k", "within_one", "mae_minutes", "per_stage"]
-    assert (result["stages"], result["images"], result["embryos"]) == (STAGES, 4, 3)
+    assert (result["stages"], result["images"], result["embryos"]) == (["051", "060", "069"], 4, 3)
     assert list(result["top_k"]) == ["1", "3"]
     assert result["top_k"]["1"]["accuracy"] == 0.5 and result["top_k"]["1"]["chance"] == pytest.approx(1 / 3)
     assert result["top_k"]["3"]["accuracy"] == 1 and result["top_k"]["3"]["chance"] == 1
@@ -71,8 +70,8 @@ def test_metrics_by_hand():
 
 
 def test_a_stage_without_test_images_has_no_figures_but_its_place():
-    table = predictions_table(manifest([0, 2]), np.eye(3)[[0, 2]], STAGES, MINUTES)
-    result = metrics(table, STAGES, MINUTES, [1])
+    table = predictions_table(manifest([0, 2]), np.eye(3)[[0, 2]], STAGES)
+    result = metrics(table, STAGES, [1])
     assert result["per_stage"]["060"] == {
         "images": 0, "embryos": 0, "accuracy": None, "ci95": [None, None], "chance": 1 / 3, "mae_minutes": None,
     }  # fmt: skip
@@ -81,7 +80,7 @@ def test_a_stage_without_test_images_has_no_figures_but_its_place():
 
 def test_a_perfect_answer_is_perfect():
     labels = [0, 1, 2] * 4
-    result = metrics(predictions_table(manifest(labels), np.eye(3)[labels], STAGES, MINUTES), STAGES, MINUTES, [1])
+    result = metrics(predictions_table(manifest(labels), np.eye(3)[labels], STAGES), STAGES, [1])
     assert result["top_k"]["1"]["accuracy"] == result["within_one"]["accuracy"] == 1
     assert result["mae_minutes"]["value"] == 0
     assert all(stage["accuracy"] == 1 for stage in result["per_stage"].values())
@@ -89,7 +88,7 @@ def test_a_perfect_answer_is_perfect():
 
 @pytest.mark.parametrize("kind", ["all alike", "one stage", "any", "two tied"])
 def test_an_answer_that_looks_at_nothing_is_no_better_than_chance(kind):
-    stages = [f"{51 + 9 * number:03d}" for number in range(17)]
+    stages = Stages.in_class_order(f"{51 + 9 * number:03d}" for number in range(17))
     answer = {
         "all alike": np.full(17, 1 / 17),
         "one stage": np.eye(17)[4],
@@ -97,10 +96,8 @@ def test_an_answer_that_looks_at_nothing_is_no_better_than_chance(kind):
         "two tied": np.repeat([0.5, 0], [2, 15]),
     }[kind]
     labels = list(range(17)) * 2
-    table = predictions_table(
-        manifest(labels, stages), np.tile(answer, (34, 1)), stages, [51.0 + 9 * n for n in range(17)]
-    )
-    result = metrics(table, stages, [51.0 + 9 * n for n in range(17)], range(1, 18))
+    table = predictions_table(manifest(labels, stages), np.tile(answer, (34, 1)), stages)
+    result = metrics(table, stages, range(1, 18))
     for part in result["top_k"].values():
         assert part["accuracy"] <= part["chance"] + 1e-12
     assert result["top_k"]["17"]["accuracy"] == 1
@@ -108,14 +105,14 @@ def test_an_answer_that_looks_at_nothing_is_no_better_than_chance(kind):
 
 
 def test_no_answer_at_all_is_no_right_answer():
-    table = predictions_table(manifest([0, 1, 2]), np.full((3, 3), np.nan), STAGES, MINUTES)
+    table = predictions_table(manifest([0, 1, 2]), np.full((3, 3), np.nan), STAGES)
     assert table["rank"].tolist() == [3, 3, 3]
 
 
 def test_stages_without_minutes_have_no_minutes():
-    stages = ["early", "late", "middle"]
-    table = predictions_table(manifest([0, 1, 2], stages), np.eye(3), stages, None)
-    result = metrics(table, stages, None, [1])
+    stages = Stages(["early", "late", "middle"])
+    table = predictions_table(manifest([0, 1, 2], stages), np.eye(3), stages)
+    result = metrics(table, stages, [1])
     assert result["mae_minutes"] == {"value": None, "ci95": [None, None], "chance": None}
     assert all(stage["mae_minutes"] is None for stage in result["per_stage"].values())
     assert table["minutes_error"].isna().all()
@@ -123,7 +120,7 @@ def test_stages_without_minutes_have_no_minutes():
 
 
 def test_more_suggestions_than_stages_are_all_of_them():
-    assert metrics(BY_HAND, STAGES, MINUTES, [6])["top_k"]["6"] | {"ci95": 0} == {"accuracy": 1, "ci95": 0, "chance": 1}
+    assert metrics(BY_HAND, STAGES, [6])["top_k"]["6"] | {"ci95": 0} == {"accuracy": 1, "ci95": 0, "chance": 1}
 
 
 def test_the_confusion_matrix_has_the_truth_in_rows():

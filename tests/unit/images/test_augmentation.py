@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from flystage.augmentation import augmented
+from flystage.images.augmentation import augmented
 
 NOTHING = {"rotation": 0, "shift": 0, "scale": 0, "brightness": 0, "noise": 0}
 SIZE = 96

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from flystage.errors import FlystageError
-from flystage.images import (
+from flystage.core.errors import FlystageError
+from flystage.core.tables import read_text
+from flystage.images.preparing import (
     COLUMNS,
     UNROTATED_FACTS,
     before_and_after,
@@ -21,8 +22,7 @@ from flystage.images import (
     prepare_bucket,
     turned,
 )
-from flystage.tables import read_text
-from flystage.tiff import UnusableTiff
+from flystage.images.tiff import UnusableTiff
 
 MULTIPLY = {"method": "multiply", "factor": 6, "low": 0.5, "high": 99.8}
 PERCENTILE = MULTIPLY | {"method": "percentile"}

@@ -10,7 +10,7 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flystage.tiff import UnusableTiff, read_grey
+from flystage.images.tiff import UnusableTiff, read_grey
 
 RANDOM = np.random.default_rng(1)
 GREY16 = RANDOM.integers(0, 60_000, (40, 48)).astype(np.uint16)

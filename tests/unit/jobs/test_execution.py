@@ -1,9 +1,8 @@
 """One training job: the same curve in one process and in several, with workers and without; interrupted, it goes on."""
 
-import copy
-import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +11,17 @@ import pytest
 import torch
 
 import embryos
-from flystage import learning, resuming
-from flystage.checkpoint import load_checkpoint
-from flystage.errors import FlystageError
-from flystage.history import best_epoch
-from flystage.images import prepare_bucket
-from flystage.inference import stage_probabilities
-from flystage.launching import run_job
-from flystage.weights import fetch_weights
+from flystage.core.errors import FlystageError
+from flystage.images.preparing import prepare_bucket
+from flystage.jobs import execution
+from flystage.jobs.launching import run_job
+from flystage.jobs.training_job import TrainingJob
+from flystage.network.checkpoint import load_checkpoint
+from flystage.network.weights import fetch_weights
+from flystage.prediction.inference import stage_probabilities
+from flystage.training import resuming
+from flystage.training.history import best_epoch
+from flystage.training.recipe import Recipe
 
 STAGES = {"051": 51.0, "123": 123.0, "195": 195.0}
 IMAGE = {
@@ -59,19 +61,27 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def job(files, monkeypatch):
-    """A job to change at will. Programs find the library as in the workflow."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(learning.__file__).parents[1]))
+    """A job to change. Programs find the library as in the workflow."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(execution.__file__).parents[2]))
     return new_job(files)
 
 
 def new_job(files):
-    return {
-        **{name: str(files / f"{name}.csv") for name in ("train", "val", "stages")},
-        "backbone": str(files / "backbone.pt"), "vectors": None, "images": ".",
-        "model": {"hidden": [16], "dropout": 0.0}, "settings": copy.deepcopy(SETTINGS), "image": IMAGE, "note": "",
-        "hyperparameters": {"learning_rate": 1e-3, "batch_size": 4}, "epochs": 3, "threads": 1, "workers": 0,
-        "cache": str(files / "cache"), "resume": None,
-    }  # fmt: skip
+    return TrainingJob(
+        recipe=Recipe([16], 0.0, SETTINGS, learning_rate=1e-3, batch_size=4, epochs=3),
+        train_manifest=str(files / "train.csv"),
+        val_manifest=str(files / "val.csv"),
+        stages=str(files / "stages.csv"),
+        backbone=str(files / "backbone.pt"),
+        image=IMAGE,
+        cache=str(files / "cache"),
+    )
+
+
+def with_recipe(job, mode="finetuned", finetune=(), **changes):
+    """The job with changes of its recipe; finetune: of that part of its settings."""
+    train = SETTINGS | {"mode": mode, "finetune": SETTINGS["finetune"] | dict(finetune)}
+    return replace(job, recipe=replace(job.recipe, train=train, **changes))
 
 
 def losses(history):
@@ -81,7 +91,7 @@ def losses(history):
 @pytest.fixture(scope="module")
 def alone(files):
     """The history of the job in one process."""
-    return learning.learn(new_job(files))[2]
+    return execution.learn(new_job(files))[2]
 
 
 def test_the_head_learns_first_and_then_the_whole_network(alone):
@@ -101,7 +111,7 @@ def test_several_processes_give_the_curve_of_one(job, alone, tmp_path, processes
 
 
 def test_pictures_read_ahead_by_workers_change_nothing(job, alone):
-    assert learning.learn(job | {"workers": 2})[2] == alone
+    assert execution.learn(replace(job, workers=2))[2] == alone
 
 
 class KilledError(Exception):
@@ -118,13 +128,9 @@ class KilledError(Exception):
     ],
 )
 def test_killed_after_an_epoch_it_ends_as_if_it_had_not_been(job, tmp_path, monkeypatch, mode, changes, workers):
-    job["settings"]["mode"] = mode
-    job["settings"]["finetune"] |= changes
-    job["workers"] = workers
-    job["model"] = {"hidden": [16], "dropout": 0.3}
-    job["epochs"] = 4
-    backbone, head, history = learning.learn(job)
-    job["resume"] = str(tmp_path / "resume")
+    job = with_recipe(replace(job, workers=workers), mode, changes, dropout=0.3, epochs=4)
+    backbone, head, history = execution.learn(job)
+    job = replace(job, resume=str(tmp_path / "resume"))
     keep, kept = resuming.ResumePoint.keep, []
 
     def keep_and_die(point, training):
@@ -136,8 +142,8 @@ def test_killed_after_an_epoch_it_ends_as_if_it_had_not_been(job, tmp_path, monk
     monkeypatch.setattr(resuming.ResumePoint, "keep", keep_and_die)
     for _ in range(2):
         with pytest.raises(KilledError):
-            learning.learn(job)
-    again_backbone, again_head, again = learning.learn(job)
+            execution.learn(job)
+    again_backbone, again_head, again = execution.learn(job)
     assert kept == [1, 2, 3, 4]  # no epoch twice
     assert again == history
     for one, other in ((backbone["state"], again_backbone["state"]), (head.state_dict(), again_head.state_dict())):
@@ -145,24 +151,22 @@ def test_killed_after_an_epoch_it_ends_as_if_it_had_not_been(job, tmp_path, monk
 
 
 def test_the_resume_point_of_another_training_or_a_damaged_one_is_passed_over(job, tmp_path):
-    job["resume"] = str(tmp_path)
-    first = learning.learn(job)[2]
-    other = learning.learn(job | {"hyperparameters": {"learning_rate": 3e-3, "batch_size": 4}})[2]
+    job = replace(job, resume=str(tmp_path))
+    first = execution.learn(job)[2]
+    other = execution.learn(with_recipe(job, learning_rate=3e-3))[2]
     assert losses(other)[0, 0] != losses(first)[0, 0]
     (tmp_path / "resume.pt").write_bytes((tmp_path / "resume.pt").read_bytes()[:5000])
-    assert learning.learn(job)[2] == first
+    assert execution.learn(job)[2] == first
 
 
 def test_mixed_precision_learns_about_the_same(job, alone):
-    job["settings"]["finetune"]["precision"] = "bf16"
-    history = learning.learn(job)[2]
+    history = execution.learn(with_recipe(job, finetune={"precision": "bf16"}))[2]
     np.testing.assert_allclose(losses(history), losses(alone), rtol=0.05)
     assert losses(history)[-1, 0] != losses(alone)[-1, 0]
 
 
 def test_a_finetuned_checkpoint_answers_as_the_network_that_was_validated(job, files, tmp_path):
-    job["settings"]["finetune"] |= {"batch_norm": "learned", "head_epochs": 1}
-    job |= {"epochs": 8, "hyperparameters": {"learning_rate": 1e-3, "batch_size": 3}}
+    job = with_recipe(job, finetune={"batch_norm": "learned", "head_epochs": 1}, epochs=8, batch_size=3)
     history = run_job(job, 1, tmp_path / "checkpoint.pt", tmp_path / "history.csv")
     checkpoint = load_checkpoint(tmp_path / "checkpoint.pt")
     manifest = pd.read_csv(files / "val.csv")
@@ -172,10 +176,18 @@ def test_a_finetuned_checkpoint_answers_as_the_network_that_was_validated(job, f
 
 
 def test_as_a_program_it_reads_the_job_and_takes_hyperparameters(job, files, tmp_path):
-    relative = job | {name: f"{name}.csv" for name in ("train", "val", "stages")}
-    relative |= {"backbone": "backbone.pt", "cache": "cache", "settings": job["settings"] | {"mode": "frozen"}}
-    (files / "job.json").write_text(json.dumps(relative), encoding="utf-8")
-    command = [sys.executable, "-m", "flystage.learning", "--job", files / "job.json", "--output", tmp_path / "model"]
+    relative = {name: f"{name.removesuffix('_manifest')}.csv" for name in ("train_manifest", "val_manifest", "stages")}
+    relative |= {"backbone": "backbone.pt", "cache": "cache"}
+    replace(with_recipe(job, mode="frozen"), **relative).write(files / "job.json")
+    command = [
+        sys.executable,
+        "-m",
+        "flystage.jobs.execution",
+        "--job",
+        files / "job.json",
+        "--output",
+        tmp_path / "model",
+    ]
     process = subprocess.run(
         [*command, "--learning_rate", "0.002", "--batch-size", "2", "--who_asked", "nobody"],
         capture_output=True, text=True, cwd=tmp_path, check=True,
@@ -187,9 +199,9 @@ def test_as_a_program_it_reads_the_job_and_takes_hyperparameters(job, files, tmp
 
 
 def test_a_missing_png_is_one_sentence_from_several_processes_too(job, tmp_path):
-    manifest = pd.read_csv(job["train"])
+    manifest = pd.read_csv(job.train_manifest)
     manifest.loc[2, "png"] = "nowhere/gone.png"
     manifest.to_csv(tmp_path / "train.csv", index=False)
     for processes in (1, 2):
         with pytest.raises(FlystageError, match=r"nowhere/gone\.png cannot be read"):
-            run_job(job | {"train": str(tmp_path / "train.csv")}, processes)
+            run_job(replace(job, train_manifest=str(tmp_path / "train.csv")), processes)

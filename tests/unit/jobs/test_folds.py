@@ -7,13 +7,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flystage import crossvalidation
-from flystage.crossvalidation import folds_of, predictions_by_fold
-from flystage.errors import FlystageError
+from flystage.core.errors import FlystageError
+from flystage.jobs import folds as folds_module
+from flystage.jobs.folds import folds_of, predictions_by_fold
+from flystage.raw.stages import Stages
+from flystage.training.recipe import Recipe
 
-STAGES, MINUTES = ["051", "060"], [51.0, 60.0]
-SETTINGS = {"seed": 1, "loss": "ordered", "spread": 1.0, "weight_decay": 0.01, "patience": 5, "epochs": 20}
-MODEL, BEST = {"hidden": [], "dropout": 0.0}, {"learning_rate": 0.05, "batch_size": 8}
+STAGES = Stages.in_class_order(["051", "060"])
+TRAIN = {"mode": "frozen", "seed": 1, "loss": "ordered", "spread": 1.0, "weight_decay": 0.01, "patience": 5}
+RECIPE = Recipe([], 0.0, TRAIN, learning_rate=0.05, batch_size=8, epochs=20)
 
 
 @given(sizes=st.lists(st.integers(1, 30), min_size=3, max_size=20), folds=st.integers(3, 8))
@@ -30,7 +32,7 @@ def write_split(folder, name, embryos, angles):
     """Vectors that tell two stages apart, with a mark of the embryo, and their manifest."""
     rows = [
         {"png": "-", "stage": stage, "label": label, "embryo": embryo, "angle": angle, "source": f"{embryo}-{stage}"}
-        for embryo in embryos for label, stage in enumerate(STAGES) for angle in angles
+        for embryo in embryos for label, stage in enumerate(STAGES.names) for angle in angles
     ]  # fmt: skip
     manifest = pd.DataFrame(rows)
     manifest.to_csv(folder / f"{name}.csv", index=False)
@@ -46,16 +48,16 @@ def test_every_image_is_staged_once_by_a_head_that_saw_none_of_its_embryo(tmp_pa
         write_split(tmp_path, "train", ["e1", "e2", "e3", "e4"], [0, 90]),
         write_split(tmp_path, "val", ["e5", "e6"], [0]),
     ]
-    seen, train_head = [], crossvalidation.train_head
+    seen, train_head = [], folds_module.train_head
 
     def spying(train, val, *rest):
         seen.append([set(vectors[:, 1].round().int().tolist()) for vectors, _ in (train, val)])
         return train_head(train, val, *rest)
 
-    monkeypatch.setattr(crossvalidation, "train_head", spying)
+    monkeypatch.setattr(folds_module, "train_head", spying)
     torch.manual_seed(5)
-    table = predictions_by_fold(splits, STAGES, MINUTES, MODEL, SETTINGS, BEST, 3)
-    assert sorted(table["source"]) == sorted(f"e{number}-{stage}" for number in range(1, 7) for stage in STAGES)
+    table = predictions_by_fold(splits, STAGES, RECIPE, 3)
+    assert sorted(table["source"]) == sorted(f"e{number}-{stage}" for number in range(1, 7) for stage in STAGES.names)
     assert (table["rank"] == 1).mean() > 0.9
     assert len(seen) == 3
     for number, (trained, chose) in enumerate(seen):
@@ -68,4 +70,4 @@ def test_every_image_is_staged_once_by_a_head_that_saw_none_of_its_embryo(tmp_pa
 def test_two_embryos_are_too_few(tmp_path):
     splits = [write_split(tmp_path, "train", ["e1"], [0]), write_split(tmp_path, "val", ["e2"], [0])]
     with pytest.raises(FlystageError, match=r"needs three embryos or more.*have 2: set compare\.folds to 0\.$"):
-        predictions_by_fold(splits, STAGES, MINUTES, MODEL, SETTINGS, BEST, 5)
+        predictions_by_fold(splits, STAGES, RECIPE, 5)

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from flystage.errors import FlystageError
-from flystage.tuning import best_trial, trial_record, trial_settings
+from flystage.core.errors import FlystageError
+from flystage.jobs.tuning import best_trial, trial_record, trial_settings
 
 RATES, SIZES = [1e-4, 1e-2], [32, 64, 128, 256]
 

@@ -7,12 +7,15 @@ import torch
 import torchvision
 from torch import nn
 
-from flystage.classifiers import CLASSIFIERS
-from flystage.embedders import OnnxEmbedder, embedder
-from flystage.finetuning import finetune
-from flystage.networks import Head, loaded_backbone
-from flystage.processes import Here
-from flystage.weights import fetch_weights, load_weights
+from flystage.network.backbones import loaded_backbone
+from flystage.network.classifiers import CLASSIFIERS
+from flystage.network.embedders import OnnxEmbedder, embedder
+from flystage.network.stager import Head
+from flystage.network.weights import fetch_weights, load_weights
+from flystage.raw.stages import Stages
+from flystage.training.finetuning import finetune
+from flystage.training.processes import Here
+from flystage.training.recipe import Recipe
 
 FAMILIES = {  # the smallest of each, and how long its vectors are
     "resnet18": 512,
@@ -24,9 +27,9 @@ FAMILIES = {  # the smallest of each, and how long its vectors are
     "vit_b_16": 768,
     "swin_t": 768,
 }
-STAGES, MINUTES = ["051", "060"], [51.0, 60.0]
-SETTINGS = {
-    "seed": 1, "loss": "ordered", "spread": 1.0, "weight_decay": 0.01, "patience": 9,
+STAGES = Stages.in_class_order(["051", "060"])
+TRAIN = {
+    "mode": "finetuned", "seed": 1, "loss": "ordered", "spread": 1.0, "weight_decay": 0.01, "patience": 9,
     "finetune": {
         "deepest": 0.5, "batch_norm": "learned", "precision": "fp32", "average": 0.0,
         "augment": {"rotation": 180, "shift": 0.02, "scale": 0.05, "brightness": 0.1, "noise": 0.01},
@@ -63,10 +66,8 @@ def test_frozen_and_finetuned(name, tmp_path, monkeypatch):
     for png, picture in zip(pngs, pictures, strict=True):
         cv2.imwrite(str(png), picture)
     data = pngs, torch.arange(2)
-    best = {"learning_rate": 1e-3, "batch_size": 2}
-    tuned, _, history = finetune(
-        backbone, Head(network.width, [], 2), data, data, STAGES, MINUTES, SETTINGS, best, 1, Here(), workers=0
-    )
+    recipe = Recipe([], 0.0, TRAIN, learning_rate=1e-3, batch_size=2, epochs=1)
+    tuned, _, history = finetune(backbone, Head(network.width, [], 2), data, data, STAGES, recipe, Here())
     assert np.isfinite(history[0]["val_loss"])
     before, after = backbone["state"], tuned["state"]
     assert before.keys() == after.keys() and tuned["id"] != backbone["id"]

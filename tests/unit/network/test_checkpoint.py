@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from flystage.checkpoint import backbone_of, head_of, load_checkpoint, save_checkpoint
-from flystage.errors import FlystageError
-from flystage.networks import Head
+from flystage.core.errors import FlystageError
+from flystage.network.checkpoint import backbone_of, head_of, load_checkpoint, save_checkpoint, stages_of
+from flystage.network.stager import Head
+from flystage.raw.stages import Stages
 
-STAGES, MINUTES = ["051", "060", "069"], [51.0, 60.0, 69.0]
+STAGES = Stages(["051", "060", "069"], [51.0, 60.0, 69.0], "min")
 IMAGE = {"size": 64, "normalize": {"method": "multiply", "factor": 6}, "field": "auto"}
 
 
@@ -26,15 +27,15 @@ def saved(tmp_path):
         "state": {"body.w": torch.randn(4)},
     }
     path = tmp_path / "model" / "checkpoint.pt"
-    save_checkpoint(path, backbone, head, {"hidden": [5]}, STAGES, MINUTES, IMAGE, {"note": "", "epochs": 3})
+    save_checkpoint(path, backbone, head, STAGES, IMAGE, {"note": "", "epochs": 3})
     return path, backbone, head
 
 
 def test_everything_comes_back_without_running_code(saved):
     path, backbone, head = saved
-    assert torch.load(path, weights_only=True)["stages"] == STAGES
+    assert torch.load(path, weights_only=True)["stages"] == list(STAGES.names)
     checkpoint = load_checkpoint(path)
-    assert checkpoint["stages"] == STAGES and checkpoint["minutes"] == MINUTES
+    assert stages_of(checkpoint) == STAGES
     assert checkpoint["image"] == IMAGE and checkpoint["training"] == {"note": "", "epochs": 3}
     again = backbone_of(checkpoint)
     assert torch.equal(again["state"].pop("body.w"), backbone["state"].pop("body.w"))
@@ -52,8 +53,8 @@ def test_the_head_answers_without_dropout(saved):
 
 def test_stages_without_minutes_stay_without(saved, tmp_path):
     _, backbone, head = saved
-    save_checkpoint(tmp_path / "c.pt", backbone, head, {"hidden": [5]}, ["a", "b", "c"], None, IMAGE, {})
-    assert load_checkpoint(tmp_path / "c.pt")["minutes"] is None
+    save_checkpoint(tmp_path / "c.pt", backbone, head, Stages(["a", "b", "c"]), IMAGE, {})
+    assert stages_of(load_checkpoint(tmp_path / "c.pt")) == Stages(["a", "b", "c"])
 
 
 def sentence(path):

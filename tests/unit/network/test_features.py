@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from flystage import features
-from flystage.embedders import embedder
-from flystage.errors import FlystageError
-from flystage.features import feature_vectors, write_split_vectors
-from flystage.networks import loaded_backbone
-from flystage.weights import fetch_weights, load_weights
+from flystage.core.errors import FlystageError
+from flystage.network import features
+from flystage.network.backbones import loaded_backbone
+from flystage.network.embedders import embedder
+from flystage.network.features import feature_vectors, write_split_vectors
+from flystage.network.weights import fetch_weights, load_weights
 
 SIZE = 32
 

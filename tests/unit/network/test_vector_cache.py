@@ -5,7 +5,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from flystage.vectors import VectorCache
+from flystage.network.vector_cache import VectorCache
 
 VECTORS = np.random.default_rng(0).normal(size=(1200, 8)).astype(np.float32)
 KEYS = [f"backbone:{number:04d}" for number in range(1200)]

@@ -11,9 +11,9 @@ import pytest
 import torch
 import torchvision
 
-from flystage.errors import FlystageError
-from flystage.networks import IMAGENET_MEAN, IMAGENET_STD, Backbone
-from flystage.weights import backbone_id, fetch_weights, load_weights
+from flystage.core.errors import FlystageError
+from flystage.network.backbones import IMAGENET_MEAN, IMAGENET_STD, Backbone
+from flystage.network.weights import backbone_id, fetch_weights, load_weights
 
 
 @pytest.fixture(scope="module")

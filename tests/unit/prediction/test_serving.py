@@ -9,14 +9,15 @@ import pytest
 import tifffile
 import torch
 
-from flystage import serving
-from flystage.checkpoint import load_checkpoint, save_checkpoint
-from flystage.images import encoded_png, prepare
-from flystage.inference import stage_probabilities
-from flystage.networks import Head
-from flystage.weights import fetch_weights, load_weights
+from flystage.images.preparing import encoded_png, prepare
+from flystage.network.checkpoint import load_checkpoint, save_checkpoint
+from flystage.network.stager import Head
+from flystage.network.weights import fetch_weights, load_weights
+from flystage.prediction import serving
+from flystage.prediction.inference import stage_probabilities
+from flystage.raw.stages import Stages
 
-STAGES, MINUTES, SIZE = ["051", "060", "069", "078"], [51.0, 60.0, 69.0, 78.0], 64
+STAGES, SIZE = Stages.in_class_order(["051", "060", "069", "078"]), 64
 IMAGE = {
     "size": SIZE, "field": "auto", "normalize": {"method": "multiply", "factor": 6}, "white": "auto", "page": "middle",
     "channel": "auto", "max_pixels": 10_000, "angles": [90],
@@ -34,9 +35,7 @@ def folder(tmp_path_factory):
         folder / "checkpoint.pt",
         load_weights(folder / "backbone.pt"),
         head,
-        {"hidden": [8]},
         STAGES,
-        MINUTES,
         IMAGE,
         {},
     )
@@ -69,7 +68,7 @@ def test_the_answer_is_that_of_the_workflow(model, folder, png, tmp_path):
     checkpoint = load_checkpoint(folder / "checkpoint.pt")
     expected = stage_probabilities(checkpoint, [str(tmp_path / "a.png")], tmp_path / "cache", 1)[0]
     given = answer(png, "image/png", model)
-    assert (given["stages"], given["minutes"]) == (STAGES, MINUTES)
+    assert Stages.of_record(given) == STAGES
     np.testing.assert_allclose(given["probabilities"], expected, rtol=1e-4, atol=1e-6)
     assert sum(given["probabilities"]) == pytest.approx(1)
 
@@ -81,7 +80,7 @@ def test_a_tif_is_prepared_as_the_training_images_were(model, tif, png):
 def test_top_k_is_what_is_asked_for(model, png):
     given = answer(png, "image/png; charset=binary", model, "application/json; top_k=2")
     order = np.argsort(-np.array(given["probabilities"]))[:2]
-    assert given["top_k"] == [{"stage": STAGES[place], "p": given["probabilities"][place]} for place in order]
+    assert given["top_k"] == [{"stage": STAGES.names[place], "p": given["probabilities"][place]} for place in order]
     assert len(answer(png, "IMAGE/PNG", model, "*/*")["top_k"]) == len(STAGES)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flystage.errors import FlystageError
-from flystage.finding import RawImage, find_images, find_tifs, find_unlabelled, is_dropping, newest, version_of
+from flystage.core.errors import FlystageError
+from flystage.raw.finding import RawImage, find_images, find_tifs, find_unlabelled, is_dropping, newest, version_of
 
-PATTERN = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text(encoding="utf-8"))["name_pattern"]
+PATTERN = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text(encoding="utf-8"))["name_pattern"]
 
 
 def name(stage, embryo=1, part=1):

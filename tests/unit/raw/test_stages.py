@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from flystage.errors import FlystageError
-from flystage.stages import chosen_stages, expected_minutes, ordered_stages, stage_minutes
+from flystage.core.errors import FlystageError
+from flystage.raw.stages import Stages, chosen_stages, ordered_stages, stage_minutes
 
 FOUND = ["051", "054", "057", "060", "069", "late"]
 
@@ -72,7 +72,35 @@ def test_a_long_list_of_stages_is_cut():
     assert text.endswith("59, ...).")
 
 
-def test_expected_minutes_is_the_weighted_mean():
+def test_the_expected_time_is_the_weighted_mean():
     probabilities = np.array([[1, 0, 0], [0.5, 0.25, 0.25]])
-    np.testing.assert_allclose(expected_minutes(probabilities, [51.0, 60.0, 90.0]), [51, 63])
-    assert all(math.isnan(value) for value in expected_minutes(probabilities, None))
+    np.testing.assert_allclose(Stages(["a", "b", "c"], [51, 60, 90], "min").expected_times(probabilities), [51, 63])
+    assert all(math.isnan(time) for time in Stages(["a", "b", "c"]).expected_times(probabilities))
+
+
+def test_stages_are_in_class_order_and_have_minutes_where_all_names_do():
+    stages = Stages.in_class_order(["100", "9", "051", "9"])
+    assert stages == Stages(("9", "051", "100"), (9.0, 51.0, 100.0), "min")
+    assert stages.labels == {"9": 0, "051": 1, "100": 2} and len(stages) == 3
+    assert Stages.in_class_order(["late", "9"]) == Stages(["9", "late"])
+
+
+def test_stages_survive_their_record():
+    for stages in (Stages(["a", "b"]), Stages(["1 h", "2 h"], [60, 120], "min")):
+        assert Stages.of_record(stages.record()) == stages
+
+
+@pytest.mark.parametrize(
+    ("names", "times", "unit"),
+    [
+        (["a", "a"], None, None),
+        (["a", "b"], [1.0], "min"),
+        (["a", "b"], [1.0, math.nan], "min"),
+        (["a", "b"], [1.0, 2.0], None),
+        (["a", "b"], None, "min"),
+        (["a", "b"], [1.0, 2.0], "weeks"),
+    ],
+)
+def test_stages_that_do_not_fit_together_are_refused(names, times, unit):
+    with pytest.raises(ValueError):
+        Stages(names, times, unit)

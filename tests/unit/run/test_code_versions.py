@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from flystage import modules
+from flystage.run import code_versions
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
 def library(tmp_path, monkeypatch):
     folder = tmp_path / "flystage"
     folder.mkdir()
-    monkeypatch.setattr(modules, "LIBRARY", folder)
+    monkeypatch.setattr(code_versions, "LIBRARY", folder)
 
     def write(**files):
         for name, text in files.items():
@@ -24,7 +24,7 @@ def library(tmp_path, monkeypatch):
     def of(text):
         script = tmp_path / "script.py"
         script.write_text(text, encoding="utf-8")
-        return [Path(module).stem for module in modules.modules_of(script)]
+        return [Path(module).stem for module in code_versions.modules_of(script)]
 
     return write, of
 
@@ -68,19 +68,23 @@ def test_the_scripts_of_the_workflow_name_only_modules_that_exist():
     scripts = sorted((REPOSITORY / "workflow" / "scripts").glob("*.py"))
     assert len(scripts) > 8
     for script in scripts:
-        found = modules.modules_of(script)
+        found = code_versions.modules_of(script)
         assert found and all(Path(module).is_file() for module in found)
-        assert f"{modules.LIBRARY}/rulelog.py" in found
+        assert f"{code_versions.LIBRARY}/run/rule_log.py" in found
 
 
 def test_preparing_does_not_depend_on_training():
-    found = {Path(module).stem for module in modules.modules_of(REPOSITORY / "workflow" / "scripts" / "prepare.py")}
-    assert found == {"errors", "images", "rulelog", "running", "tiff", "whole"}
+    found = {
+        Path(module).stem for module in code_versions.modules_of(REPOSITORY / "workflow" / "scripts" / "prepare.py")
+    }
+    assert found == {"__init__", "errors", "files", "locks", "preparing", "rule_log", "tiff"}
 
 
 def test_the_network_is_found_behind_a_lazy_import():
-    found = {Path(module).stem for module in modules.modules_of(REPOSITORY / "workflow" / "scripts" / "features.py")}
-    assert {"features", "networks", "vectors", "weights"} <= found
+    found = {
+        Path(module).stem for module in code_versions.modules_of(REPOSITORY / "workflow" / "scripts" / "features.py")
+    }
+    assert {"features", "backbones", "vector_cache", "weights"} <= found
 
 
 def test_the_version_of_code_is_that_of_its_content_and_not_of_its_place_or_date(library, tmp_path):
@@ -88,14 +92,18 @@ def test_the_version_of_code_is_that_of_its_content_and_not_of_its_place_or_date
     write(a="import os\n", b="")
     of("from flystage import a\n")
     script = tmp_path / "script.py"
-    first = modules.code_version(script)
+    first = code_versions.code_version(script)
     (tmp_path / "elsewhere").mkdir()
     os.utime(script, (1, 1))
-    assert modules.code_version(shutil.copy(script, tmp_path / "elsewhere")) == modules.code_version(script) == first
+    assert (
+        code_versions.code_version(shutil.copy(script, tmp_path / "elsewhere"))
+        == code_versions.code_version(script)
+        == first
+    )
     write(b="changed\n")  # which the script does not use
-    assert modules.code_version(script) == first
+    assert code_versions.code_version(script) == first
     write(a="import sys\n")
-    assert modules.code_version(script) != first
+    assert code_versions.code_version(script) != first
     write(a="import os\n")
     of("from flystage import a  # edited\n")
-    assert modules.code_version(script) != first
+    assert code_versions.code_version(script) != first

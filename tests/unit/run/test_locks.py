@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from flystage import running
-from flystage.errors import FlystageError
-from flystage.running import hold
+from flystage.core.errors import FlystageError
+from flystage.run import locks
+from flystage.run.locks import hold
 
-HOLDER = "import sys, time; from flystage.running import hold; h = hold(sys.argv[1]); print('held', flush=True); time.sleep(60)"
+HOLDER = "import sys, time; from flystage.run.locks import hold; h = hold(sys.argv[1]); print('held', flush=True); time.sleep(60)"
 
 
 def test_a_folder_is_held_until_its_process_ends_however_it_ends(tmp_path, pytestconfig):
@@ -35,21 +35,21 @@ def locks_of_nfs(file, kind):
 
 
 def test_jobs_and_runs_lock_over_nfs_too(tmp_path, monkeypatch):
-    monkeypatch.setattr(running.fcntl, "flock", locks_of_nfs)
-    monkeypatch.setenv(running.RESULTS, str(tmp_path))
-    running.hold(tmp_path)
-    running.refuse_orphans(tmp_path)
-    running.at_work()
+    monkeypatch.setattr(locks.fcntl, "flock", locks_of_nfs)
+    monkeypatch.setenv(locks.RESULTS, str(tmp_path))
+    locks.hold(tmp_path)
+    locks.refuse_orphans(tmp_path)
+    locks.at_work()
 
 
 def test_a_file_system_without_locks_is_told_of_once(tmp_path, monkeypatch, caplog):
     def no_locks(file, kind):
         raise OSError(errno.ENOSYS, "Function not implemented")
 
-    monkeypatch.setattr(running.fcntl, "flock", no_locks)
-    monkeypatch.setenv(running.RESULTS, str(tmp_path))
-    running.hold(tmp_path)
-    running.refuse_orphans(tmp_path)
-    running.at_work()
+    monkeypatch.setattr(locks.fcntl, "flock", no_locks)
+    monkeypatch.setenv(locks.RESULTS, str(tmp_path))
+    locks.hold(tmp_path)
+    locks.refuse_orphans(tmp_path)
+    locks.at_work()
     (message,) = caplog.messages
     assert "keeps no locks: see to it yourself that no two runs work there" in message

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from flystage.errors import FlystageError
-from flystage.rulelog import rule_log
+from flystage.core.errors import FlystageError
+from flystage.run.rule_log import rule_log
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flystage.errors import FlystageError
-from flystage.settings import checked
+from flystage.core.errors import FlystageError
+from flystage.run.settings import checked
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
 DEFAULT = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from flystage.errors import FlystageError
-from flystage.slurm import refuse_left_overs
+from flystage.core.errors import FlystageError
+from flystage.run.slurm import refuse_left_overs
 
 RUN = "flystage_0f8fad5b-d9cb-469f-a165-70867728950e"
 

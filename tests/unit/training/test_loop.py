@@ -1,22 +1,24 @@
-"""The training loop: the best epoch is kept, the same arguments give the same head, neighbours are smaller mistakes."""
+"""The training loop: the best epoch is kept, and the same arguments give the same head."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
-from flystage.errors import FlystageError
-from flystage.frozen import train_head
-from flystage.history import best_epoch, check_converged
-from flystage.networks import Head
-from flystage.processes import Here
-from flystage.training import Training, VectorBatches, target_distributions, validate
+from flystage.core.errors import FlystageError
+from flystage.network.stager import Head
+from flystage.raw.stages import Stages
+from flystage.training.batches import VectorBatches
+from flystage.training.head import train_head
+from flystage.training.history import best_epoch, check_converged
+from flystage.training.loop import Training, validate
+from flystage.training.processes import Here
+from flystage.training.recipe import Recipe
 
-STAGES = ["051", "060", "069"]
-MINUTES = [51.0, 60.0, 69.0]
-MODEL = {"hidden": [16], "dropout": 0.2}
-SETTINGS = {"seed": 1, "loss": "ordered", "spread": 1.0, "weight_decay": 0.01, "patience": 50}
-BEST = {"learning_rate": 0.01, "batch_size": 16}
+STAGES = Stages.in_class_order(["051", "060", "069"])
+TRAIN = {"mode": "frozen", "seed": 1, "loss": "ordered", "spread": 1.0, "weight_decay": 0.01, "patience": 50}
+RECIPE = Recipe([16], 0.2, TRAIN, learning_rate=0.01, batch_size=16, epochs=5)
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +66,8 @@ def scripted_fit(right, epochs, patience):
     network = Scripted(right)
     data = torch.zeros(4, 8), torch.zeros(4, dtype=torch.int64)
     batches = VectorBatches(*data, 4, Here())
-    training = Training(network, Counting(network.parameters()), torch.eye(3), epochs, patience, seed=1)
+    recipe = replace(RECIPE, train=TRAIN | {"patience": patience}, epochs=epochs)
+    training = Training(network, Counting(network.parameters()), torch.eye(3), recipe)
     return network, training.run(batches, batches)
 
 
@@ -99,9 +102,8 @@ def test_a_diverging_run_is_one_sentence():
 
 
 def test_an_absurd_learning_rate_really_diverges():
-    absurd = BEST | {"learning_rate": 1e30}
-    settings = SETTINGS | {"patience": 3}
-    _, history = train_head(clusters(48, 0), clusters(24, 1), STAGES, MINUTES, MODEL, settings, absurd, 9)
+    absurd = replace(RECIPE, train=TRAIN | {"patience": 3}, learning_rate=1e30, epochs=9)
+    _, history = train_head(clusters(48, 0), clusters(24, 1), STAGES, absurd)
     assert len(history) == 3
     with pytest.raises(FlystageError):
         check_converged(history, 1e30)
@@ -110,7 +112,7 @@ def test_an_absurd_learning_rate_really_diverges():
 def test_the_same_arguments_give_the_same_head_and_another_seed_another():
     def head(**settings):
         torch.rand(3)  # what else the process has drawn is irrelevant
-        return train_head(clusters(48, 0), clusters(24, 1), STAGES, MINUTES, MODEL, SETTINGS | settings, BEST, 5)
+        return train_head(clusters(48, 0), clusters(24, 1), STAGES, replace(RECIPE, train=TRAIN | settings))
 
     (first, history), (second, again), (other, _) = head(), head(), head(seed=2)
     assert history == again
@@ -120,7 +122,7 @@ def test_the_same_arguments_give_the_same_head_and_another_seed_another():
 
 
 def test_training_learns_what_can_be_learnt():
-    head, history = train_head(clusters(150, 0), clusters(60, 1), STAGES, MINUTES, MODEL, SETTINGS, BEST, 40)
+    head, history = train_head(clusters(150, 0), clusters(60, 1), STAGES, replace(RECIPE, epochs=40))
     assert best_epoch(history)["val_top1"] > 0.9
     assert set(history[0]) == {"epoch", "train_loss", "val_loss", "val_top1"}
     loss, top1 = validate(head, VectorBatches(*clusters(60, 1), 7, Here()).epoch(1))
@@ -128,14 +130,14 @@ def test_training_learns_what_can_be_learnt():
 
 
 def test_without_hidden_layers_the_head_is_linear():
-    head, _ = train_head(clusters(48, 0), clusters(24, 1), STAGES, MINUTES, MODEL | {"hidden": []}, SETTINGS, BEST, 2)
+    head, _ = train_head(clusters(48, 0), clusters(24, 1), STAGES, replace(RECIPE, hidden=[], epochs=2))
     assert [tuple(value.shape) for value in head.layers.parameters()] == [(3, 8), (3,)]
 
 
 def test_features_that_never_vary_do_no_harm():
     vectors, labels = clusters(48, 0)
     vectors[:, 5] = 4.0
-    _, history = train_head((vectors, labels), (vectors, labels), STAGES, MINUTES, MODEL, SETTINGS, BEST, 3)
+    _, history = train_head((vectors, labels), (vectors, labels), STAGES, replace(RECIPE, epochs=3))
     check_converged(history, 0.01)
 
 
@@ -148,38 +150,3 @@ def test_the_head_standardises_by_its_training_vectors_and_takes_out_brightness(
     torch.testing.assert_close(head.std, evened.std(dim=0), atol=1e-3, rtol=0)
     torch.testing.assert_close(head(3 * vectors + 2), head(vectors), atol=1e-3, rtol=0)
     assert head(1e6 * torch.eye(8)).abs().max() < 10  # unlike all training vectors: the scores stay small
-
-
-def test_batches_are_shuffled_by_seed_and_epoch_alone_and_miss_nothing():
-    vectors, labels = torch.arange(10.0)[:, None], torch.arange(10)
-
-    def order(seed, epoch):
-        parts = list(VectorBatches(vectors, labels, 4, Here(), seed).epoch(epoch))
-        assert [total for *_, total in parts] == [len(part) for _, part, *_ in parts] == [4, 4, 2]
-        assert all(torch.equal(inputs[:, 0], part.float()) for inputs, part, *_ in parts)
-        return torch.cat([part for _, part, *_ in parts]).tolist()
-
-    assert order(None, 1) == list(range(10))
-    assert order(1, 1) == order(1, 1) and sorted(order(1, 1)) == list(range(10))
-    assert len({tuple(order(seed, epoch)) for seed in (1, 2) for epoch in (1, 2)}) == 4
-
-
-@pytest.mark.parametrize("spread", [0.3, 1.0, 5.0])
-def test_ordered_targets_fall_with_distance_alike_on_both_sides(spread):
-    stages = [f"{51 + 9 * number:03d}" for number in range(17)]
-    targets = target_distributions(stages, [51.0 + 9 * number for number in range(17)], "ordered", spread)
-    torch.testing.assert_close(targets.sum(dim=1), torch.ones(17))
-    middle = targets[8]
-    torch.testing.assert_close(middle, middle.flip(0))
-    assert (middle[8:].diff() <= 0).all() and middle.argmax() == 8
-    assert middle[9] / middle[8] == pytest.approx(math.exp(-1 / (2 * spread**2)), rel=1e-4)
-
-
-def test_unequal_steps_count_in_minutes():
-    row = target_distributions(["0", "3", "6", "30"], [0.0, 3.0, 6.0, 30.0], "ordered", 1.0)[2]
-    assert row[1] > 0.2 and row[3] < 1e-6
-
-
-@pytest.mark.parametrize(("minutes", "loss"), [(None, "ordered"), (MINUTES, "cross_entropy"), (None, "cross_entropy")])
-def test_without_an_order_all_weight_is_on_the_true_stage(minutes, loss):
-    assert torch.equal(target_distributions(STAGES, minutes, loss, 1.0), torch.eye(3))

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flystage.processes import Here, process_group
+from flystage.training.processes import Here, process_group
 
 
 @given(images=st.integers(1, 60), batch_size=st.integers(1, 20), world=st.integers(1, 7))

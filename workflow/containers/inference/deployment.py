@@ -6,7 +6,7 @@ from pathlib import Path
 from ray import serve
 from starlette.responses import PlainTextResponse, Response
 
-from flystage import serving
+from flystage.prediction import serving
 
 
 @serve.deployment

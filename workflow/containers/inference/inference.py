@@ -2,7 +2,7 @@
 
 from sagemaker_inference.errors import BaseInferenceToolkitError
 
-from flystage import serving
+from flystage.prediction import serving
 
 model_fn = serving.model_fn
 

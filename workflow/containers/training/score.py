@@ -4,9 +4,9 @@ import json
 import os
 from pathlib import Path
 
-from flystage.checkpoint import load_checkpoint
-from flystage.inference import stage_probabilities
-from flystage.tables import write_json
+from flystage.core.tables import write_json
+from flystage.network.checkpoint import load_checkpoint, stages_of
+from flystage.prediction.inference import stage_probabilities
 
 JOB = Path(os.environ["SM_CHANNEL_JOB"]) / "job.json"
 IMAGES = Path(os.environ["SM_CHANNEL_IMAGES"])
@@ -17,6 +17,6 @@ pngs = [str(IMAGES / png) for png in job["pngs"]]
 print(f"Staging {len(pngs)} images", flush=True)
 probabilities = stage_probabilities(checkpoint, pngs, JOB.with_name("cache"), os.cpu_count())
 write_json(
-    {"stages": checkpoint["stages"], "minutes": checkpoint["minutes"], "probabilities": probabilities.tolist()},
+    stages_of(checkpoint).record() | {"probabilities": probabilities.tolist()},
     Path(os.environ["SM_MODEL_DIR"]) / "scores.json",
 )

@@ -3,9 +3,9 @@
 import os
 import sys
 
-from flystage import learning
+from flystage.jobs import execution
 
 if os.environ.get("FLYSTAGE_RECORD_ONLY"):
     sys.argv.append("--record-only")
 
-learning.main()
+execution.main()

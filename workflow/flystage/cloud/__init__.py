@@ -1,1 +1,1 @@
-"""Running heavy steps on Amazon SageMaker. Nothing here is imported by a rule that runs locally."""
+"""Jobs of tuning, training and scoring go in; the same files come out, computed on Amazon SageMaker. No local rule imports it."""

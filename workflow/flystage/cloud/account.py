@@ -13,7 +13,7 @@ import botocore.session
 from boto3.exceptions import S3UploadFailedError
 from botocore.config import Config
 
-from flystage.errors import FlystageError
+from flystage.core.errors import FlystageError
 
 log = logging.getLogger("flystage")
 # A throttled call is tried again with growing pauses, some five minutes in all.

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from flystage.cloud.account import explained, not_found
 from flystage.cloud.logs import LogStream, end_of_log
-from flystage.errors import FlystageError
+from flystage.core.errors import FlystageError
 
 log = logging.getLogger("flystage")
 RUNNING = ("InProgress", "Stopping")

@@ -6,53 +6,29 @@ import logging
 import tempfile
 from pathlib import Path
 
-from flystage import tuning
-from flystage.cloud import packing, storage, trainer
+from flystage.cloud import packing, sdk, storage
 from flystage.cloud.account import Account, check_bucket, explained
 from flystage.cloud.logs import end_of_log
-from flystage.errors import FlystageError
+from flystage.core.errors import FlystageError
+from flystage.jobs import tuning
 
 log = logging.getLogger("flystage")
-
-
 THREADS = 4  # of a job's process on a CPU
-
-
-def job_of(inputs, params, hyperparameters, epochs, workers):
-    """A job as `flystage.learning.learn` takes it, from what a rule's script has.
-
-    inputs: dict of paths train_manifest, val_manifest, stages, backbone. params: dict with model, train; image and note
-    for a network that is kept. workers: processes that read PNGs, for each training process.
-    """
-    return {
-        "train": inputs["train_manifest"],
-        "val": inputs["val_manifest"],
-        "stages": inputs["stages"],
-        "backbone": inputs["backbone"],
-        "model": params["model"],
-        "settings": params["train"],
-        "image": params.get("image"),
-        "note": params.get("note", ""),
-        "hyperparameters": hyperparameters,
-        "epochs": epochs,
-        "threads": THREADS,
-        "workers": workers,
-    }
 
 
 def tune(job, aws, tune_settings):
     """Records of all trials of one tuning job, as `tuning.trial_record` makes them locally, in the order of their start.
 
-    job: as `job_of` makes it; its hyperparameters are chosen by SageMaker. aws, tune_settings: the
+    job: a TrainingJob; its hyperparameters are chosen by SageMaker. aws, tune_settings: the
     configuration's sections. Raises FlystageError with one sentence for whatever AWS refuses or a job's failure.
     """
     place, trials = aws["tune"], tune_settings["trials"]
-    trainer.announce("tuning", place, trials, min(place["parallel"], trials), aws["spot_wait_hours"])
+    sdk.announce("tuning", place, trials, min(place["parallel"], trials), aws["spot_wait_hours"])
     account = Account(aws)
     check_bucket(account)
     with tempfile.TemporaryDirectory() as scratch:
         packed = packing.packed_learning(account, job, Path(scratch))
-        summaries = trainer.run_tuning(account, packed, tune_settings, job["settings"]["seed"], place)
+        summaries = sdk.run_tuning(account, packed, tune_settings, job.recipe.train["seed"], place)
     if len(summaries) < trials:
         raise FlystageError(
             f"SageMaker: the tuning job ended after {len(summaries)} of {trials} trials; look at it in the console and run again."
@@ -69,12 +45,12 @@ def tune(job, aws, tune_settings):
 def train(job, aws, checkpoint, history):
     """Train on SageMaker and fetch the checkpoint and the history (CSV) to these paths. job, aws: see `tune`."""
     place = aws["train"]
-    trainer.announce("training", place, wait_hours=aws["spot_wait_hours"])
+    sdk.announce("training", place, wait_hours=aws["spot_wait_hours"])
     account = Account(aws)
     check_bucket(account)
     with tempfile.TemporaryDirectory() as scratch:
         packed = packing.packed_learning(account, job, Path(scratch))
-        name, uri = trainer.run_training(account, "train", "training/train.py", packed, place, resumable=True)
+        name, uri = sdk.run_training(account, "train", "training/train.py", packed, place, resumable=True)
     log.info("fetching %s", uri)
     if storage.fetch_members(account, uri, {"checkpoint.pt": checkpoint, "history.csv": history}) is None:
         raise FlystageError(f"SageMaker: the result of training job {name} is gone from the bucket; run again.")

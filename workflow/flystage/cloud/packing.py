@@ -3,32 +3,33 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 from flystage.cloud import storage
-from flystage.whole import written_whole
+from flystage.core.files import written_whole
 
 
 def packed_learning(account, job, scratch):
-    """Send what a job of `flystage.learning` needs. Returns (job.json as text, names of its objects).
+    """Send what a TrainingJob needs. Returns (job.json as text, names of its objects).
 
-    job: the dict that `flystage.learning.learn` takes, with local paths. scratch: a folder for the manifests as the
-    container sees them, in which every PNG has the name of its content. The text depends on contents and settings alone.
+    job: with local paths. scratch: a folder for the manifests as the container sees them, in which every PNG has the name of
+    its content. The text depends on contents and settings alone.
     """
-    names = storage.content_names([job["stages"], job["backbone"]])
+    names = storage.content_names([job.stages, job.backbone])
     files = {name: path for path, name in names.items()}
-    remote = {"stages": names[str(job["stages"])], "backbone": names[str(job["backbone"])]}
-    for split in ("train", "val"):
-        rows = _rows(job[split])
+    remote = {"stages": names[str(job.stages)], "backbone": names[str(job.backbone)]}
+    for manifest in ("train_manifest", "val_manifest"):
+        rows = _rows(getattr(job, manifest))
         pngs = storage.content_names(row["png"] for row in rows)
         files |= {name: png for png, name in pngs.items()}
-        path = scratch / f"{split}.csv"
+        path = scratch / f"{manifest}.csv"
         _write_rows([row | {"png": pngs[row["png"]], "source": ""} for row in rows], path)  # no path of this machine
-        remote[split] = storage.content_name(path)
-        files[remote[split]] = path
+        remote[manifest] = storage.content_name(path)
+        files[remote[manifest]] = path
     storage.upload(account, files)
-    described = job | {key: f"../images/{name}" for key, name in remote.items()}
-    described |= {"vectors": None, "images": "../images", "cache": "cache", "resume": None}
-    return _text(described), sorted(files)
+    there = {key: f"../images/{name}" for key, name in remote.items()} | {"images": "../images", "cache": "cache"}
+    described = replace(job, **there, train_vectors=None, val_vectors=None, resume=None)
+    return _text(described.record()), sorted(files)
 
 
 def packed_scoring(account, checkpoint, pngs):

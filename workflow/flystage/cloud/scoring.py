@@ -9,10 +9,11 @@ import numpy as np
 from botocore.exceptions import ClientError
 from tqdm import tqdm
 
-from flystage.cloud import packing, source, storage, trainer
+from flystage.cloud import packing, sdk, source, storage
 from flystage.cloud.account import Account, check_bucket, explained
 from flystage.cloud.endpoint import endpoint
-from flystage.errors import FlystageError
+from flystage.core.errors import FlystageError
+from flystage.raw.stages import Stages
 
 log = logging.getLogger("flystage")
 TYPES = {".png": "image/png", ".tif": "image/tiff", ".tiff": "image/tiff"}
@@ -20,21 +21,21 @@ FRAMEWORK = {"framework": "pytorch", "version": "2.6", "py_version": "py312"}  #
 
 
 def score_by_job(checkpoint, pngs, aws):
-    """{"stages", "minutes", "probabilities": array (len(pngs), stages)} of PNG files, computed by a job.
+    """(the Stages, probabilities as an array (len(pngs), stages)) of PNG files, computed by a job.
 
     checkpoint: path. aws: the configuration's section. Raises FlystageError.
     """
     place = aws["evaluate"]
-    trainer.announce("scoring", place)
+    sdk.announce("scoring", place)
     account = Account(aws)
     check_bucket(account)
     packed = packing.packed_scoring(account, checkpoint, pngs)
-    name, uri = trainer.run_training(account, "score", "training/score.py", packed, place)
+    name, uri = sdk.run_training(account, "score", "training/score.py", packed, place)
     found = storage.fetch_members(account, uri, {"scores.json": None})
     if found is None:
         raise FlystageError(f"SageMaker: the result of scoring job {name} is gone from the bucket; run again.")
     scores = json.loads(found["scores.json"])
-    return scores | {"probabilities": np.array(scores["probabilities"])}
+    return Stages.of_record(scores), np.array(scores["probabilities"])
 
 
 def score_by_endpoint(checkpoint, pictures, aws, state_file):
@@ -124,6 +125,4 @@ def _answers(account, name, pictures, together):
             pool.shutdown(cancel_futures=True)  # the endpoint costs money while the rest is asked in vain
             raise
     log.info("the endpoint answered for %d images", len(answers))
-    first = answers[0]
-    probabilities = np.array([reply["probabilities"] for reply in answers])
-    return {"stages": first["stages"], "minutes": first["minutes"], "probabilities": probabilities}
+    return Stages.of_record(answers[0]), np.array([answer["probabilities"] for answer in answers])

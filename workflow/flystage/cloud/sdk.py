@@ -2,7 +2,7 @@
 
 import logging
 
-from flystage.cloud import jobs, packing, source, storage
+from flystage.cloud import attempts, packing, source, storage
 
 log = logging.getLogger("flystage")
 CHECKPOINTS = "/opt/ml/checkpoints"  # SageMaker copies it to S3 and back
@@ -44,7 +44,7 @@ def run_training(account, what, entry, packed, place, environment=None, resumabl
     count = place.get("count", 1)
     checksum = source.digest(packing.decisive(packed[0]), code_name, account.settings["training_image"], count)
     base = f"flystage-{what}-{checksum}"
-    kind = jobs.TrainingKind(account)
+    kind = attempts.TrainingKind(account)
 
     def start(name):
         trainer = _trainer(account, name, entry, code_uri, place, environment, checksum if resumable else None)
@@ -53,7 +53,7 @@ def run_training(account, what, entry, packed, place, environment=None, resumabl
     def usable(description):
         return storage.exists(account, description["ModelArtifacts"]["S3ModelArtifacts"])
 
-    name, description = jobs.done(kind, base, start, usable)
+    name, description = attempts.done(kind, base, start, usable)
     if resumable:
         storage.delete_below(account, "checkpoints", checksum)
     return name, description["ModelArtifacts"]["S3ModelArtifacts"]
@@ -68,7 +68,7 @@ def run_tuning(account, packed, tune, seed, place):
     checksum = source.digest(
         packing.decisive(packed[0]), code_name, account.settings["training_image"], repr(sorted(tune.items())), seed
     )
-    kind = jobs.TuningKind(account)
+    kind = attempts.TuningKind(account)
 
     def start(name):
         from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter
@@ -97,7 +97,7 @@ def run_tuning(account, packed, tune, seed, place):
     def usable(description):
         return description["TrainingJobStatusCounters"]["Completed"] > 0
 
-    name, _ = jobs.done(kind, f"flystage-tune-{checksum}", start, usable)
+    name, _ = attempts.done(kind, f"flystage-tune-{checksum}", start, usable)
     return kind.trials(name)
 
 

@@ -6,7 +6,7 @@ import io
 import tarfile
 from pathlib import Path
 
-from flystage.modules import LIBRARY, modules_of
+from flystage.run.code_versions import LIBRARY, modules_of
 
 CONTAINERS = LIBRARY.parent / "containers"
 

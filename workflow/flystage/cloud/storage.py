@@ -17,8 +17,8 @@ from boto3.s3.transfer import TransferConfig
 from tqdm import tqdm
 
 from flystage.cloud.account import explained
-from flystage.errors import FlystageError
-from flystage.whole import written_whole
+from flystage.core.errors import FlystageError
+from flystage.core.files import written_whole
 
 log = logging.getLogger("flystage")
 OBJECTS = "objects"

@@ -2,10 +2,9 @@
 
 import json
 
-import numpy as np
 import pandas as pd
 
-from flystage.whole import written_whole
+from flystage.core.files import written_whole
 
 
 def write_csv(table, path):
@@ -31,24 +30,12 @@ def read_text(path):
     return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
-def read_manifest(path):
-    """A manifest: png, stage, embryo, source as text, label and angle as numbers."""
-    return read_text(path).astype({"label": int, "angle": int})
-
-
 def read_predictions(path):
     """The evaluation's predictions.csv: source, stage, embryo, predicted as text, everything else as numbers."""
     text = dict.fromkeys(["source", "stage", "embryo", "predicted"], str)
     return pd.read_csv(
         path, dtype=text, keep_default_na=False, na_values={"minutes_error": [""], "expected_minutes": [""]}
     )
-
-
-def read_stages(path):
-    """(names, minutes) of the stage table in class order; minutes is None when the names hold no number."""
-    table = read_text(path)
-    minutes = pd.to_numeric(table["minutes"]).to_numpy()
-    return table["stage"].tolist(), None if np.isnan(minutes).any() else minutes.tolist()
 
 
 def write_history(history, path):

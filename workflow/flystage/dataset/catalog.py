@@ -1,19 +1,14 @@
-"""The prepared images of all buckets -> catalog, manifests and split folders. Here the same bytes are found out."""
+"""The prepared images of all buckets -> the catalog, one row per raw TIF. Here the same bytes are found out."""
 
-import os
-from pathlib import Path
-
-import numpy as np
 import pandas as pd
 
-from flystage.errors import FlystageError
-from flystage.images import FILE_FACTS, UNROTATED_FACTS
-from flystage.splitting import SPLITS
-from flystage.stages import ordered_stages, stage_minutes
-from flystage.tables import read_text
+from flystage.core.errors import FlystageError
+from flystage.core.tables import read_text
+from flystage.dataset.splitting import SPLITS
+from flystage.images.preparing import FILE_FACTS, UNROTATED_FACTS
+from flystage.raw.stages import ordered_stages
 
 CATALOG = ["path", "stage", "embryo", "split", "status", "reason", "sha256", *FILE_FACTS, *UNROTATED_FACTS]
-MANIFEST = ["png", "stage", "label", "embryo", "angle", "source"]
 NAMED_FILES = 5  # how many bad files an error message names
 
 
@@ -80,43 +75,3 @@ def check_catalog(catalog, max_bad):
 def _listing(rejected):
     named = [f"{row.path}: {row.reason}" for row in rejected.head(NAMED_FILES).itertuples()]
     return "; ".join(named + [f"and {len(rejected) - NAMED_FILES} more"] * (len(rejected) > NAMED_FILES))
-
-
-def build_manifests(prepared, catalog):
-    """({split: manifest}, stage table).
-
-    A manifest has one row per PNG of a used TIF: png, stage, label (the stage's place in class order, from 0), embryo,
-    angle in degrees, source (the raw TIF). The stage table has label, stage, minutes and images (used TIFs).
-    """
-    used = catalog[catalog["status"] == "used"]
-    stages = ordered_stages(used["stage"])
-    label = {stage: place for place, stage in enumerate(stages)}
-    pngs = prepared[prepared["path"].isin(used["path"]) & (prepared["png"] != "")]
-    pngs = pngs.assign(source=pngs["path"], label=pngs["stage"].map(label), angle=pngs["angle"].astype(int))
-    pngs = pngs.sort_values(["label", "embryo", "source", "angle"])
-    manifests = {split: pngs.loc[pngs["split"] == split, MANIFEST] for split in SPLITS}
-    counts = used["stage"].value_counts()
-    stage_table = pd.DataFrame(
-        {
-            "label": range(len(stages)),
-            "stage": stages,
-            "minutes": [stage_minutes(stage) for stage in stages],
-            "images": [counts[stage] for stage in stages],
-        }
-    )
-    if stage_table["minutes"].isna().any():
-        stage_table["minutes"] = np.nan
-    return manifests, stage_table
-
-
-def link_split_folders(manifests, folder):
-    """Link every PNG as folder/{split}/{stage}/name.png with relative links: an ImageFolder that any tool reads."""
-    stages = {stage for manifest in manifests.values() for stage in manifest["stage"]}
-    for split, manifest in manifests.items():
-        for stage in stages:  # an empty class keeps its folder, so class numbers agree between the splits
-            Path(folder, split, stage).mkdir(parents=True, exist_ok=True)
-        for stage, pngs in manifest.groupby("stage")["png"]:
-            target = Path(folder, split, stage)
-            for png in pngs:
-                link = target / os.path.basename(png)
-                link.symlink_to(os.path.relpath(png, target))

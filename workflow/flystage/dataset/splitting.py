@@ -6,8 +6,8 @@ import math
 import os
 from collections import Counter, defaultdict
 
-from flystage.errors import FlystageError
-from flystage.whole import written_whole
+from flystage.core.errors import FlystageError
+from flystage.core.files import written_whole
 
 SPLITS = ("train", "val", "test")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from flystage.evaluation import metrics
-from flystage.pages import render
-from flystage.tables import read_predictions
+from flystage.core.tables import read_predictions
+from flystage.evaluation.metrics import metrics
+from flystage.report.templates import render
 
 log = logging.getLogger("flystage")
 
@@ -32,11 +32,11 @@ def manifest_of_images(manifest, prepared, angles):
     return table[list(manifest.columns)].reset_index(drop=True)
 
 
-def comparison(validation, folds, variants, stages, minutes, top_k):
+def comparison(validation, folds, variants, stages, top_k):
     """One row per variant and way of measuring, with every figure's interval and chance.
 
     validation, folds: paths of prediction tables in folders named by variant, of the validation images and of
-    cross-validation. variants: {name: what it changes}. stages, minutes: in class order. top_k: list of k.
+    cross-validation. variants: {name: what it changes}. stages: the Stages. top_k: list of k.
     Columns: variant, changes, measured_on (validation or folds), images, embryos; top_<k>, within_one and mae_minutes, each
     also as _low, _high and _chance.
     """
@@ -44,7 +44,7 @@ def comparison(validation, folds, variants, stages, minutes, top_k):
     for measured_on, paths in (("validation", validation), ("folds", folds)):
         for path in paths:
             name = Path(path).parent.name
-            measured = metrics(read_predictions(path), stages, minutes, top_k)
+            measured = metrics(read_predictions(path), stages, top_k)
             row = {
                 "variant": name,
                 "changes": _in_words(variants[name]),

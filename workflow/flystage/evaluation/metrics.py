@@ -3,21 +3,20 @@
 import numpy as np
 import pandas as pd
 
-from flystage.intervals import mean_interval, proportion_interval
-from flystage.stages import expected_minutes
+from flystage.evaluation.intervals import mean_interval, proportion_interval
 
 
-def predictions_table(manifest, probabilities, stages, minutes):
+def predictions_table(manifest, probabilities, stages):
     """One row per test image.
 
-    manifest: table with source, stage, label, embryo. probabilities: array (images, stages). stages, minutes: in class
-    order. Columns: source, stage, embryo, rank (of the true stage, 1 is best; a tie counts against it), minutes_error
+    manifest: table with source, stage, label, embryo. probabilities: array (images, stages), columns in class order.
+    stages: the Stages. Columns: source, stage, embryo, rank (of the true stage, 1 is best; a tie counts against it), minutes_error
     (expected minutes minus true minutes), predicted (the first suggestion), expected_minutes, and p_<stage> each.
     """
     labels = manifest["label"].to_numpy()
     true = probabilities[np.arange(len(labels)), labels]
-    expected = expected_minutes(probabilities, minutes)
-    true_minutes = np.asarray(minutes, dtype=float)[labels] if minutes is not None else np.nan
+    expected = stages.expected_times(probabilities)
+    true_minutes = np.nan if stages.times is None else np.array(stages.times)[labels]
     table = pd.DataFrame(
         {
             "source": manifest["source"].to_numpy(),
@@ -25,11 +24,11 @@ def predictions_table(manifest, probabilities, stages, minutes):
             "embryo": manifest["embryo"].to_numpy(),
             "rank": (~(probabilities < true[:, None])).sum(axis=1),  # not >=, which NaN would pass as rank 0
             "minutes_error": np.round(expected - true_minutes, 3),
-            "predicted": np.asarray(stages)[probabilities.argmax(axis=1)],
+            "predicted": np.asarray(stages.names)[probabilities.argmax(axis=1)],
             "expected_minutes": np.round(expected, 3),
         }
     )
-    columns = [f"p_{stage}" for stage in stages]
+    columns = [f"p_{name}" for name in stages.names]
     return pd.concat([table, pd.DataFrame(probabilities, columns=columns)], axis=1)
 
 
@@ -46,35 +45,34 @@ def top_k_share(predictions, k, stages):
     return _share(predictions["rank"] <= k, predictions["embryo"], min(k, len(stages)) / len(stages))
 
 
-def metrics(predictions, stages, minutes, top_k):
+def metrics(predictions, stages, top_k):
     """All figures of the evaluation as a dict of plain values (metrics.json).
 
-    predictions: see `predictions_table`. stages, minutes: in class order. top_k: list of k.
+    predictions: see `predictions_table`. stages: the Stages. top_k: list of k.
     Chance: for top-k and within one stage, guessing among all stages alike; for minutes, always answering the mean of
     all stages, which is the best that knows nothing. mae_minutes holds None where stages have no minutes.
     """
-    place = {stage: index for index, stage in enumerate(stages)}
-    true = predictions["stage"].map(place).to_numpy()
-    first = predictions["predicted"].map(place).to_numpy()
+    true = predictions["stage"].map(stages.labels).to_numpy()
+    first = predictions["predicted"].map(stages.labels).to_numpy()
     embryos = predictions["embryo"].to_numpy()
     neighbours = np.minimum(true + 1, len(stages) - 1) - np.maximum(true - 1, 0) + 1
     return {
-        "stages": list(stages),
+        "stages": list(stages.names),
         "images": len(predictions),
         "embryos": int(predictions["embryo"].nunique()),
         "top_k": {str(k): top_k_share(predictions, k, stages) for k in sorted(top_k)},
         "within_one": _share(np.abs(first - true) <= 1, embryos, np.mean(neighbours) / len(stages)),
-        "mae_minutes": _minutes(predictions, stages, minutes),
-        "per_stage": {stage: _one_stage(predictions[true == place[stage]], stages) for stage in stages},
+        "mae_minutes": _minutes(predictions, stages),
+        "per_stage": {name: _one_stage(predictions[true == label], stages) for name, label in stages.labels.items()},
     }
 
 
-def _minutes(predictions, stages, minutes):
-    if minutes is None:
+def _minutes(predictions, stages):
+    if stages.times is None:
         return {"value": None, "ci95": [None, None], "chance": None}
-    minutes = np.asarray(minutes, dtype=float)
+    minutes = np.array(stages.times)
     errors = predictions["minutes_error"].abs()
-    true = predictions["stage"].map(dict(zip(stages, minutes, strict=True)))
+    true = predictions["stage"].map(dict(zip(stages.names, minutes, strict=True)))
     return {
         "value": float(errors.mean()),
         "ci95": list(mean_interval(errors, predictions["embryo"], np.ptp(minutes))),
@@ -104,9 +102,8 @@ def _one_stage(rows, stages):
 
 def confusion_matrix(predictions, stages):
     """Counts, int array (stages, stages): rows the true stage, columns the first suggestion."""
-    place = {stage: index for index, stage in enumerate(stages)}
     table = np.zeros((len(stages), len(stages)), dtype=int)
-    np.add.at(table, (predictions["stage"].map(place), predictions["predicted"].map(place)), 1)
+    np.add.at(table, (predictions["stage"].map(stages.labels), predictions["predicted"].map(stages.labels)), 1)
     return table
 
 

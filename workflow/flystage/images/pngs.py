@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from flystage.errors import FlystageError
+from flystage.core.errors import FlystageError
 
 
 def read_png(png):

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from flystage.errors import FlystageError
-from flystage.tiff import UnusableTiff, read_grey
-from flystage.whole import written_whole
+from flystage.core.errors import FlystageError
+from flystage.core.files import written_whole
+from flystage.images.tiff import UnusableTiff, read_grey
 
 cv2.setNumThreads(1)  # the workflow runs one process per core
 

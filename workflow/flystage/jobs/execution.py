@@ -1,7 +1,7 @@
-"""One training, from manifests to a trained network: the same for a trial and the final one, here and on other machines.
+"""Doing one training job, from manifests to a trained network: the same for a trial and the final one, here and elsewhere.
 
-As a program (python -m flystage.learning, also under torchrun) it reads a job from a JSON file, whose relative paths are
-seen from that file, and writes checkpoint.pt and history.csv. Its defaults are the folders of a SageMaker training job.
+As a program (python -m flystage.jobs.execution, also under torchrun) it reads a TrainingJob from a JSON file and writes
+checkpoint.pt and history.csv. Its defaults are the folders of a SageMaker training job.
 """
 
 import argparse
@@ -11,66 +11,55 @@ import json
 import logging
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from flystage import frozen
-from flystage.checkpoint import save_checkpoint
-from flystage.errors import FlystageError
-from flystage.features import feature_vectors
-from flystage.finetuning import finetune
-from flystage.history import best_epoch, check_converged, joined
-from flystage.modules import code_version
-from flystage.processes import process_group
-from flystage.resuming import ResumePoint
-from flystage.running import at_work
-from flystage.tables import read_json, read_manifest, read_stages, write_history
-from flystage.weights import load_weights
+from flystage.core.errors import FlystageError
+from flystage.core.tables import write_history
+from flystage.dataset.manifests import read_manifest, read_stages
+from flystage.jobs.training_job import TrainingJob
+from flystage.network.checkpoint import save_checkpoint
+from flystage.network.features import feature_vectors
+from flystage.network.weights import load_weights
+from flystage.run.code_versions import code_version
+from flystage.run.locks import at_work
+from flystage.training.finetuning import finetune
+from flystage.training.head import load_vectors, train_head
+from flystage.training.history import best_epoch, check_converged, joined
+from flystage.training.processes import process_group
+from flystage.training.resuming import ResumePoint
 
 log = logging.getLogger("flystage")
-FILES = ("train", "val", "stages", "backbone")
 
 
 def learn(job):
     """Train as the job says. Returns (backbone, head, history), see `write_model`; in every process the same.
 
-    job: a dict of plain values. train, val, stages, backbone: paths of manifests, stage table and starting weights.
-    vectors: {"train", "val"}, paths of their feature vectors as .npy, or None: they are computed. images: the folder that
-    the manifests' PNGs are seen from. model, settings, image, note: the configuration's model, train, image and note.
-    hyperparameters: learning_rate and batch_size. epochs: at most. threads, workers: of the computation, and processes
-    that read PNGs. cache: folder for vectors. resume: folder for a resume point, or None.
-    Raises FlystageError when a PNG is missing or damaged.
+    job: a TrainingJob. Raises FlystageError when a PNG is missing or damaged.
     """
-    stages, minutes = read_stages(job["stages"])
-    backbone = load_weights(job["backbone"])
-    settings, hyperparameters = job["settings"], job["hyperparameters"]
-    finetuned = settings["mode"] == "finetuned"
-    with process_group() as here:
-        train, val = (_vectors(job, split, backbone, here) for split in ("train", "val"))
-        point = ResumePoint(job["resume"], _key(job, backbone, train, val)) if job["resume"] else None
-        head, history = frozen.train_head(
+    stages, backbone, recipe = read_stages(job.stages), load_weights(job.backbone), job.recipe
+    with process_group(job.workers) as here:
+        train = _vectors(job, job.train_manifest, job.train_vectors, backbone, here)
+        val = _vectors(job, job.val_manifest, job.val_vectors, backbone, here)
+        point = ResumePoint(job.resume, _key(job, backbone, train, val)) if job.resume else None
+        head, history = train_head(
             train,
             val,
             stages,
-            minutes,
-            job["model"],
-            settings,
-            hyperparameters,
-            settings["finetune"]["head_epochs"] if finetuned else job["epochs"],
+            recipe.of_head(),
             here if here.world > 1 else None,
-            None if finetuned else point,
+            None if recipe.finetuned else point,
         )
-        if finetuned:
-            torch.set_num_threads(job["threads"])
+        if recipe.finetuned:
+            torch.set_num_threads(job.threads)
             pictures = [
-                (_pngs(job, split), labels) for split, (_, labels) in zip(("train", "val"), (train, val), strict=True)
+                (job.pngs(read_manifest(manifest)), labels)
+                for manifest, (_, labels) in ((job.train_manifest, train), (job.val_manifest, val))
             ]
-            *tuned, tuned_history = finetune(
-                backbone, copy.deepcopy(head), *pictures, stages, minutes, settings, hyperparameters, job["epochs"],
-                here, job["workers"], point,
-            )  # fmt: skip
+            *tuned, tuned_history = finetune(backbone, copy.deepcopy(head), *pictures, stages, recipe, here, point)
             before = best_epoch(history)["val_loss"]
             history = joined(history, tuned_history)
             if best_epoch(history)["val_loss"] < before:
@@ -80,61 +69,47 @@ def learn(job):
 
 def write_model(job, backbone, head, history, checkpoint, history_path):
     """Write the trained network as a checkpoint, and the history. Raises FlystageError when training diverged."""
-    check_converged(history, job["hyperparameters"]["learning_rate"])
+    check_converged(history, job.recipe.learning_rate)
     write_history(history, history_path)
-    stages, minutes = read_stages(job["stages"])
     training = {
-        "note": job["note"],
-        "settings": job["settings"],
-        "best": job["hyperparameters"],
+        "note": job.note,
+        "settings": job.recipe.train,
+        "best": job.recipe.hyperparameters,
         "epochs": len(history),
     }
-    save_checkpoint(checkpoint, backbone, head, job["model"], stages, minutes, job["image"], training)
+    save_checkpoint(checkpoint, backbone, head, read_stages(job.stages), job.image, training)
 
 
 def forget_resume_point(job):
     """Delete the job's resume point, when its outcome is kept."""
-    if job["resume"]:
-        ResumePoint(job["resume"], "").forget()
+    if job.resume:
+        ResumePoint(job.resume, "").forget()
 
 
-def _pngs(job, split):
-    return [os.path.join(job["images"], png) for png in read_manifest(job[split])["png"]]
-
-
-def _vectors(job, split, backbone, here):
+def _vectors(job, manifest_path, vectors_path, backbone, here):
     """(vectors, labels) of a split; without a file of them, each process computes its share."""
-    if job["vectors"]:
-        return frozen.load_vectors(job["vectors"][split], job[split])
-    pngs = _pngs(job, split)
+    if vectors_path:
+        return load_vectors(vectors_path, manifest_path)
+    manifest = read_manifest(manifest_path)
+    pngs = job.pngs(manifest)
     mine = pngs[here.rank :: here.world]
-    shares = here.gathered(feature_vectors(mine, backbone, job["cache"], job["threads"]) if mine else None)
+    shares = here.gathered(feature_vectors(mine, backbone, job.cache, job.threads) if mine else None)
     vectors = np.empty((len(pngs), shares[0].shape[1]), dtype=np.float32)
     for rank, share in enumerate(shares):
         if share is not None:
             vectors[rank :: here.world] = share
-    return torch.from_numpy(vectors), torch.tensor(read_manifest(job[split])["label"].to_numpy())
+    return torch.from_numpy(vectors), torch.tensor(manifest["label"].to_numpy())
 
 
 def _key(job, backbone, train, val):
     """A checksum of all that decides the outcome, so that a resume point of another training is not taken for this one's."""
-    decisive = {key: job[key] for key in ("model", "settings", "image", "hyperparameters", "epochs")}
-    digest = hashlib.sha256(json.dumps([decisive, backbone["id"], code_version(__file__)], sort_keys=True).encode())
-    digest.update(Path(job["stages"]).read_bytes())
+    decisive = [job.decisive(), backbone["id"], code_version(__file__)]
+    digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode())
+    digest.update(Path(job.stages).read_bytes())
     for vectors, labels in (train, val):
         digest.update(vectors.numpy())
         digest.update(labels.numpy())
     return digest.hexdigest()
-
-
-def seen_from(job, folder):
-    """The job with its relative paths seen from `folder`, so that they hold wherever the job is read."""
-
-    def path(value):
-        return value and str(Path(folder).resolve() / value)
-
-    vectors = job["vectors"] and {split: path(file) for split, file in job["vectors"].items()}
-    return job | {key: path(job[key]) for key in (*FILES, "images", "cache", "resume")} | {"vectors": vectors}
 
 
 def main(arguments=None):
@@ -152,10 +127,10 @@ def main(arguments=None):
     at_work()
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     try:
-        job = seen_from(read_json(options.job), Path(options.job).parent)
-        given = {"learning_rate": options.learning_rate, "batch_size": options.batch_size}
-        job["hyperparameters"] |= {name: value for name, value in given.items() if value is not None}
-        job |= {name: value for name in ("images", "resume") if (value := getattr(options, name))}
+        job = TrainingJob.read(options.job)
+        recipe = job.recipe.with_hyperparameters(options.learning_rate, options.batch_size)
+        places = {name: value for name in ("images", "resume") if (value := getattr(options, name))}
+        job = replace(job, recipe=recipe, **places)
         backbone, head, history = learn(job)
         if int(os.environ.get("RANK", 0)) == 0:
             output = Path(options.output)

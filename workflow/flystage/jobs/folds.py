@@ -5,10 +5,10 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from flystage.errors import FlystageError
-from flystage.evaluation import predictions_table
-from flystage.frozen import load_vectors, train_head
-from flystage.tables import read_manifest
+from flystage.core.errors import FlystageError
+from flystage.dataset.manifests import read_manifest
+from flystage.evaluation.metrics import predictions_table
+from flystage.training.head import load_vectors, train_head
 
 
 def folds_of(embryos, folds):
@@ -24,12 +24,11 @@ def folds_of(embryos, folds):
     return fold_of
 
 
-def predictions_by_fold(splits, stages, minutes, model, settings, best, folds):
+def predictions_by_fold(splits, stages, recipe, folds):
     """Predictions of all unrotated images, each by a head trained without its fold; see `predictions_table`.
 
-    splits: (path of vectors, path of manifest) of each split to use. stages, minutes: in class order. model, settings: the
-    configuration's `model` and `train`. best: learning_rate and batch_size. folds: 3 or more, or as many as there are
-    embryos. In turn one fold is staged, the next one chooses the epoch, and the others train.
+    splits: (path of vectors, path of manifest) of each split to use. stages: the Stages. recipe: see `Recipe`. folds: 3 or
+    more, or as many as there are embryos. In turn one fold is staged, the next one chooses the epoch, and the others train.
     Raises FlystageError when there are fewer than three embryos.
     """
     loaded = [load_vectors(*split) for split in splits]
@@ -47,11 +46,8 @@ def predictions_by_fold(splits, stages, minutes, model, settings, best, folds):
     for number in tqdm(range(folds), unit="fold", disable=None):
         staged, chooses = unrotated & (fold == number), unrotated & (fold == (number + 1) % folds)
         trains = ~np.isin(fold, [number, (number + 1) % folds])
-        head, _ = train_head(
-            (vectors[trains], labels[trains]), (vectors[chooses], labels[chooses]), stages, minutes, model, settings, best,
-            settings["epochs"],
-        )  # fmt: skip
+        head, _ = train_head((vectors[trains], labels[trains]), (vectors[chooses], labels[chooses]), stages, recipe)
         with torch.inference_mode():
             probabilities = torch.softmax(head.eval()(vectors[staged]).double(), dim=1).numpy()
-        tables.append(predictions_table(manifest[staged], probabilities, stages, minutes))
+        tables.append(predictions_table(manifest[staged], probabilities, stages))
     return pd.concat(tables, ignore_index=True)

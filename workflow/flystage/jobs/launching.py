@@ -1,6 +1,5 @@
-"""Running a training job: within this process, or in several that torch's elastic launcher starts, also on several nodes."""
+"""Starting a training job: within this process, or in several of torch's elastic launcher, also on several nodes."""
 
-import json
 import logging
 import os
 import socket
@@ -9,67 +8,40 @@ import sys
 import tempfile
 from pathlib import Path
 
-from flystage import learning
-from flystage.errors import FlystageError
-from flystage.tables import read_history
+from flystage.core.errors import FlystageError
+from flystage.core.tables import read_history
+from flystage.jobs import execution
 
 log = logging.getLogger("flystage")
 ERROR = "flystage: "  # how the program's own sentence begins
 
 
-def job_of(inputs, params, hardware, hyperparameters, epochs, threads, resume=None):
-    """A job as `flystage.learning.learn` takes it, from what a rule's script has.
-
-    inputs: dict of paths train_manifest, val_manifest, stages, backbone, and train and val where there are vectors.
-    params: dict with model, train, cache; image and note for a network that is kept. hardware: the configuration's
-    section. The rest: see `learn`.
-    """
-    return {
-        "train": inputs["train_manifest"],
-        "val": inputs["val_manifest"],
-        "stages": inputs["stages"],
-        "backbone": inputs["backbone"],
-        "vectors": {"train": inputs["train"], "val": inputs["val"]} if "train" in inputs else None,
-        "images": ".",
-        "model": params["model"],
-        "settings": params["train"],
-        "image": params.get("image"),
-        "note": params.get("note", ""),
-        "hyperparameters": hyperparameters,
-        "epochs": epochs,
-        "threads": threads,
-        "workers": hardware["workers"],
-        "cache": params["cache"],
-        "resume": resume,
-    }
-
-
 def run_job(job, processes, checkpoint=None, history_path=None, nodes=1):
-    """Run a job of `flystage.learning` and return its history, a list of dicts.
+    """Do a TrainingJob and return its history, a list of dicts.
 
     processes: that train together, each on a GPU of its own where there are GPUs. checkpoint, history_path: where to
     write the trained network; None: it is not kept. nodes: of the Slurm job that this one is, on each of which so many
     processes train; elsewhere there is but this machine. Raises FlystageError with the sentence of the process that failed.
     """
     nodes = nodes if "SLURM_JOB_ID" in os.environ else 1
-    if processes * nodes == 1 or job["settings"]["mode"] == "frozen":  # a head takes seconds
-        backbone, head, history = learning.learn(job)
+    if processes * nodes == 1 or not job.recipe.finetuned:  # a head takes seconds
+        backbone, head, history = execution.learn(job)
         if checkpoint:
-            learning.write_model(job, backbone, head, history, checkpoint, history_path)
+            execution.write_model(job, backbone, head, history, checkpoint, history_path)
     else:
         history = _in_processes(job, processes, nodes, checkpoint, history_path)
-    learning.forget_resume_point(job)
+    execution.forget_resume_point(job)
     return history
 
 
 def _in_processes(job, processes, nodes, checkpoint, history_path):
-    Path(job["cache"]).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="training-", dir=job["cache"]) as folder:
+    Path(job.cache).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="training-", dir=job.cache) as folder:
         job_file = Path(folder) / "job.json"
-        job_file.write_text(json.dumps(learning.seen_from(job, ".")), encoding="utf-8")
+        job.seen_from(".").write(job_file)
         command = [
-            *_launcher(processes, nodes, job["threads"]),
-            *("-m", "flystage.learning", "--job", str(job_file), "--output", folder),
+            *_launcher(processes, nodes, job.threads),
+            *("-m", "flystage.jobs.execution", "--job", str(job_file), "--output", folder),
             *([] if checkpoint else ["--record-only"]),
         ]
         lines = []

@@ -2,8 +2,8 @@
 
 import math
 
-from flystage.errors import FlystageError
-from flystage.history import best_epoch
+from flystage.core.errors import FlystageError
+from flystage.training.history import best_epoch
 
 
 def trial_settings(trial, learning_rate, batch_size):

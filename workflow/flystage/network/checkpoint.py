@@ -2,18 +2,19 @@
 
 import torch
 
-from flystage.errors import FlystageError
-from flystage.networks import Head
-from flystage.whole import written_whole
+from flystage.core.errors import FlystageError
+from flystage.core.files import written_whole
+from flystage.network.stager import Head
+from flystage.raw.stages import Stages
 
 FORMAT = 2
 
 
-def save_checkpoint(path, backbone, head, model, stages, minutes, image, training):
+def save_checkpoint(path, backbone, head, stages, image, training):
     """Write a checkpoint that loads with weights_only=True.
 
-    backbone: as `fetch_weights` writes it. head: the trained Head. model, image: sections of the configuration.
-    stages, minutes: in class order. training: what it came from, for the record (plain values only).
+    backbone: as `fetch_weights` writes it. head: the trained Head. stages: the Stages. image: the configuration's section.
+    training: what it came from, for the record (plain values only).
     """
     state = {f"backbone.{key}": value for key, value in backbone["state"].items()}
     state |= {f"head.{key}": value for key, value in head.state_dict().items()}
@@ -22,9 +23,8 @@ def save_checkpoint(path, backbone, head, model, stages, minutes, image, trainin
             {
                 "format": FORMAT,
                 "backbone": {key: backbone[key] for key in ("name", "source", "id", "mean", "std", "size")},
-                "hidden": list(model["hidden"]),
-                "stages": list(stages),
-                "minutes": None if minutes is None else list(minutes),
+                "hidden": list(head.hidden),
+                **stages.record(),
                 "image": image,
                 "training": training,
                 "state": state,
@@ -48,6 +48,11 @@ def load_checkpoint(path):
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise FlystageError(f"{path} is not a checkpoint of this version of the workflow; train it again.")
     return checkpoint
+
+
+def stages_of(checkpoint):
+    """The checkpoint's Stages."""
+    return Stages.of_record(checkpoint)
 
 
 def backbone_of(checkpoint):

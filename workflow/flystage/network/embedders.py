@@ -5,8 +5,8 @@ import logging
 
 import numpy as np
 
-from flystage.networks import loaded_backbone
-from flystage.whole import written_whole
+from flystage.core.files import written_whole
+from flystage.network.backbones import loaded_backbone
 
 log = logging.getLogger("flystage")
 PROVIDERS = ["CPUExecutionProvider"]

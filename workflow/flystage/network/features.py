@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from flystage.embedders import embedder, kind_of_embedder
-from flystage.errors import FlystageError
-from flystage.pngs import decoded_png, read_png
-from flystage.tables import read_manifest
-from flystage.vectors import VectorCache
-from flystage.whole import written_whole
+from flystage.core.errors import FlystageError
+from flystage.core.files import written_whole
+from flystage.dataset.manifests import read_manifest
+from flystage.images.pngs import decoded_png, read_png
+from flystage.network.embedders import embedder, kind_of_embedder
+from flystage.network.vector_cache import VectorCache
 
 log = logging.getLogger("flystage")
 PART = 32 * 16  # PNGs that are held in memory at a time

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from flystage.errors import FlystageError
-from flystage.networks import IMAGENET_MEAN, IMAGENET_STD, Backbone, built_for
-from flystage.whole import written_whole
+from flystage.core.errors import FlystageError
+from flystage.core.files import written_whole
+from flystage.network.backbones import IMAGENET_MEAN, IMAGENET_STD, Backbone, built_for
 
 log = logging.getLogger("flystage")
 

@@ -2,8 +2,8 @@
 
 import torch
 
-from flystage.checkpoint import backbone_of, head_of
-from flystage.features import feature_vectors
+from flystage.network.checkpoint import backbone_of, head_of
+from flystage.network.features import feature_vectors
 
 
 def stage_probabilities(checkpoint, pngs, cache_folder, threads):

@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from flystage.checkpoint import backbone_of, head_of, load_checkpoint
-from flystage.images import prepare
-from flystage.tiff import UnusableTiff
+from flystage.images.preparing import prepare
+from flystage.images.tiff import UnusableTiff
+from flystage.network.checkpoint import backbone_of, head_of, load_checkpoint, stages_of
 
 CHECKPOINT = "checkpoint.pt"
 PNG, TIFF = "image/png", ("image/tiff", "image/tif", "image/x-tiff")
@@ -36,7 +36,8 @@ def model_fn(folder):
     """
     import torch
 
-    from flystage.networks import Stager, loaded_backbone
+    from flystage.network.backbones import loaded_backbone
+    from flystage.network.stager import Stager
 
     checkpoint = load_checkpoint(Path(folder) / CHECKPOINT)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -63,7 +64,7 @@ def input_fn(data, content_type):
 def predict_fn(request, model):
     """Stages and the probability of each, for one request as `input_fn` gives it.
 
-    Returns {"stages": names in class order, "minutes": of each, or None, "probabilities": float64 array (stages,)}.
+    Returns (the Stages, float64 array (stages,)).
     Raises BadRequestError (400) for bytes that are no picture, or none that the network can stage.
     """
     import torch
@@ -74,7 +75,7 @@ def predict_fn(request, model):
     with torch.inference_mode():
         scores = network(torch.from_numpy(picture)[None].to(device))[0]
         probabilities = torch.softmax(scores.double(), dim=0).cpu().numpy()
-    return {"stages": checkpoint["stages"], "minutes": checkpoint["minutes"], "probabilities": probabilities}
+    return stages_of(checkpoint), probabilities
 
 
 def output_fn(prediction, accept):
@@ -86,15 +87,14 @@ def output_fn(prediction, accept):
     wanted = (accept or JSON).lower()
     if not re.search(r"application/json|\*/\*", wanted):
         raise BadRequestError(406, f"the answer is {JSON}, not {accept!r}")
-    probabilities = prediction["probabilities"]
+    stages, probabilities = prediction
     number = re.search(r"top_k\s*=\s*(\d+)", wanted)
     first = np.argsort(-probabilities, kind="stable")[: int(number.group(1)) if number else None]
     return json.dumps(
         {
-            "stages": list(prediction["stages"]),
-            "minutes": prediction["minutes"],
+            **stages.record(),
             "probabilities": probabilities.tolist(),
-            "top_k": [{"stage": prediction["stages"][place], "p": float(probabilities[place])} for place in first],
+            "top_k": [{"stage": stages.names[place], "p": float(probabilities[place])} for place in first],
         }
     )
 

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from flystage.finding import readable, why_unreadable
-from flystage.images import encoded_png, prepare
-from flystage.inference import stage_probabilities
-from flystage.pages import render
-from flystage.stages import expected_minutes
-from flystage.tiff import UnusableTiff
-from flystage.whole import written_whole
+from flystage.core.files import written_whole
+from flystage.images.preparing import encoded_png, prepare
+from flystage.images.tiff import UnusableTiff
+from flystage.network.checkpoint import stages_of
+from flystage.prediction.inference import stage_probabilities
+from flystage.raw.finding import readable, why_unreadable
+from flystage.report.templates import render
 
 log = logging.getLogger("flystage")
 THUMBNAIL_WIDTH = 180  # pixels
@@ -62,8 +62,8 @@ def suggest_stages(prepared, checkpoint, top_k, cache_folder, threads):
 
     New columns: stage_1, p_1, ... stage_k, p_k (most probable first) and expected_minutes; empty for rejected images.
     """
-    stages = np.asarray(checkpoint["stages"])
-    top_k = min(top_k, len(stages))
+    stages = stages_of(checkpoint)
+    names, top_k = np.asarray(stages.names), min(top_k, len(stages))
     table = prepared.copy()
     used = table["status"] == "used"
     if not used.any():
@@ -73,9 +73,9 @@ def suggest_stages(prepared, checkpoint, top_k, cache_folder, threads):
         probabilities = stage_probabilities(checkpoint, table.loc[used, "png"].tolist(), cache_folder, threads)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
     for place in range(top_k):
-        table.loc[used, f"stage_{place + 1}"] = stages[order[:, place]]
+        table.loc[used, f"stage_{place + 1}"] = names[order[:, place]]
         table.loc[used, f"p_{place + 1}"] = np.take_along_axis(probabilities, order[:, [place]], axis=1)[:, 0].round(4)
-    table.loc[used, "expected_minutes"] = expected_minutes(probabilities, checkpoint["minutes"]).round(1)
+    table.loc[used, "expected_minutes"] = stages.expected_times(probabilities).round(1)
     return table
 
 
@@ -94,7 +94,15 @@ def write_page(table, checkpoint_path, checkpoint, template, path):
         for row in used.to_dict("records")
     ]
     rejected = table.loc[table["status"] == "rejected", ["image", "reason"]].to_dict("records")
-    render(template, path, rows=rows, rejected=rejected, checkpoint_path=checkpoint_path, checkpoint=checkpoint)
+    render(
+        template,
+        path,
+        rows=rows,
+        rejected=rejected,
+        stages=stages_of(checkpoint),
+        checkpoint_path=checkpoint_path,
+        checkpoint=checkpoint,
+    )
 
 
 def _thumbnail(png):

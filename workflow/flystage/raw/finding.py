@@ -6,8 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from flystage.errors import FlystageError
-from flystage.stages import chosen_stages
+from flystage.core.errors import FlystageError
+from flystage.raw.stages import chosen_stages
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 PLACEHOLDER = re.compile(r"\{|<[a-z][a-z0-9_]*>")  # what Snakemake fills in wherever it stands in a path

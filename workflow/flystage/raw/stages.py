@@ -1,11 +1,75 @@
-"""Stages: their minutes, their order, and which of them a configuration asks for."""
+"""Stages: their names, order and times, and which of them a configuration asks for."""
 
 import math
 import re
+from dataclasses import dataclass
 
-from flystage.errors import FlystageError
+from flystage.core.errors import FlystageError
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
+MINUTES = "min"
+UNITS = (MINUTES, "h", "d")
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages of a data set in class order.
+
+    names: all different. times: of each stage, in `unit`, or None where the stages have no times. unit: one of UNITS; None
+    without times. Raises ValueError when they do not fit together.
+    """
+
+    names: tuple[str, ...]
+    times: tuple[float, ...] | None = None
+    unit: str | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "names", tuple(self.names))
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(f"stages of the same name: {self.names}")
+        if (self.times is None) != (self.unit is None) or self.unit not in (None, *UNITS):
+            raise ValueError(f"times {self.times} in the unit {self.unit}")
+        if self.times is not None:
+            object.__setattr__(self, "times", tuple(map(float, self.times)))
+            if len(self.times) != len(self.names) or not all(map(math.isfinite, self.times)):
+                raise ValueError(f"times {self.times} of the stages {self.names}")
+
+    @classmethod
+    def in_class_order(cls, names):
+        """The stages of these names, in class order, with the minutes that they hold if all of them hold any."""
+        names = ordered_stages(names)
+        return cls.with_minutes(names, [stage_minutes(name) for name in names])
+
+    @classmethod
+    def with_minutes(cls, names, minutes):
+        """Stages from names in class order and the minutes of each; without times where a number is missing."""
+        if minutes is None or any(number is None or math.isnan(number) for number in minutes):
+            return cls(names)
+        return cls(names, minutes, MINUTES)
+
+    @classmethod
+    def of_record(cls, record):
+        """Stages from a dict with the keys of `record`."""
+        return cls.with_minutes(record["stages"], record["minutes"])
+
+    def record(self):
+        """Names and minutes as a dict of plain values, as checkpoints and answers hold them."""
+        return {"stages": list(self.names), "minutes": None if self.times is None else list(self.times)}
+
+    def __len__(self):
+        return len(self.names)
+
+    @property
+    def labels(self):
+        """{name: place in class order, from 0}."""
+        return {name: label for label, name in enumerate(self.names)}
+
+    def expected_times(self, probabilities):
+        """Mean of the stages' times weighted by probability, array (images,), in `unit`; NaN where there are no times.
+
+        probabilities: array (images, stages), columns in class order.
+        """
+        return probabilities @ (self.times or (math.nan,) * len(self))
 
 
 def stage_minutes(stage):
@@ -20,14 +84,6 @@ def ordered_stages(stages):
     if all(stage_minutes(stage) is not None for stage in stages):
         return sorted(stages, key=lambda stage: (stage_minutes(stage), stage))
     return sorted(stages)
-
-
-def expected_minutes(probabilities, minutes):
-    """Mean of the stages' minutes weighted by probability, array (images,); NaN where the stages have no minutes.
-
-    probabilities: array (images, stages), columns in class order. minutes: of each stage, or None.
-    """
-    return probabilities @ (minutes or [math.nan] * probabilities.shape[1])
 
 
 def chosen_stages(wanted, found):

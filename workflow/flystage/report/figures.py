@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from flystage.whole import written_whole
+from flystage.core.files import written_whole
 
 SPLIT_COLOURS = {
     "train": "#4477aa",
@@ -27,17 +27,17 @@ def _save(figure, path):
 
 
 def _stage_axis(axes, stages):
-    axes.set_xticks(range(len(stages)), stages, rotation=90 if len(stages) > 8 else 0)
+    axes.set_xticks(range(len(stages)), stages.names, rotation=90 if len(stages) > 8 else 0)
     axes.set_xlabel("stage")
 
 
 def images_per_stage(table, stages, title, path):
-    """Stacked bars, images per stage and split. table: one row per image, with the columns split and stage."""
+    """Stacked bars, images per stage and split. table: one row per image, with the columns split and stage. stages: the Stages."""
     counts = table.groupby(["split", "stage"]).size()
     figure, axes = plt.subplots(figsize=(max(6.0, 0.38 * len(stages)), 3.4))
     bottom = np.zeros(len(stages))
     for split, colour in SPLIT_COLOURS.items():
-        height = np.array([counts.get((split, stage), 0) for stage in stages], dtype=float)
+        height = np.array([counts.get((split, stage), 0) for stage in stages.names], dtype=float)
         axes.bar(range(len(stages)), height, bottom=bottom, color=colour, label=f"{split} ({height.sum():.0f})")
         bottom += height
     _stage_axis(axes, stages)
@@ -124,7 +124,7 @@ def tuning(trials, best, path):
 
 
 def confusion(table, stages, path):
-    """Rows: true stage, columns: first suggestion, each row in per cent. table: square array of counts."""
+    """Rows: true stage, columns: first suggestion, each row in per cent. table: square array of counts. stages: the Stages."""
     share = 100 * table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     side = max(4.5, 0.36 * len(stages) + 1.5)
     figure, axes = plt.subplots(figsize=(side + 0.8, side))
@@ -136,7 +136,7 @@ def confusion(table, stages, path):
         )  # fmt: skip
     _stage_axis(axes, stages)
     axes.set_xlabel("first suggestion")
-    axes.set_yticks(range(len(stages)), stages)
+    axes.set_yticks(range(len(stages)), stages.names)
     axes.set_ylabel("true stage")
     axes.set_title("test images (numbers: images)", loc="left")
     figure.colorbar(picture, label="% of the true stage's images", shrink=0.7)

@@ -1,4 +1,4 @@
-"""The report: one HTML page with everything, and with what it cannot tell."""
+"""The page of a run, report.html: everything there is to know of it, and what it cannot tell."""
 
 import base64
 import platform
@@ -7,9 +7,10 @@ from pathlib import Path
 
 import yaml
 
-from flystage.pages import render
-from flystage.splitting import SPLITS
-from flystage.tables import read_history, read_json, read_manifest, read_predictions, read_stages, read_text
+from flystage.core.tables import read_history, read_json, read_predictions, read_text
+from flystage.dataset.manifests import read_manifest, read_stages
+from flystage.dataset.splitting import SPLITS
+from flystage.report.templates import render
 
 PACKAGES = (
     "snakemake", "torch", "torchvision", "onnxruntime", "numpy", "pandas", "scipy",
@@ -27,7 +28,7 @@ def write_report(files, config, page):
     """
     catalog = read_text(files["catalog"])
     used = catalog[catalog["status"] == "used"]
-    stages, minutes = read_stages(files["stages"])
+    stages = read_stages(files["stages"])
     manifests = {split: read_manifest(path) for split, path in zip(SPLITS, files["manifests"], strict=True)}
     measured = read_json(files["metrics"])
     predictions = read_predictions(files["predictions"])
@@ -41,7 +42,6 @@ def write_report(files, config, page):
         kept=history.loc[history["val_loss"].idxmin()].to_dict(),
         epochs=len(history),
         stages=stages,
-        minutes=minutes,
         found=len(catalog),
         status_counts=catalog["status"].value_counts().to_dict(),
         rejected=catalog.loc[catalog["status"] == "rejected", ["path", "stage", "reason"]].to_dict("records"),
@@ -50,7 +50,7 @@ def write_report(files, config, page):
         embryos=_embryos(used, manifests),
         predictions_of=_by_embryo(predictions),
         preparation=_preparation(used),
-        warnings=_warnings(used, predictions, stages, measured, config, minutes),
+        warnings=_warnings(used, predictions, stages, measured, config),
         figures={Path(path).stem: base64.b64encode(Path(path).read_bytes()).decode() for path in files["figures"]},
         settings=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         versions={"Python": platform.python_version()} | {package: _version(package) for package in PACKAGES},
@@ -81,7 +81,7 @@ def _stage_counts(used, manifests, stages):
             "tifs": [int(tifs.get((stage, split), 0)) for split in SPLITS],
             "pngs": [int(pngs[split].get(stage, 0)) for split in SPLITS],
         }
-        for stage in stages
+        for stage in stages.names
     ]
 
 
@@ -126,7 +126,7 @@ def _preparation(used):
     }
 
 
-def _warnings(used, predictions, stages, measured, config, minutes):
+def _warnings(used, predictions, stages, measured, config):
     """What a reader must know before trusting the figures, one sentence each."""
     warnings = []
     embryos = measured["embryos"]
@@ -135,7 +135,7 @@ def _warnings(used, predictions, stages, measured, config, minutes):
         " of embryos: images of one embryo resemble each other, and the intervals are as wide as that demands."
         + (" With fewer than five embryos no firm statement is possible." if embryos < 5 else "")
     )
-    if predictions[[f"p_{stage}" for stage in stages]].std().max() < CONSTANT:
+    if predictions[[f"p_{stage}" for stage in stages.names]].std().max() < CONSTANT:
         warnings.append(
             "The network gives nearly the same answer for every test image: it has learned nothing it could carry over."
         )
@@ -150,7 +150,7 @@ def _warnings(used, predictions, stages, measured, config, minutes):
         )
     train_stages = set(used.loc[used["split"] == "train", "stage"])
     for split, purpose in (("train", "the network has never seen"), ("test", "nothing was measured of")):
-        lacking = [stage for stage in stages if stage not in set(used.loc[used["split"] == split, "stage"])]
+        lacking = [stage for stage in stages.names if stage not in set(used.loc[used["split"] == split, "stage"])]
         if lacking:
             warnings.append(f"No {split} image shows stage {', '.join(lacking)}: {purpose} them.")
     if len(train_stages) < len(stages):
@@ -171,7 +171,7 @@ def _warnings(used, predictions, stages, measured, config, minutes):
             "The raw images have unequal sizes, and image.field: auto gives each its own scale; set image.field to a number of raw"
             " pixels to keep one scale."
         )
-    if minutes is None:
+    if stages.times is None:
         warnings.append(
             "The stage names hold no numbers: classes are in alphabetical order, there are no minutes, and “within one stage” means"
             " within one place of that order."

@@ -1,10 +1,10 @@
-"""Filling an HTML template."""
+"""Pages from templates."""
 
 from pathlib import Path
 
 import jinja2
 
-from flystage.whole import written_whole
+from flystage.core.files import written_whole
 
 
 def render(template, path, **values):

@@ -4,7 +4,7 @@ import ast
 import hashlib
 from pathlib import Path
 
-LIBRARY = Path(__file__).parent
+LIBRARY = Path(__file__).parents[1]
 
 
 def modules_of(script):
@@ -19,9 +19,9 @@ def modules_of(script):
 
 def code_version(script):
     """A checksum of the file `script` and of all flystage modules it uses: another place or date of them changes nothing."""
-    digest = hashlib.sha256()
-    for path in [script, *modules_of(script)]:
-        digest.update(Path(path).name.encode() + b"\0" + Path(path).read_bytes())
+    digest = hashlib.sha256(Path(script).name.encode() + b"\0" + Path(script).read_bytes())
+    for path in map(Path, modules_of(script)):
+        digest.update(str(path.relative_to(LIBRARY)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
 

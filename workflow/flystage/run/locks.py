@@ -5,7 +5,7 @@ import fcntl
 import logging
 import os
 
-from flystage.errors import FlystageError
+from flystage.core.errors import FlystageError
 
 log = logging.getLogger("flystage")
 RESULTS = "FLYSTAGE_RESULTS"  # the environment variable that tells jobs where they work

@@ -7,8 +7,8 @@ import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from flystage.errors import FlystageError
-from flystage.running import at_work
+from flystage.core.errors import FlystageError
+from flystage.run.locks import at_work
 
 logging.raiseExceptions = False  # a log that cannot be written, on a full disk, is no fault of its own
 log = logging.getLogger("flystage")

@@ -7,8 +7,8 @@ import re
 import yaml
 from jsonschema import Draft202012Validator
 
-from flystage.classifiers import CLASSIFIERS
-from flystage.errors import FlystageError
+from flystage.core.errors import FlystageError
+from flystage.network.classifiers import CLASSIFIERS
 
 EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")  # YAML 1.1 reads 1e-4 as text
 BARE_OCTAL = re.compile(r"[+-]?0\d+")

@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from flystage.errors import FlystageError
-from flystage.whole import written_whole
+from flystage.core.errors import FlystageError
+from flystage.core.files import written_whole
 
 PATIENCE = 60  # seconds for Slurm to answer
 

@@ -4,8 +4,8 @@ import hashlib
 import json
 import re
 
-from flystage.errors import FlystageError
-from flystage.settings import checked
+from flystage.core.errors import FlystageError
+from flystage.run.settings import checked
 
 CHANGEABLE = ("image", "model", "train", "tune")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")

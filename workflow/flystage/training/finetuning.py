@@ -4,23 +4,25 @@ import math
 
 import torch
 
-from flystage.networks import Stager, loaded_backbone
-from flystage.pictures import PictureBatches
-from flystage.training import Training, target_distributions
-from flystage.weights import backbone_id
+from flystage.network.backbones import loaded_backbone
+from flystage.network.stager import Stager
+from flystage.network.weights import backbone_id
+from flystage.training.batches import PictureBatches
+from flystage.training.loop import Training
+from flystage.training.targets import target_distributions
 
 BANDS = 10  # groups of layers with a step size each
 WARM_UP = 0.05  # share of all steps in which the step sizes grow from nothing
 
 
-def finetune(backbone, head, train, val, stages, minutes, settings, hyperparameters, epochs, here, workers, point=None):
+def finetune(backbone, head, train, val, stages, recipe, here, point=None):
     """Train backbone and head together. Returns (backbone, head, history), all at the best epoch.
 
     backbone: as `fetch_weights` writes it. head: a trained Head. train, val: (list of PNGs, int64 tensor of labels).
-    stages, minutes: in class order. settings: the configuration's `train` section. hyperparameters: learning_rate (of the
-    head; see `parameter_groups`) and batch_size. here: see `Here`. workers: see `PictureBatches`. point: see `ResumePoint`.
+    stages: the Stages. recipe: see `Recipe`; its learning rate is that of the head, see `parameter_groups`. here: see `Here`.
+    point: see `ResumePoint`.
     """
-    finetuning = settings["finetune"]
+    settings, finetuning = recipe.train, recipe.train["finetune"]
     network = Stager(loaded_backbone(backbone), head).to(here.device, memory_format=torch.channels_last)
     fixed = keeps_statistics(finetuning["batch_norm"], backbone["source"])
     if here.world > 1 and here.device.type == "cuda" and not fixed:
@@ -30,21 +32,18 @@ def finetune(backbone, head, train, val, stages, minutes, settings, hyperparamet
     training = Training(
         network,
         torch.optim.AdamW(
-            parameter_groups(network, hyperparameters["learning_rate"], finetuning["deepest"], settings["weight_decay"])
+            parameter_groups(network, recipe.learning_rate, finetuning["deepest"], settings["weight_decay"])
         ),
-        target_distributions(stages, minutes, settings["loss"], settings["spread"]),
-        epochs,
-        settings["patience"],
-        settings["seed"],
+        target_distributions(stages, settings["loss"], settings["spread"]),
+        recipe,
         here,
         schedule=warm_up_and_cosine,
         precision=chosen_precision(finetuning["precision"], here.device),
         keep_statistics=fixed,
         average=finetuning["average"],
     )
-    batch_size = hyperparameters["batch_size"]
-    batches = PictureBatches(*train, batch_size, here, workers, settings["seed"], finetuning["augment"])
-    history = training.run(batches, PictureBatches(*val, batch_size, here, workers), point)
+    batches = PictureBatches(*train, recipe.batch_size, here, settings["seed"], finetuning["augment"])
+    history = training.run(batches, PictureBatches(*val, recipe.batch_size, here), point)
     network = network.cpu()
     state = {key: value.contiguous() for key, value in network.backbone.state_dict().items()}
     return backbone | {"state": state, "id": backbone_id(backbone["name"], state)}, network.head, history

@@ -3,10 +3,12 @@
 import numpy as np
 import torch
 
-from flystage.networks import Head
-from flystage.processes import Here
-from flystage.tables import read_manifest
-from flystage.training import Training, VectorBatches, target_distributions
+from flystage.dataset.manifests import read_manifest
+from flystage.network.stager import Head
+from flystage.training.batches import VectorBatches
+from flystage.training.loop import Training
+from flystage.training.processes import Here
+from flystage.training.targets import target_distributions
 
 VALIDATION_BATCH = 4096
 
@@ -20,30 +22,26 @@ def load_vectors(vectors_path, manifest_path):
     return torch.from_numpy(np.load(vectors_path, mmap_mode="c")), torch.tensor(labels)
 
 
-def train_head(train, val, stages, minutes, model, settings, hyperparameters, epochs, here=None, point=None):
+def train_head(train, val, stages, recipe, here=None, point=None):
     """Train a head down to the number of stages. Returns (head at its best epoch, history).
 
-    train, val: (vectors, labels) as `load_vectors` gives them. stages, minutes: in class order. model, settings: the
-    configuration's `model` and `train` sections. hyperparameters: learning_rate and batch_size. here: see `Here`. point: see
-    `ResumePoint`. The same arguments give the same head on the same machine.
+    train, val: (vectors, labels) as `load_vectors` gives them. stages: the Stages. recipe: see `Recipe`. here: see `Here`.
+    point: see `ResumePoint`. The same arguments give the same head on the same machine.
     """
     here = here or Here()
     torch.set_num_threads(1)  # trials share the cores, and the result does not depend on how many there are
+    settings = recipe.train
     torch.manual_seed(settings["seed"])
-    head = Head(train[0].shape[1], model["hidden"], len(stages), model["dropout"])
+    head = Head(train[0].shape[1], recipe.hidden, len(stages), recipe.dropout)
     head.standardise_by(train[0])
     head.to(here.device)
     training = Training(
         head,
-        torch.optim.AdamW(
-            head.parameters(), lr=hyperparameters["learning_rate"], weight_decay=settings["weight_decay"]
-        ),
-        target_distributions(stages, minutes, settings["loss"], settings["spread"]),
-        epochs,
-        settings["patience"],
-        settings["seed"],
+        torch.optim.AdamW(head.parameters(), lr=recipe.learning_rate, weight_decay=settings["weight_decay"]),
+        target_distributions(stages, settings["loss"], settings["spread"]),
+        recipe,
         here,
     )
-    batches = VectorBatches(*train, hyperparameters["batch_size"], here, settings["seed"])
+    batches = VectorBatches(*train, recipe.batch_size, here, settings["seed"])
     history = training.run(batches, VectorBatches(*val, VALIDATION_BATCH, here), point)
     return head.cpu(), history

@@ -2,7 +2,7 @@
 
 import math
 
-from flystage.errors import FlystageError
+from flystage.core.errors import FlystageError
 
 
 def best_epoch(history):

@@ -9,73 +9,30 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from flystage.processes import Here
+from flystage.training.processes import Here
 
 log = logging.getLogger("flystage")
-
-
-def order_of_epoch(images, seed, number):
-    """The order of the images in epoch `number`, int64 tensor (images,); as they stand when seed is None."""
-    if seed is None:
-        return torch.arange(images)
-    return torch.randperm(images, generator=torch.Generator().manual_seed(seed * 100_003 + number))
-
-
-class VectorBatches:
-    """Feature vectors held in memory, handed out in batches, in an order that depends on seed and epoch alone.
-
-    vectors: float32 tensor (images, features). labels: int64 tensor (images,). seed None: always in the given order.
-    here: see `Here`; each process gets its share of every batch.
-    """
-
-    def __init__(self, vectors, labels, batch_size, here, seed=None):
-        self.vectors, self.labels, self.batch_size, self.here, self.seed = vectors, labels, batch_size, here, seed
-
-    def __len__(self):
-        return -(-len(self.labels) // self.batch_size)
-
-    def epoch(self, number):
-        """Yield (vectors, labels, which of them count, length of the whole batch) for epoch `number`."""
-        order = order_of_epoch(len(self.labels), self.seed, number)
-        for part, counted, total in self.here.shares(order, self.batch_size):
-            yield self.vectors[part], self.labels[part], counted, total
-
-
-def target_distributions(stages, minutes, loss, spread):
-    """What the network is taught to answer for each true stage: float32 tensor (stages, stages), rows summing to 1.
-
-    stages: names in class order. minutes: of each stage, or None where names hold no number. loss "cross_entropy": all
-    weight on the true stage; "ordered": weight exp(-d^2 / (2 spread^2)) on a stage at distance d, in steps between
-    neighbouring stages (soft ordinal labels as in Diaz and Marathe, CVPR 2019, with squared distance). Without minutes
-    there is no order to use, and "ordered" is the same as "cross_entropy".
-    """
-    if loss == "cross_entropy" or minutes is None:
-        return torch.eye(len(stages))
-    times = torch.tensor(minutes, dtype=torch.float32)
-    step = times.diff().median().clamp_min(1e-6)
-    distance = (times[:, None] - times[None, :]) / step
-    return torch.softmax(-(distance**2) / (2 * spread**2), dim=1)
 
 
 class Training:
     """The training of one network, which it leaves at its best epoch.
 
     network: takes inputs (images, ...), gives scores (images, stages); already on here.device. optimiser: of its
-    parameters. targets: see `target_distributions`. epochs: at most. patience: stop after so many epochs without a lower
-    validation loss. seed: of what is random inside the network (dropout).
+    parameters. targets: see `target_distributions`. recipe: says for how many epochs at most, after how many without a lower
+    validation loss to stop, and the seed of what is random inside the network (dropout). here: see `Here`.
     schedule: None, or a function from progress (0 to 1) to a factor of every step size. precision: "fp32" or "bf16".
     keep_statistics: leave batch normalisation's statistics as they are. average: decay of the running mean of the weights
     that is validated and kept in place of the weights themselves (Polyak and Juditsky 1992); 0: none.
     """
 
     def __init__(
-        self, network, optimiser, targets, epochs, patience, seed, here=Here(),  # noqa: B008  (immutable)
-        schedule=None, precision="fp32", keep_statistics=False, average=0.0,
+        self, network, optimiser, targets, recipe, here=Here(),  # noqa: B008  (immutable)
+        *, schedule=None, precision="fp32", keep_statistics=False, average=0.0,
     ):  # fmt: skip
         self.network, self.optimiser, self.here = network, optimiser, here
         self.targets = targets.to(here.device)
-        self.epochs, self.patience, self.seed, self.schedule = epochs, patience, seed, schedule
-        self.precision, self.keep_statistics = precision, keep_statistics
+        self.epochs, self.patience, self.seed = recipe.epochs, recipe.train["patience"], recipe.train["seed"]
+        self.schedule, self.precision, self.keep_statistics = schedule, precision, keep_statistics
         self.average = (
             AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(average), use_buffers=True) if average else None
         )

@@ -10,11 +10,15 @@ import torch.distributed as dist
 
 @dataclass(frozen=True)
 class Here:
-    """This process among `world` that share each batch. Process 0 alone writes files."""
+    """This process among `world` that share each batch. Process 0 alone writes files.
+
+    device: that it computes on. workers: processes that read pictures ahead for it.
+    """
 
     rank: int = 0
     world: int = 1
     device: torch.device = torch.device("cpu")
+    workers: int = 0
 
     def shares(self, order, batch_size):
         """Yield for each batch of `order` (int tensor): this process's indices, which of them count, and the batch's length.
@@ -50,17 +54,17 @@ class Here:
 
 
 @contextmanager
-def process_group():
-    """Yield Here: alone, or as torch's elastic launcher (torchrun) says. With GPUs each process has one."""
+def process_group(workers=0):
+    """Yield Here: alone, or as torch's elastic launcher (torchrun) says. With GPUs each process has one. workers: see `Here`."""
     gpu = torch.cuda.is_available()
     if not dist.is_torchelastic_launched():
-        yield Here(device=torch.device("cuda" if gpu else "cpu"))
+        yield Here(device=torch.device("cuda" if gpu else "cpu"), workers=workers)
         return
     device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if gpu else torch.device("cpu")
     if gpu:
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if gpu else "gloo")
     try:
-        yield Here(dist.get_rank(), dist.get_world_size(), device)
+        yield Here(dist.get_rank(), dist.get_world_size(), device, workers)
     finally:
         dist.destroy_process_group()

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from flystage.whole import written_whole
+from flystage.core.files import written_whole
 
 log = logging.getLogger("flystage")
 

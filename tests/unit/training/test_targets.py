@@ -1,0 +1,34 @@
+"""What the network is taught: neighbours are smaller mistakes."""
+
+import math
+
+import pytest
+import torch
+
+from flystage.raw.stages import Stages
+from flystage.training.targets import target_distributions
+
+TIMED, UNTIMED = Stages.in_class_order(["051", "060", "069"]), Stages(["early", "late", "later"])
+
+
+@pytest.mark.parametrize("spread", [0.3, 1.0, 5.0])
+def test_ordered_targets_fall_with_distance_alike_on_both_sides(spread):
+    stages = Stages.in_class_order(f"{51 + 9 * number:03d}" for number in range(17))
+    targets = target_distributions(stages, "ordered", spread)
+    torch.testing.assert_close(targets.sum(dim=1), torch.ones(17))
+    middle = targets[8]
+    torch.testing.assert_close(middle, middle.flip(0))
+    assert (middle[8:].diff() <= 0).all() and middle.argmax() == 8
+    assert middle[9] / middle[8] == pytest.approx(math.exp(-1 / (2 * spread**2)), rel=1e-4)
+
+
+def test_unequal_steps_count_in_minutes():
+    row = target_distributions(Stages.in_class_order(["0", "3", "6", "30"]), "ordered", 1.0)[2]
+    assert row[1] > 0.2 and row[3] < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("stages", "loss"), [(UNTIMED, "ordered"), (TIMED, "cross_entropy"), (UNTIMED, "cross_entropy")]
+)
+def test_without_an_order_all_weight_is_on_the_true_stage(stages, loss):
+    assert torch.equal(target_distributions(stages, loss, 1.0), torch.eye(3))

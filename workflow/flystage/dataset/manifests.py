@@ -1,0 +1,61 @@
+"""Manifests, stage table and split folders: which PNG belongs to which stage and split. Made from the catalog, and read."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from flystage.core.tables import read_text
+from flystage.dataset.splitting import SPLITS
+from flystage.raw.stages import Stages
+
+MANIFEST = ["png", "stage", "label", "embryo", "angle", "source"]
+
+
+def build_manifests(prepared, catalog):
+    """({split: manifest}, stage table).
+
+    A manifest has one row per PNG of a used TIF: png, stage, label (the stage's place in class order, from 0), embryo,
+    angle in degrees, source (the raw TIF). The stage table has label, stage, minutes and images (used TIFs).
+    """
+    used = catalog[catalog["status"] == "used"]
+    stages = Stages.in_class_order(used["stage"])
+    pngs = prepared[prepared["path"].isin(used["path"]) & (prepared["png"] != "")]
+    pngs = pngs.assign(source=pngs["path"], label=pngs["stage"].map(stages.labels), angle=pngs["angle"].astype(int))
+    pngs = pngs.sort_values(["label", "embryo", "source", "angle"])
+    manifests = {split: pngs.loc[pngs["split"] == split, MANIFEST] for split in SPLITS}
+    counts = used["stage"].value_counts()
+    stage_table = pd.DataFrame(
+        {
+            "label": range(len(stages)),
+            "stage": stages.names,
+            "minutes": stages.times or np.nan,
+            "images": [counts[stage] for stage in stages.names],
+        }
+    )
+    return manifests, stage_table
+
+
+def link_split_folders(manifests, folder):
+    """Link every PNG as folder/{split}/{stage}/name.png with relative links: an ImageFolder that any tool reads."""
+    stages = {stage for manifest in manifests.values() for stage in manifest["stage"]}
+    for split, manifest in manifests.items():
+        for stage in stages:  # an empty class keeps its folder, so class numbers agree between the splits
+            Path(folder, split, stage).mkdir(parents=True, exist_ok=True)
+        for stage, pngs in manifest.groupby("stage")["png"]:
+            target = Path(folder, split, stage)
+            for png in pngs:
+                link = target / os.path.basename(png)
+                link.symlink_to(os.path.relpath(png, target))
+
+
+def read_manifest(path):
+    """A manifest: png, stage, embryo, source as text, label and angle as numbers."""
+    return read_text(path).astype({"label": int, "angle": int})
+
+
+def read_stages(path):
+    """The Stages of a stage table."""
+    table = read_text(path)
+    return Stages.with_minutes(table["stage"], pd.to_numeric(table["minutes"]))

@@ -1,0 +1,1 @@
+"""What surrounds a run: the configuration goes in, checked settings come out; code versions, locks, log files, Slurm's queue."""

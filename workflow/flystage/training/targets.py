@@ -1,0 +1,18 @@
+"""What the network is taught to answer."""
+
+import torch
+
+
+def target_distributions(stages, loss, spread):
+    """What the network is taught to answer for each true stage: float32 tensor (stages, stages), rows summing to 1.
+
+    stages: the Stages. loss "cross_entropy": all weight on the true stage; "ordered": weight exp(-d^2 / (2 spread^2)) on a
+    stage at distance d, in steps between neighbouring stages (soft ordinal labels as in Diaz and Marathe, CVPR 2019, with
+    squared distance). Without times there is no order to use, and "ordered" is the same as "cross_entropy".
+    """
+    if loss == "cross_entropy" or stages.times is None:
+        return torch.eye(len(stages))
+    times = torch.tensor(stages.times, dtype=torch.float32)
+    step = times.diff().median().clamp_min(1e-6)
+    distance = (times[:, None] - times[None, :]) / step
+    return torch.softmax(-(distance**2) / (2 * spread**2), dim=1)
