@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 DEMO := demo/config.yaml
 TEST_PATH := workflow:demo:tests/workflow:tests/benchmarks
 
-.PHONY: help setup demo test test-slurm test-aws bench soak lint lock
+.PHONY: help setup demo test test-slurm test-aws bench soak lint settings lock
 
 help:            ## what the commands do
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## */\t/' | expand -t 14
@@ -56,6 +56,9 @@ lint: $(READY)   ## style of the code and of the workflow
 	snakefmt --check Snakefile workflow/rules
 	python demo/embryos.py .lint --embryos 3 --minutes 51 69 9 --size 222 84 --no-droppings
 	snakemake --lint --config raw=.lint
+
+settings: $(READY)  ## config.yaml and docs/settings.md, made from the schema
+	python docs/settings.py
 
 lock: $(READY)   ## resolve the environment anew (names, versions and platforms; no hosts)
 	uv pip compile --universal --python-version 3.11 --group dev pyproject.toml --upgrade --no-annotate --no-header --quiet --output-file requirements.lock

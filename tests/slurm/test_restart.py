@@ -1,4 +1,4 @@
-"""The driver ends while its jobs are in the queue: by Ctrl-C, then by kill -9. What the README says to do is done."""
+"""The driver ends while its jobs are in the queue: by Ctrl-C, then by kill -9. What docs/slurm.md says to do is done."""
 
 import json
 import os

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from flystage.run.code_versions import modules_of
+from flystage.run.code_versions import LIBRARY, modules_of
 from small_project import MINUTES, REPOSITORY, SMALL, Project, merged, write_raw
 
 EVALUATED = {"evaluate": 1, "metrics": 1, "report": 1}
@@ -330,7 +330,8 @@ def modules_imported(rule):
 
 @pytest.mark.parametrize("rule", FOLLOWING)
 def test_every_rule_watches_its_script_and_all_that_it_imports(rule):
-    watched = {Path(path).stem for path in modules_of(REPOSITORY / f"workflow/scripts/{rule}.py")}
+    files = [Path(path).relative_to(LIBRARY) for path in modules_of(REPOSITORY / f"workflow/scripts/{rule}.py")]
+    watched = {".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files}
     assert watched == modules_imported(rule)
     (text,) = [
         block.split("\nrule ")[0]
@@ -361,12 +362,13 @@ def cloned(copy_of_finished, tmp_path):
 def test_a_new_clone_reruns_the_report_and_an_edited_module_the_rules_that_use_it(cloned):
     assert jobs(cloned.snakemake("--dry-run")) == {"report": 1}  # its template is an input, which lies elsewhere now
     assert cloned.snakemake("--touch").returncode == 0  # as if computed from this clone
-    for module in ("intervals", "tuning", "tiff"):
+    for module in ("evaluation.intervals", "jobs.tuning", "images.tiff", "network"):  # the last is a room's __init__.py
         expected = {}
         for rule, following in FOLLOWING.items():
             if module in modules_imported(rule):
                 expected |= following
-        path = cloned.repository / f"workflow/flystage/{module}.py"
+        path = cloned.repository / "workflow/flystage" / module.replace(".", "/")
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         text = path.read_text()
         path.write_text(f"{text}\nEDITED = True\n")
         assert jobs(cloned.snakemake("--dry-run")) == counted(expected, cloned), module

@@ -17,7 +17,7 @@ use rule prepare as compare_prepare with:
         versions=versions_of_bucket,
         split=split_of_bucket,
         angles=angles_of_bucket_of_data,
-        image=image_of_data,
+        image=setting(with_data, "image", without=["angles"]),
     message:
         "Preparing the images of bucket {wildcards.bucket} in another way"
 
@@ -56,9 +56,9 @@ use rule weights as compare_weights with:
         "<benchmarks>/compare/weights/{weights}.tsv"
     params:
         code=code_of("weights.py"),
-        name=name_of_weights,
-        source=source_of_weights,
-        seed=seed_of_weights,
+        name=setting(with_weights, "model", "backbone"),
+        source=setting(with_weights, "model", "weights"),
+        seed=setting(with_weights, "train", "seed"),
 
 
 use rule features as compare_features with:
@@ -93,9 +93,9 @@ rule compare_tune:
         **RESOURCES_OF_VARIANT,
     params:
         code=code_of("tune.py"),
-        tune=tune_of_variant,
-        model=head_of_variant,
-        train=trial_of_variant,
+        tune=setting(variant, "tune", without=["trials"]),
+        model=setting(variant, "model", only=HEAD),
+        train=setting(variant, "train", without=["epochs"]),
         cache=f"{config['results']}/cache",
         resume=resume_folder_of_variant,
     message:
@@ -135,9 +135,9 @@ rule compare_train:
         **RESOURCES_OF_VARIANT,
     params:
         code=code_of("train.py"),
-        train=train_of_variant,
-        model=model_of_variant,
-        image=image_of_variant,
+        train=setting(variant, "train"),
+        model=setting(variant, "model", only=HEAD),
+        image=setting(variant, "image"),
         cache=f"{config['results']}/cache",
         resume=resume_folder_of_variant,
     message:
@@ -184,8 +184,8 @@ rule compare_folds:
         "../../envs/learn.yaml"
     params:
         code=code_of("compare_folds.py"),
-        train=train_of_variant,
-        model=model_of_variant,
+        train=setting(variant, "train"),
+        model=setting(variant, "model", only=HEAD),
         folds=config["compare"]["folds"],
     message:
         "Cross-validating variant {wildcards.variant} by embryo"

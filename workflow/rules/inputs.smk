@@ -121,6 +121,10 @@ def angles_of_bucket(wildcards):
     return sorted({0, *config["image"]["angles"]}) if split_of_bucket(wildcards) == "train" else [0]
 
 
+HEAD = (
+    "hidden",
+    "dropout",
+)  # what a training takes of the configuration's `model`; the rest is in the starting weights
 VECTORS_NEEDED = "local" in (config["compute"]["tune"], config["compute"]["train"])
 
 

@@ -86,7 +86,7 @@ rule tune:
     params:
         code=code_of(TUNE_SCRIPT),
         tune={key: value for key, value in config["tune"].items() if key != "trials"},
-        model={key: config["model"][key] for key in ("hidden", "dropout")},
+        model={key: config["model"][key] for key in HEAD},
         train={key: value for key, value in config["train"].items() if key != "epochs"},
         cache=f"{config['results']}/cache",
         resume=resume_folder("tuning", config["train"]),
@@ -139,7 +139,7 @@ rule train:
     params:
         code=code_of(TRAIN_SCRIPT),
         train=config["train"],
-        model=config["model"],
+        model={key: config["model"][key] for key in HEAD},
         image=config["image"],
         note=config["note"],
         cache=f"{config['results']}/cache",

@@ -25,8 +25,19 @@ def with_weights(wildcards):
     return {variants.weights_key(over): over for over in variants_of_config().values()}[wildcards.weights]
 
 
-def image_of_data(wildcards):
-    return {key: value for key, value in with_data(wildcards)["image"].items() if key != "angles"}
+def setting(find, section, name=None, *, only=None, without=()):
+    """A parameter: a section, or one setting in it, of the configuration that `find` gives for a job's wildcards.
+
+    only, without: settings that are taken from the section, and left out of it.
+    """
+
+    def parameter(wildcards):
+        settings = find(wildcards)[section]
+        if name:
+            return settings[name]
+        return {key: settings[key] for key in only or settings if key not in without}
+
+    return parameter
 
 
 def angles_of_data(wildcards):
@@ -48,18 +59,6 @@ def tables_of_data(wildcards):
 
 def file_of_weights(wildcards):
     return starting_weights_of(with_weights(wildcards)["model"]["weights"])
-
-
-def name_of_weights(wildcards):
-    return with_weights(wildcards)["model"]["backbone"]
-
-
-def source_of_weights(wildcards):
-    return with_weights(wildcards)["model"]["weights"]
-
-
-def seed_of_weights(wildcards):
-    return with_weights(wildcards)["train"]["seed"]
 
 
 def backbone_of(over):
@@ -96,44 +95,20 @@ def trials_of_variant(wildcards):
     return [f"{folder}/trial_{trial}.json" for trial in range(variant(wildcards)["tune"]["trials"])]
 
 
-def tune_of_variant(wildcards):
-    return {key: value for key, value in variant(wildcards)["tune"].items() if key != "trials"}
-
-
-def head_of_variant(wildcards):
-    return {key: variant(wildcards)["model"][key] for key in ("hidden", "dropout")}
-
-
-def trial_of_variant(wildcards):
-    return {key: value for key, value in variant(wildcards)["train"].items() if key != "epochs"}
-
-
-def train_of_variant(wildcards):
-    return variant(wildcards)["train"]
-
-
-def model_of_variant(wildcards):
-    return variant(wildcards)["model"]
-
-
-def image_of_variant(wildcards):
-    return variant(wildcards)["image"]
-
-
 def threads_of_variant(wildcards):
-    return threads_of_training(train_of_variant(wildcards))
+    return threads_of_training(variant(wildcards)["train"])
 
 
 def resource_of_variant(name):
     """A resource of trainings as a function of the variant, some of which train the whole network."""
-    return lambda wildcards: training_resources(train_of_variant(wildcards)).get(name, default_resource(name))
+    return lambda wildcards: training_resources(variant(wildcards)["train"]).get(name, default_resource(name))
 
 
 RESOURCES_OF_VARIANT = {name: resource_of_variant(name) for name in training_resources({"mode": "finetuned"})}
 
 
 def resume_folder_of_variant(wildcards):
-    return resume_folder(f"compare/{wildcards.variant}", train_of_variant(wildcards))
+    return resume_folder(f"compare/{wildcards.variant}", variant(wildcards)["train"])
 
 
 def predictions_of_variants(wildcards):

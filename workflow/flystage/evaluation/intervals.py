@@ -7,7 +7,7 @@ from scipy.special import (  # quantiles of the beta and the t distribution; sci
 )
 
 CONFIDENCE = 0.95
-LEAST_CORRELATION = 0.1  # within an embryo; the README has the coverage that was simulated with it
+LEAST_CORRELATION = 0.1  # within an embryo; docs/method.md has the coverage that was simulated with it
 
 
 def _cluster_variance(values, clusters):
