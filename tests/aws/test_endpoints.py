@@ -57,7 +57,7 @@ def test_pngs_and_tifs_get_answers_and_bad_bytes_a_status(local, emulator, crede
             return pd.read_json(answer["Body"], typ="series")
 
         checkpoint = load_checkpoint(checkpoint_path)
-        expected = stage_probabilities(checkpoint, [str(png)], tmp_path / "cache", 1)[0]
+        expected = stage_probabilities(checkpoint, [str(png)], tmp_path / "cache", 1, 4)[0]
         from_png, from_tif = ask(png.read_bytes(), "image/png"), ask(tif.read_bytes(), "image/tiff")
         np.testing.assert_allclose(from_png["probabilities"], expected, rtol=1e-4, atol=1e-6)
         assert from_tif["probabilities"] == from_png["probabilities"]

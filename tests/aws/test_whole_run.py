@@ -38,7 +38,7 @@ def assert_predictions_are_the_checkpoints(project, tmp_path):
     checkpoint = load_checkpoint(project.results / "model/checkpoint.pt")
     manifest = pd.read_csv(project.results / "manifests/test.csv", dtype=str)
     pngs = [str(project.folder / png) for png in manifest["png"]]
-    expected = stage_probabilities(checkpoint, pngs, tmp_path / "cache", 1)
+    expected = stage_probabilities(checkpoint, pngs, tmp_path / "cache", 1, 4)
     table = pd.read_csv(project.results / "evaluation/predictions.csv", dtype={"stage": str, "predicted": str})
     assert table["source"].tolist() == manifest["source"].tolist()
     predicted = table[[f"p_{stage}" for stage in checkpoint["stages"]]].to_numpy()

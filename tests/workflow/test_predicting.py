@@ -67,7 +67,7 @@ def test_unlabelled_images_are_staged_and_bad_ones_listed(elsewhere):
     again = predict(elsewhere).set_index("image")
     pd.testing.assert_frame_equal(again.drop("unlabelled/more/image-001.tif"), table)
     log = (elsewhere.results / "logs/predict.log").read_text()
-    assert "3 PNGs, 2 vectors known, 1 computed" in log
+    assert "3 PNGs, 6 vectors known, 3 computed" in log
 
 
 def test_a_prediction_equals_the_evaluation_of_the_same_image(finished, elsewhere):

@@ -107,6 +107,7 @@ SETTINGS = {
     "train.spread": ({"train": {"spread": 1}}, TUNED),
     "train.weight_decay": ({"train": {"weight_decay": 0.1}}, TUNED),
     "train.seed": ({"train": {"seed": 2}}, {"weights": 1, "features": 1} | TUNED),
+    "evaluate.views": ({"evaluate": {"views": 1}}, EVALUATED),
     "evaluate.top_k": ({"evaluate": {"top_k": [1, 2]}}, {"metrics": 1, "report": 1}),
 }  # fmt: skip
 

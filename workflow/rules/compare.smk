@@ -59,6 +59,7 @@ use rule weights as compare_weights with:
         name=setting(with_weights, "model", "backbone"),
         source=setting(with_weights, "model", "weights"),
         seed=setting(with_weights, "train", "seed"),
+        size=size_of_weights,
 
 
 use rule features as compare_features with:
@@ -163,6 +164,7 @@ rule compare_validate:
         **gpus(),
     params:
         code=code_of("evaluate.py"),
+        views=config["evaluate"]["views"],
         cache=f"{config['results']}/cache",
     message:
         "Staging the validation images with variant {wildcards.variant}"
@@ -182,8 +184,14 @@ rule compare_folds:
         "<benchmarks>/compare/{variant}/folds.tsv"
     conda:
         "../../envs/learn.yaml"
+    threads: 8
+    resources:
+        **gpus(),
     params:
         code=code_of("compare_folds.py"),
+        angles=setting(variant, "image", "angles"),
+        views=config["evaluate"]["views"],
+        cache=f"{config['results']}/cache",
         train=setting(variant, "train"),
         model=setting(variant, "model", only=HEAD),
         folds=config["compare"]["folds"],

@@ -31,6 +31,7 @@ rule evaluate:
         **gpus(),
     params:
         code=code_of(EVALUATE_SCRIPT),
+        views=config["evaluate"]["views"],
         cache=f"{config['results']}/cache",
     message:
         "Staging the test images"

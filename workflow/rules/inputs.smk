@@ -6,6 +6,7 @@ from functools import cache
 from snakemake.exceptions import WorkflowError
 
 from flystage.dataset import buckets, splitting
+from flystage.network.classifiers import NAMED_WEIGHTS, TIMM
 from flystage.raw import finding
 from flystage.run import locks, settings, slurm
 from flystage.core.errors import FlystageError
@@ -138,7 +139,12 @@ def vectors_for(step):
 
 def starting_weights_of(weights):
     """The user's file of weights, so that another file trains anew; nothing for the weights that have a name."""
-    return [] if weights in ("imagenet", "none") else weights
+    return [] if weights in NAMED_WEIGHTS else weights
+
+
+def size_of_network(settings):
+    """The size of the pictures, for networks that may be built for one size; None for those that it does not change."""
+    return settings["image"]["size"] if settings["model"]["backbone"].startswith(TIMM) else None
 
 
 def starting_weights(wildcards):

@@ -25,11 +25,15 @@ rule weights:
         "<benchmarks>/weights.tsv"
     conda:
         "../../envs/learn.yaml"
+    # First and alone: that there are no weights is told before any image is prepared.
+    priority: 100
+    threads: 1000
     params:
         code=code_of("weights.py"),
         name=config["model"]["backbone"],
         source=config["model"]["weights"],
         seed=config["train"]["seed"],
+        size=size_of_network(config),
     message:
         "Fetching the starting weights of {params.name} ({params.source})"
     script:

@@ -24,6 +24,7 @@ rule predict:
         paths=all_unlabelled,
         versions=versions_of_unlabelled,
         top_k=config["predict"]["top_k"],
+        views=config["evaluate"]["views"],
         images=f"{config['results']}/predict/images",
         cache=f"{config['results']}/cache",
         # A parameter and not an input: predicting never starts a training.

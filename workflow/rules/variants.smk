@@ -61,6 +61,10 @@ def file_of_weights(wildcards):
     return starting_weights_of(with_weights(wildcards)["model"]["weights"])
 
 
+def size_of_weights(wildcards):
+    return size_of_network(with_weights(wildcards))
+
+
 def backbone_of(over):
     """The file with a variant's starting weights: the run's own where they are the same."""
     key = variants.weights_key(over)

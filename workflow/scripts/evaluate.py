@@ -8,6 +8,9 @@ from flystage.run.rule_log import rule_log
 with rule_log(snakemake.log[0]):
     checkpoint = load_checkpoint(snakemake.input.checkpoint)
     manifest = read_manifest(snakemake.input.manifest)
-    probabilities = stage_probabilities(checkpoint, manifest["png"].tolist(), snakemake.params.cache, snakemake.threads)
+    params = snakemake.params
+    probabilities = stage_probabilities(
+        checkpoint, manifest["png"].tolist(), params.cache, snakemake.threads, params.views
+    )
     table = predictions_table(manifest, probabilities, stages_of(checkpoint))
     write_csv(table, snakemake.output.predictions)

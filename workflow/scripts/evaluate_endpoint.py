@@ -10,6 +10,7 @@ with rule_log(snakemake.log[0]):
     stages, probabilities = score_by_endpoint(
         snakemake.input.checkpoint,
         manifest["png"].tolist(),
+        snakemake.params.views,
         snakemake.config["aws"],
         f"{snakemake.config['results']}/.endpoint.json",
     )

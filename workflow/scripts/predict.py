@@ -7,6 +7,6 @@ with rule_log(snakemake.log[0]):
     params = snakemake.params
     checkpoint = load_checkpoint(params.checkpoint)
     prepared = prepare_unlabelled(params.paths, checkpoint["image"], params.images)
-    table = suggest_stages(prepared, checkpoint, params.top_k, params.cache, snakemake.threads)
+    table = suggest_stages(prepared, checkpoint, params.top_k, params.views, params.cache, snakemake.threads)
     write_page(table, params.checkpoint, checkpoint, snakemake.input.template, snakemake.output.page)
     write_csv(table.drop(columns="png"), snakemake.output.table)

@@ -170,7 +170,7 @@ def test_a_finetuned_checkpoint_answers_as_the_network_that_was_validated(job, f
     history = run_job(job, 1, tmp_path / "checkpoint.pt", tmp_path / "history.csv")
     checkpoint = load_checkpoint(tmp_path / "checkpoint.pt")
     manifest = pd.read_csv(files / "val.csv")
-    probabilities = stage_probabilities(checkpoint, manifest["png"].tolist(), tmp_path, 1)
+    probabilities = stage_probabilities(checkpoint, manifest["png"].tolist(), tmp_path, 1, 1)
     loss = -np.log(probabilities[np.arange(len(manifest)), manifest["label"]]).mean()
     assert loss == pytest.approx(best_epoch(history)["val_loss"], rel=1e-3)
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flystage.core.errors import FlystageError
-from flystage.jobs import folds as folds_module
 from flystage.jobs.folds import folds_of, predictions_by_fold
 from flystage.raw.stages import Stages
+from flystage.training.head import HeadInputs
 from flystage.training.recipe import Recipe
 
 STAGES = Stages.in_class_order(["051", "060"])
@@ -43,20 +43,26 @@ def write_split(folder, name, embryos, angles):
     return folder / f"{name}.npy", folder / f"{name}.csv"
 
 
+def views_of(splits):
+    """The vectors of the unrotated images of all splits, as if each looked the same from two sides: array (2, images, 8)."""
+    parts = [np.load(vectors)[pd.read_csv(manifest)["angle"] == 0] for vectors, manifest in splits]
+    return np.stack([np.concatenate(parts)] * 2)
+
+
 def test_every_image_is_staged_once_by_a_head_that_saw_none_of_its_embryo(tmp_path, monkeypatch):
     splits = [
         write_split(tmp_path, "train", ["e1", "e2", "e3", "e4"], [0, 90]),
         write_split(tmp_path, "val", ["e5", "e6"], [0]),
     ]
-    seen, train_head = [], folds_module.train_head
+    seen, made = [], HeadInputs.of
 
-    def spying(train, val, *rest):
+    def looking(train, val, seed):
         seen.append([set(vectors[:, 1].round().int().tolist()) for vectors, _ in (train, val)])
-        return train_head(train, val, *rest)
+        return made(train, val, seed)
 
-    monkeypatch.setattr(folds_module, "train_head", spying)
+    monkeypatch.setattr(HeadInputs, "of", looking)
     torch.manual_seed(5)
-    table = predictions_by_fold(splits, STAGES, RECIPE, 3)
+    table = predictions_by_fold(splits, views_of(splits), STAGES, RECIPE, 3)
     assert sorted(table["source"]) == sorted(f"e{number}-{stage}" for number in range(1, 7) for stage in STAGES.names)
     assert (table["rank"] == 1).mean() > 0.9
     assert len(seen) == 3
@@ -70,4 +76,18 @@ def test_every_image_is_staged_once_by_a_head_that_saw_none_of_its_embryo(tmp_pa
 def test_two_embryos_are_too_few(tmp_path):
     splits = [write_split(tmp_path, "train", ["e1"], [0]), write_split(tmp_path, "val", ["e2"], [0])]
     with pytest.raises(FlystageError, match=r"needs three embryos or more.*have 2: set compare\.folds to 0\.$"):
-        predictions_by_fold(splits, STAGES, RECIPE, 5)
+        predictions_by_fold(splits, views_of(splits), STAGES, RECIPE, 5)
+
+
+def test_the_answers_to_all_views_count(tmp_path):
+    splits = [write_split(tmp_path, "train", ["e1", "e2", "e3"], [0, 90]), write_split(tmp_path, "val", ["e4"], [0])]
+    asked = views_of(splits)
+    certain = predictions_by_fold(splits, asked[:1], STAGES, RECIPE, 4)
+    swapped = asked.copy()
+    swapped[1, 0::2], swapped[1, 1::2] = asked[1, 1::2], asked[1, 0::2]  # the second view shows the other stage
+    doubtful = predictions_by_fold(splits, swapped, STAGES, RECIPE, 4)
+    columns = ["p_051", "p_060"]
+    assert (certain["rank"] == 1).all()
+    pairs = doubtful[columns].to_numpy().reshape(4, 2, 2)  # embryo, stage, probabilities
+    np.testing.assert_allclose(pairs[:, 0], pairs[:, 1])  # both stages were asked about by the same two views
+    np.testing.assert_allclose(pairs.sum(axis=2), 1)

@@ -1,11 +1,10 @@
-"""Any classifier of torchvision as a backbone: its last layer found, its vectors the same by ONNX and torch, all of it trained."""
+"""Any classifier of torchvision or timm as a backbone: its last layer found, its vectors the same by ONNX and torch, all of it trained."""
 
 import cv2
 import numpy as np
 import pytest
 import torch
 import torchvision
-from torch import nn
 
 from flystage.network.backbones import loaded_backbone
 from flystage.network.classifiers import CLASSIFIERS
@@ -26,7 +25,14 @@ FAMILIES = {  # the smallest of each, and how long its vectors are
     "convnext_tiny": 768,
     "vit_b_16": 768,
     "swin_t": 768,
+    "efficientnet_lite0": 1280,
+    "timm/convnext_atto": 320,
+    "timm/vit_small_patch14_dinov2": 384,
+    "timm/vit_small_patch16_dinov3": 384,
+    "timm/eva02_tiny_patch14_224": 192,
+    "timm/vit_base_patch32_siglip_256": 768,
 }
+SIZES = {"vit_b_16": 224, **dict.fromkeys([name for name in FAMILIES if "patch" in name], 0)}  # 0: that of the pictures
 STAGES = Stages.in_class_order(["051", "060"])
 TRAIN = {
     "mode": "finetuned", "seed": 1, "loss": "ordered", "spread": 1.0, "weight_decay": 0.01, "patience": 9,
@@ -46,21 +52,22 @@ def test_the_list_of_classifiers_is_that_of_torchvision():
 @pytest.mark.parametrize("name", FAMILIES)
 def test_frozen_and_finetuned(name, tmp_path, monkeypatch):
     monkeypatch.setattr(OnnxEmbedder, "batch", 2)  # these are large networks
-    fetch_weights(name, "none", 1, tmp_path / "backbone.pt")
+    size = 64 if "patch16" in name or "patch32" in name else 56
+    fetch_weights(name, "none", 1, tmp_path / "backbone.pt", size)
     backbone = load_weights(tmp_path / "backbone.pt")
     network = loaded_backbone(backbone)
     assert network.width == FAMILIES[name]
-    assert isinstance(network.body.get_submodule(network.last), nn.Identity)
-    assert backbone["size"] == (224 if name == "vit_b_16" else None)
+    assert backbone["size"] == (SIZES[name] or size if name in SIZES else None)
 
     pixels = np.random.default_rng(0)
-    pictures = np.stack([cv2.resize(pixels.integers(0, 256, (6, 6), dtype=np.uint8), (48, 48)) for _ in range(2)])
-    by_torch = embedder("torch", backbone, 48, tmp_path, 1)(pictures)
-    by_onnx = embedder("onnx", backbone, 48, tmp_path, 1)(pictures)
+    pictures = np.stack([cv2.resize(pixels.integers(0, 256, (6, 6), dtype=np.uint8), (size, size)) for _ in range(2)])
+    by_torch = embedder("torch", backbone, size, tmp_path, 1)(pictures)
+    by_onnx = embedder("onnx", backbone, size, tmp_path, 1)(pictures)
     assert by_onnx.shape == (2, FAMILIES[name])
     scale = np.abs(by_torch).max()
     np.testing.assert_allclose(by_onnx / scale, by_torch / scale, atol=1e-4)
-    assert (np.ptp(by_torch, axis=0) > 1e-3 * scale).any()  # the pictures differ, and so do their vectors
+    # The pictures differ, and so do their vectors; those of a random DINOv2 hardly, whose blocks are scaled by 1e-5 at first.
+    assert (np.ptp(by_torch, axis=0) > 1e-5 * scale).any()
 
     pngs = [tmp_path / f"{number}.png" for number in range(2)]
     for png, picture in zip(pngs, pictures, strict=True):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from flystage.core.errors import FlystageError
-from flystage.network.checkpoint import backbone_of, head_of, load_checkpoint, save_checkpoint, stages_of
+from flystage.network.checkpoint import angles_of, backbone_of, head_of, load_checkpoint, save_checkpoint, stages_of
 from flystage.network.stager import Head
 from flystage.raw.stages import Stages
 
@@ -20,6 +20,7 @@ def saved(tmp_path):
     backbone = {
         "name": "resnet18",
         "source": "none",
+        "licence": "MIT",
         "id": "0123",
         "mean": [0.5] * 3,
         "std": [0.2] * 3,
@@ -43,6 +44,24 @@ def test_everything_comes_back_without_running_code(saved):
     vectors = torch.randn(4, 8)
     with torch.inference_mode():
         torch.testing.assert_close(head_of(checkpoint)(vectors), head.eval()(vectors), rtol=0, atol=0)
+
+
+def test_a_checkpoint_of_the_format_before_is_readable_and_has_no_licence(saved):
+    path = saved[0]
+    old = torch.load(path, weights_only=True) | {"format": 2}
+    del old["backbone"]["licence"]
+    torch.save(old, path)
+    assert load_checkpoint(path)["backbone"]["licence"] == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "angles"),
+    [({}, [90]), ({"mode": "frozen"}, [90]), ({"mode": "finetuned", "finetune": {"augment": {"rotation": 20}}}, [90])],
+)
+def test_the_angles_that_it_was_trained_on_are_those_of_its_images(settings, angles):
+    assert angles_of({"image": {"angles": [90]}, "training": {"settings": settings}}) == angles
+    turned = {"mode": "finetuned", "finetune": {"augment": {"rotation": 180}}}
+    assert {90, 180, 270} <= set(angles_of({"image": {"angles": []}, "training": {"settings": turned}}))
 
 
 def test_the_head_answers_without_dropout(saved):

@@ -12,7 +12,7 @@ from flystage.core.errors import FlystageError
 from flystage.network import features
 from flystage.network.backbones import loaded_backbone
 from flystage.network.embedders import embedder
-from flystage.network.features import feature_vectors, write_split_vectors
+from flystage.network.features import feature_vectors, turns_to_ask, vectors_of_views, write_split_vectors
 from flystage.network.weights import fetch_weights, load_weights
 
 SIZE = 32
@@ -175,3 +175,24 @@ def test_the_vectors_of_a_manifest_are_written_in_its_order(
     write_split_vectors(manifest, backbone, cache, 1, tmp_path / "val.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "val.npy"), expected[[5, 3, 9]])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "val.csv", "val.npy"]
+
+
+def test_views_are_exact_quarter_turns_each_computed_once(backbone, cache, pngs, expected, tmp_path, monkeypatch):
+    few = pngs[:5]
+    views = vectors_of_views(few, backbone, cache, 1, (0, 1, 2, 3))
+    assert views.shape == (4, 5, 512)
+    np.testing.assert_array_equal(views[0], expected[:5])
+    for turn in (1, 2, 3):
+        turned = []
+        for png in few:
+            turned.append(str(tmp_path / f"{turn}-{Path(png).name}"))
+            cv2.imwrite(turned[-1], np.rot90(cv2.imread(png, cv2.IMREAD_GRAYSCALE), turn))
+        np.testing.assert_array_equal(views[turn], feature_vectors(turned, backbone, cache, 1))
+    monkeypatch.setattr(features, "embedder", no_session)
+    np.testing.assert_array_equal(vectors_of_views(few, backbone, cache, 1, (0, 2)), views[[0, 2]])
+
+
+def test_only_turns_that_the_network_was_trained_on_are_asked_about():
+    assert turns_to_ask(4, [45, 90, 135, 180, 270]) == (0, 1, 2, 3)
+    assert turns_to_ask(4, [90, 180]) == (0, 1, 2) and turns_to_ask(2, [90]) == (0,)
+    assert turns_to_ask(4, []) == turns_to_ask(1, [90]) == (0,)

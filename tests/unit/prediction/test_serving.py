@@ -20,7 +20,7 @@ from flystage.raw.stages import Stages
 STAGES, SIZE = Stages.in_class_order(["051", "060", "069", "078"]), 64
 IMAGE = {
     "size": SIZE, "field": "auto", "normalize": {"method": "multiply", "factor": 6}, "white": "auto", "page": "middle",
-    "channel": "auto", "max_pixels": 10_000, "angles": [90],
+    "channel": "auto", "max_pixels": 10_000, "angles": [90, 180, 270],
 }  # fmt: skip
 
 
@@ -48,6 +48,12 @@ def model(folder):
 
 
 @pytest.fixture
+def model_of_views(folder, monkeypatch):
+    monkeypatch.setenv(serving.VIEWS, "4")
+    return serving.model_fn(folder)
+
+
+@pytest.fixture
 def tif():
     file = io.BytesIO()
     tifffile.imwrite(file, np.random.default_rng(3).integers(0, 9000, (40, 60)).astype(np.uint16))
@@ -63,11 +69,12 @@ def answer(data, kind, model, accept="application/json"):
     return json.loads(serving.answer(data, kind, accept, model))
 
 
-def test_the_answer_is_that_of_the_workflow(model, folder, png, tmp_path):
+@pytest.mark.parametrize("views", [1, 4])
+def test_the_answer_is_that_of_the_workflow(model, model_of_views, folder, png, tmp_path, views):
     (tmp_path / "a.png").write_bytes(png)
     checkpoint = load_checkpoint(folder / "checkpoint.pt")
-    expected = stage_probabilities(checkpoint, [str(tmp_path / "a.png")], tmp_path / "cache", 1)[0]
-    given = answer(png, "image/png", model)
+    expected = stage_probabilities(checkpoint, [str(tmp_path / "a.png")], tmp_path / "cache", 1, views)[0]
+    given = answer(png, "image/png", model_of_views if views == 4 else model)
     assert Stages.of_record(given) == STAGES
     np.testing.assert_allclose(given["probabilities"], expected, rtol=1e-4, atol=1e-6)
     assert sum(given["probabilities"]) == pytest.approx(1)

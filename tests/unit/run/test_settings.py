@@ -70,7 +70,7 @@ def test_the_demo_changes_only_settings_that_exist():
         ("image.sise", "Configuration, image: there is no setting 'sise'; did you mean size?"),
         ("image.normalize.factr", "Configuration, image.normalize: there is no setting 'factr'; did you mean factor?"),
         ("tune.batchsize", "Configuration, tune: there is no setting 'batchsize'; did you mean batch_size?"),
-        ("evaluate.zzz", "Configuration, evaluate: there is no setting 'zzz'; allowed are top_k."),
+        ("evaluate.zzz", "Configuration, evaluate: there is no setting 'zzz'; allowed are top_k, views."),
     ],
 )
 def test_a_typo_is_told_with_what_was_meant(key, expected):
@@ -162,7 +162,23 @@ def test_shares_must_sum_to_1():
         ("name_pattern", "(?P<stage>", "name_pattern: not a regular expression"),
         ("tune.learning_rate", [0.1, 0.01], "tune.learning_rate: the lowest comes first, so [0.01, 0.1]"),
         ("image.normalize.low", 99.9, "image.normalize: low must be below high"),
-        ("model.weights", "nowhere.pt", "must be imagenet, none or a file, and there is no file 'nowhere.pt'"),
+        (
+            "model.weights",
+            "nowhere.pt",
+            "must be imagenet, pretrained, bundled, none or a file, and there is no file 'nowhere.pt'",
+        ),
+        ("model.weights", "bundled", "bundled weights are those of efficientnet_lite0; set model.backbone to it"),
+        (
+            "model.backbone",
+            "timm/vit_small_patch14_dinov2",
+            "patches of 14 pixels; set it to a multiple of that, for example 252 or 266",
+        ),
+        (
+            "model.backbone",
+            "vit_small_patch14_dinov2",
+            "(Those of timm are written timm/name.)",
+        ),
+        ("evaluate.views", 3, "evaluate.views: 3 is not allowed; it must be one of 1, 2, 4"),
         ("stages", {"from": 60, "to": 51, "every": 9}, "stages: from (60) lies behind to (51)"),
     ],
 )

@@ -15,7 +15,7 @@ job = json.loads(JOB.read_text(encoding="utf-8"))
 checkpoint = load_checkpoint(IMAGES / job["checkpoint"])
 pngs = [str(IMAGES / png) for png in job["pngs"]]
 print(f"Staging {len(pngs)} images", flush=True)
-probabilities = stage_probabilities(checkpoint, pngs, JOB.with_name("cache"), os.cpu_count())
+probabilities = stage_probabilities(checkpoint, pngs, JOB.with_name("cache"), os.cpu_count(), job["views"])
 write_json(
     stages_of(checkpoint).record() | {"probabilities": probabilities.tolist()},
     Path(os.environ["SM_MODEL_DIR"]) / "scores.json",

@@ -32,11 +32,11 @@ def packed_learning(account, job, scratch):
     return _text(described.record()), sorted(files)
 
 
-def packed_scoring(account, checkpoint, pngs):
+def packed_scoring(account, checkpoint, pngs, views):
     """Send a checkpoint and PNGs. Returns (job.json of a scoring job as text, names of its objects)."""
     names = storage.content_names([checkpoint, *pngs])
     storage.upload(account, {name: path for path, name in names.items()})
-    job = {"checkpoint": names[str(checkpoint)], "pngs": [names[str(png)] for png in pngs]}
+    job = {"checkpoint": names[str(checkpoint)], "pngs": [names[str(png)] for png in pngs], "views": views}
     return _text(job), sorted(set(names.values()))
 
 

@@ -13,6 +13,7 @@ from flystage.cloud import packing, sdk, source, storage
 from flystage.cloud.account import Account, check_bucket, explained
 from flystage.cloud.endpoint import endpoint
 from flystage.core.errors import FlystageError
+from flystage.prediction.serving import VIEWS
 from flystage.raw.stages import Stages
 
 log = logging.getLogger("flystage")
@@ -20,16 +21,17 @@ TYPES = {".png": "image/png", ".tif": "image/tiff", ".tiff": "image/tiff"}
 FRAMEWORK = {"framework": "pytorch", "version": "2.6", "py_version": "py312"}  # the last one; see docs/aws.md
 
 
-def score_by_job(checkpoint, pngs, aws):
+def score_by_job(checkpoint, pngs, views, aws):
     """(the Stages, probabilities as an array (len(pngs), stages)) of PNG files, computed by a job.
 
-    checkpoint: path. aws: the configuration's section. Raises FlystageError.
+    checkpoint: path. views: in how many each is asked about, see `turns_to_ask`. aws: the configuration's section. Raises
+    FlystageError.
     """
     place = aws["evaluate"]
     sdk.announce("scoring", place)
     account = Account(aws)
     check_bucket(account)
-    packed = packing.packed_scoring(account, checkpoint, pngs)
+    packed = packing.packed_scoring(account, checkpoint, pngs, views)
     name, uri = sdk.run_training(account, "score", "training/score.py", packed, place)
     found = storage.fetch_members(account, uri, {"scores.json": None})
     if found is None:
@@ -38,7 +40,7 @@ def score_by_job(checkpoint, pngs, aws):
     return Stages.of_record(scores), np.array(scores["probabilities"])
 
 
-def score_by_endpoint(checkpoint, pictures, aws, state_file):
+def score_by_endpoint(checkpoint, pictures, views, aws, state_file):
     """The same by an endpoint, which is there for this alone. pictures: PNG or TIF files, each sent as its own bytes."""
     place = aws["evaluate"]
     log.warning(
@@ -54,9 +56,10 @@ def score_by_endpoint(checkpoint, pictures, aws, state_file):
         "environment": {
             "SAGEMAKER_PROGRAM": "inference.py",
             "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+            VIEWS: str(views),
         },
     }
-    name = f"flystage-score-{source.digest(checksum, account.tag[1])}"
+    name = f"flystage-score-{source.digest(checksum, account.tag[1], views)}"
     with endpoint(account, name, model, place, state_file):
         return _answers(account, name, pictures, place["parallel"])
 

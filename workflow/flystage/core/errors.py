@@ -3,3 +3,9 @@
 
 class FlystageError(Exception):
     """A mistake a user can make or mend. Its text is one sentence: what is wrong, where, and what to do."""
+
+
+def first_line(error):
+    """What an exception says, cut to its first line and 200 characters; its kind where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

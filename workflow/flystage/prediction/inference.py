@@ -2,16 +2,18 @@
 
 import torch
 
-from flystage.network.checkpoint import backbone_of, head_of
-from flystage.network.features import feature_vectors
+from flystage.network.checkpoint import angles_of, backbone_of, head_of
+from flystage.network.features import turns_to_ask, vectors_of_views
+from flystage.network.stager import averaged
 
 
-def stage_probabilities(checkpoint, pngs, cache_folder, threads):
+def stage_probabilities(checkpoint, pngs, cache_folder, threads, views):
     """Probability of each stage, float64 array (len(pngs), stages), columns in class order.
 
-    checkpoint: as `load_checkpoint` gives it. cache_folder, threads: see `feature_vectors`.
+    checkpoint: as `load_checkpoint` gives it. views: in how many each picture is asked about, see `turns_to_ask`. cache_folder,
+    threads: see `feature_vectors`.
     """
-    vectors = feature_vectors(pngs, backbone_of(checkpoint), cache_folder, threads)
+    turns = turns_to_ask(views, angles_of(checkpoint))
+    vectors = vectors_of_views(pngs, backbone_of(checkpoint), cache_folder, threads, turns)
     with torch.inference_mode():
-        scores = head_of(checkpoint)(torch.from_numpy(vectors))
-        return torch.softmax(scores.double(), dim=1).numpy()
+        return averaged(head_of(checkpoint)(torch.from_numpy(vectors))).numpy()

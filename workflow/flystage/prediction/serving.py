@@ -5,6 +5,7 @@ names that SageMaker's containers look for. The adapters in workflow/containers/
 """
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -13,11 +14,12 @@ import numpy as np
 
 from flystage.images.preparing import prepare
 from flystage.images.tiff import UnusableTiff
-from flystage.network.checkpoint import backbone_of, head_of, load_checkpoint, stages_of
+from flystage.network.checkpoint import angles_of, backbone_of, head_of, load_checkpoint, stages_of
 
 CHECKPOINT = "checkpoint.pt"
 PNG, TIFF = "image/png", ("image/tiff", "image/tif", "image/x-tiff")
 JSON = "application/json"
+VIEWS = "FLYSTAGE_VIEWS"  # the environment variable that says in how many views a picture is asked about
 MOST_BYTES = 6 * 2**20  # SageMaker refuses larger requests itself
 
 
@@ -30,7 +32,8 @@ class BadRequestError(Exception):
 
 
 def model_fn(folder):
-    """The model in a folder that holds checkpoint.pt: a dict with the network, on a GPU if there is one, and the checkpoint.
+    """The model in a folder that holds checkpoint.pt: a dict with the network, on a GPU if there is one, the checkpoint and the
+    number of views.
 
     Raises FlystageError when the file is no checkpoint.
     """
@@ -42,7 +45,7 @@ def model_fn(folder):
     checkpoint = load_checkpoint(Path(folder) / CHECKPOINT)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = Stager(loaded_backbone(backbone_of(checkpoint)), head_of(checkpoint))
-    return {"network": network.eval().to(device), "checkpoint": checkpoint}
+    return {"network": network.eval().to(device), "checkpoint": checkpoint, "views": int(os.environ.get(VIEWS, 1))}
 
 
 def input_fn(data, content_type):
@@ -69,12 +72,16 @@ def predict_fn(request, model):
     """
     import torch
 
+    from flystage.network.features import turns_to_ask
+    from flystage.network.stager import averaged
+
     checkpoint, network = model["checkpoint"], model["network"]
     picture = _picture(*request, checkpoint["image"])
     device = next(network.parameters()).device
     with torch.inference_mode():
-        scores = network(torch.from_numpy(picture)[None].to(device))[0]
-        probabilities = torch.softmax(scores.double(), dim=0).cpu().numpy()
+        turned = np.stack([np.rot90(picture, turn) for turn in turns_to_ask(model["views"], angles_of(checkpoint))])
+        scores = network(torch.from_numpy(turned).to(device))
+        probabilities = averaged(scores[:, None])[0].cpu().numpy()
     return stages_of(checkpoint), probabilities
 
 

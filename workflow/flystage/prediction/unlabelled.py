@@ -57,9 +57,10 @@ def _write_png(picture, path):
         temporary.write_bytes(encoded_png(picture))
 
 
-def suggest_stages(prepared, checkpoint, top_k, cache_folder, threads):
+def suggest_stages(prepared, checkpoint, top_k, views, cache_folder, threads):
     """Add the first suggestions to the table of `prepare_unlabelled`.
 
+    views: in how many each picture is asked about, see `turns_to_ask`.
     New columns: stage_1, p_1, ... stage_k, p_k (most probable first) and expected_minutes; empty for rejected images.
     """
     stages = stages_of(checkpoint)
@@ -70,7 +71,7 @@ def suggest_stages(prepared, checkpoint, top_k, cache_folder, threads):
         log.warning("None of the %d images can be used; the table says why.", len(table))
         probabilities = np.empty((0, len(stages)))
     else:
-        probabilities = stage_probabilities(checkpoint, table.loc[used, "png"].tolist(), cache_folder, threads)
+        probabilities = stage_probabilities(checkpoint, table.loc[used, "png"].tolist(), cache_folder, threads, views)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
     for place in range(top_k):
         table.loc[used, f"stage_{place + 1}"] = names[order[:, place]]

@@ -8,7 +8,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from flystage.core.errors import FlystageError
-from flystage.network.classifiers import CLASSIFIERS
+from flystage.network.classifiers import BUNDLED, CLASSIFIERS, NAMED_WEIGHTS, TIMM, name_in_timm, patch_of
 
 EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")  # YAML 1.1 reads 1e-4 as text
 BARE_OCTAL = re.compile(r"[+-]?0\d+")
@@ -156,22 +156,37 @@ def _check_meaning(config):
     normalize = config["image"]["normalize"]
     if normalize["low"] >= normalize["high"]:
         raise FlystageError("Configuration, image.normalize: low must be below high.")
-    backbone = config["model"]["backbone"]
-    if backbone not in CLASSIFIERS:
-        close = difflib.get_close_matches(backbone, CLASSIFIERS, n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"for example {', '.join(CLASSIFIERS[::9])}."
-        raise FlystageError(
-            f"Configuration, model.backbone: {backbone!r} is no classifier of torchvision that can be used; {hint}"
-        )
-    weights = config["model"]["weights"]
-    if weights not in ("imagenet", "none") and not os.path.isfile(weights):
-        raise FlystageError(
-            f"Configuration, model.weights: must be imagenet, none or a file, and there is no file {weights!r}."
-        )
+    _check_network(config["model"]["backbone"], config["model"]["weights"], config["image"]["size"])
     stages = config["stages"]
     if isinstance(stages, dict) and stages["from"] > stages["to"]:
         raise FlystageError(f"Configuration, stages: from ({stages['from']}) lies behind to ({stages['to']}).")
     _check_cloud(config)
+
+
+def _check_network(backbone, weights, size):
+    """Whether there can be such a backbone with such weights for pictures of that size; of timm's names only timm knows all."""
+    if not name_in_timm(backbone) and backbone not in CLASSIFIERS:
+        close = difflib.get_close_matches(backbone, [BUNDLED, *CLASSIFIERS], n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"for example {', '.join(CLASSIFIERS[::9])}."
+        raise FlystageError(
+            f"Configuration, model.backbone: {backbone!r} is no classifier of torchvision that can be used; {hint}"
+            f" (Those of timm are written {TIMM}name.)"
+        )
+    if weights == "bundled" and backbone != BUNDLED:
+        raise FlystageError(
+            f"Configuration, model.weights: bundled weights are those of {BUNDLED}; set model.backbone to it, or use other weights."
+        )
+    if weights not in NAMED_WEIGHTS and not os.path.isfile(weights):
+        raise FlystageError(
+            f"Configuration, model.weights: must be {', '.join(NAMED_WEIGHTS)} or a file, and there is no file {weights!r}."
+        )
+    patch = patch_of(backbone)
+    if patch and size % patch:
+        below = size // patch * patch
+        raise FlystageError(
+            f"Configuration, image.size: {backbone} cuts pictures into patches of {patch} pixels; set it to a multiple of that, for"
+            f" example {max(below, patch)} or {below + patch}."
+        )
 
 
 def _check_cloud(config):
@@ -179,6 +194,11 @@ def _check_cloud(config):
     away = [f"compute.{step} is {place}" for step, place in config["compute"].items() if place != "local"]
     if not away:
         return
+    if name_in_timm(config["model"]["backbone"]):
+        raise FlystageError(
+            f"Configuration, model.backbone: {away[0]}, where networks of timm ({config['model']['backbone']}) cannot run yet; use one of"
+            " torchvision, or run that step locally."
+        )
     aws = config["aws"]
     if not BUCKET.fullmatch(aws["bucket"]):
         raise FlystageError(

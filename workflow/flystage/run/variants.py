@@ -5,6 +5,7 @@ import json
 import re
 
 from flystage.core.errors import FlystageError
+from flystage.network.classifiers import TIMM
 from flystage.run.settings import checked
 
 CHANGEABLE = ("image", "model", "train", "tune")
@@ -55,7 +56,9 @@ def data_key(config):
 
 def weights_key(config):
     """A short name for the starting weights of a configuration: the same for variants that can share them."""
-    return _key([config["model"]["backbone"], config["model"]["weights"], config["train"]["seed"]])
+    backbone = config["model"]["backbone"]
+    size = config["image"]["size"] if backbone.startswith(TIMM) else None  # many of them are built for one size
+    return _key([backbone, config["model"]["weights"], config["train"]["seed"], size])
 
 
 def _key(settings):

@@ -1,47 +1,98 @@
 """Training a head on the feature vectors of a frozen backbone."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
 from flystage.dataset.manifests import read_manifest
-from flystage.network.stager import Head
+from flystage.network.stager import Head, head_layers
 from flystage.training.batches import VectorBatches
 from flystage.training.loop import Training
 from flystage.training.processes import Here
 from flystage.training.targets import target_distributions
 
 VALIDATION_BATCH = 4096
+COMPONENTS = 256  # principal ones that a head is trained on; docs/method.md has what more and fewer of them gave
 
 
 def load_vectors(vectors_path, manifest_path):
     """(vectors, labels) of one split: float32 tensor (images, features), int64 tensor (images,).
 
-    The vectors stay in the file, which all trials on a machine share, and come into memory as they are needed.
+    The vectors stay in the file and come into memory as they are needed.
     """
     labels = read_manifest(manifest_path)["label"].to_numpy()
     return torch.from_numpy(np.load(vectors_path, mmap_mode="c")), torch.tensor(labels)
 
 
-def train_head(train, val, stages, recipe, here=None, point=None):
-    """Train a head down to the number of stages. Returns (head at its best epoch, history).
+@dataclass(frozen=True)
+class HeadInputs:
+    """What heads are trained on, made once for all that train on the same vectors.
 
-    train, val: (vectors, labels) as `load_vectors` gives them. stages: the Stages. recipe: see `Recipe`. here: see `Here`.
-    point: see `ResumePoint`. The same arguments give the same head on the same machine.
+    A head's first step is the same for all of them: vectors are standardised by the training images (see `Head`). Then they are
+    projected onto the principal components of the training images, of which there are fewer than features, so every step of a
+    training costs a fraction; `whole` takes the projection into the head's first layer.
+    standard: a Head that only standardises. components: tensor (features, components), orthonormal; None where all features are
+    used as they are. train, val: (float32 tensor (images, components), int64 tensor of labels).
+    """
+
+    standard: Head
+    components: torch.Tensor | None
+    train: tuple[torch.Tensor, torch.Tensor]
+    val: tuple[torch.Tensor, torch.Tensor]
+
+    @classmethod
+    def of(cls, train, val, seed):
+        """From (vectors, labels) of both splits. seed: of the random start of the search for the components."""
+        torch.set_num_threads(1)  # processes that are forked later must not inherit a pool of threads
+        features = train[0].shape[1]
+        standard = Head(features, [], 1)
+        standard.standardise_by(train[0])
+        components = None
+        ready = [_in_parts(standard.standardised, vectors) for vectors, _ in (train, val)]
+        if features > COMPONENTS:
+            torch.manual_seed(seed)
+            components = torch.svd_lowrank(ready[0], q=min(COMPONENTS, len(ready[0])), niter=3)[2]
+            ready = [vectors @ components for vectors in ready]
+        return cls(standard, components, (ready[0], train[1]), (ready[1], val[1]))
+
+    def whole(self, layers, recipe, stages):
+        """The Head that gives for vectors what the trained layers give for their components, on the CPU."""
+        head = Head(len(self.standard.mean), recipe.hidden, len(stages), recipe.dropout)
+        state = {f"layers.{key}": value.cpu() for key, value in layers.state_dict().items()}
+        if self.components is not None:
+            state["layers.0.weight"] = state["layers.0.weight"] @ self.components.T
+        head.load_state_dict(state | {"mean": self.standard.mean, "std": self.standard.std})
+        return head
+
+
+def _in_parts(function, vectors, size=4096):
+    """A function of vectors applied to so many at a time: 20,000 TIFs would fill the memory several times."""
+    with torch.inference_mode():
+        result = torch.cat([function(part) for part in vectors.split(size)])
+    return result.clone()  # no tensor of inference mode: it takes part in training
+
+
+def train_head(inputs, stages, recipe, here=None, point=None):
+    """Train a head down to the number of stages. Returns (Head at its best epoch, history).
+
+    inputs: HeadInputs. stages: the Stages. recipe: see `Recipe`. here: see `Here`. point: see `ResumePoint`. The same arguments
+    give the same head on the same machine.
     """
     here = here or Here()
     torch.set_num_threads(1)  # trials share the cores, and the result does not depend on how many there are
     settings = recipe.train
     torch.manual_seed(settings["seed"])
-    head = Head(train[0].shape[1], recipe.hidden, len(stages), recipe.dropout)
-    head.standardise_by(train[0])
-    head.to(here.device)
+    layers = head_layers(inputs.train[0].shape[1], recipe.hidden, len(stages), recipe.dropout).to(here.device)
     training = Training(
-        head,
-        torch.optim.AdamW(head.parameters(), lr=recipe.learning_rate, weight_decay=settings["weight_decay"]),
+        layers,
+        torch.optim.AdamW(
+            layers.parameters(), lr=recipe.learning_rate, weight_decay=settings["weight_decay"], fused=True
+        ),
         target_distributions(stages, settings["loss"], settings["spread"]),
         recipe,
         here,
     )
-    batches = VectorBatches(*train, recipe.batch_size, here, settings["seed"])
-    history = training.run(batches, VectorBatches(*val, VALIDATION_BATCH, here), point)
-    return head.cpu(), history
+    batches = VectorBatches(*inputs.train, recipe.batch_size, here, settings["seed"])
+    history = training.run(batches, VectorBatches(*inputs.val, VALIDATION_BATCH, here), point)
+    return inputs.whole(layers, recipe, stages), history
