@@ -23,10 +23,10 @@ rule weights:
         "<logs>/weights.log",
     benchmark:
         "<benchmarks>/weights.tsv"
-    conda:
-        "../../envs/learn.yaml"
     # First and alone: that there are no weights is told before any image is prepared.
     priority: 100
+    conda:
+        "../../envs/learn.yaml"
     threads: 1000
     params:
         code=code_of("weights.py"),
