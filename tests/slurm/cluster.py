@@ -41,7 +41,7 @@ JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
-MinJobAge=600
+MinJobAge=7200
 ReturnToService=2
 KillWait=3
 SlurmdTimeout=10
