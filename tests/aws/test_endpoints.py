@@ -41,7 +41,7 @@ def test_pngs_and_tifs_get_answers_and_bad_bytes_a_status(local, emulator, crede
     data, _ = model_archive(account, checkpoint_path)
     model = {
         "image": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/image:1", "data": data,
-        "environment": {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
+        "environment": {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code", "FLYSTAGE_VIEWS": "4"},
     }  # fmt: skip
     row = pd.read_csv(local.results / "manifests/test.csv", dtype=str).iloc[0]
     png, tif = (local.folder / row[name] for name in ("png", "source"))
@@ -57,7 +57,7 @@ def test_pngs_and_tifs_get_answers_and_bad_bytes_a_status(local, emulator, crede
             return pd.read_json(answer["Body"], typ="series")
 
         checkpoint = load_checkpoint(checkpoint_path)
-        expected = stage_probabilities(checkpoint, [str(png)], tmp_path / "cache", 1, 4)[0]
+        expected = stage_probabilities(checkpoint, [str(png)], tmp_path / "cache", 1, 4)[0]  # as FLYSTAGE_VIEWS says
         from_png, from_tif = ask(png.read_bytes(), "image/png"), ask(tif.read_bytes(), "image/tiff")
         np.testing.assert_allclose(from_png["probabilities"], expected, rtol=1e-4, atol=1e-6)
         assert from_tif["probabilities"] == from_png["probabilities"]

@@ -56,9 +56,9 @@ def test_every_image_is_staged_once_by_a_head_that_saw_none_of_its_embryo(tmp_pa
     ]
     seen, made = [], HeadInputs.of
 
-    def looking(train, val, seed):
+    def looking(train, val):
         seen.append([set(vectors[:, 1].round().int().tolist()) for vectors, _ in (train, val)])
-        return made(train, val, seed)
+        return made(train, val)
 
     monkeypatch.setattr(HeadInputs, "of", looking)
     torch.manual_seed(5)

@@ -46,7 +46,7 @@ def learn(job):
         val = _vectors(job, job.val_manifest, job.val_vectors, backbone, here)
         point = ResumePoint(job.resume, _key(job, backbone, train, val)) if job.resume else None
         head, history = train_head(
-            HeadInputs.of(train, val, recipe.train["seed"]),
+            HeadInputs.of(train, val),
             stages,
             recipe.of_head(),
             here if here.world > 1 else None,

@@ -49,7 +49,7 @@ def predictions_by_fold(splits, asked, stages, recipe, folds):
         staged, chooses = unrotated & (fold == number), unrotated & (fold == (number + 1) % folds)
         trains = ~np.isin(fold, [number, (number + 1) % folds])
         parts = [(vectors[rows], labels[rows]) for rows in (trains, chooses)]
-        head, _ = train_head(HeadInputs.of(*parts, recipe.train["seed"]), stages, recipe)
+        head, _ = train_head(HeadInputs.of(*parts), stages, recipe)
         with torch.inference_mode():
             views = torch.from_numpy(asked[:, staged[unrotated]])
             probabilities = averaged(head.eval()(views)).numpy()

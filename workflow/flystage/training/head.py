@@ -13,7 +13,6 @@ from flystage.training.processes import Here
 from flystage.training.targets import target_distributions
 
 VALIDATION_BATCH = 4096
-COMPONENTS = 256  # principal ones that a head is trained on; docs/method.md has what more and fewer of them gave
 
 
 def load_vectors(vectors_path, manifest_path):
@@ -29,39 +28,25 @@ def load_vectors(vectors_path, manifest_path):
 class HeadInputs:
     """What heads are trained on, made once for all that train on the same vectors.
 
-    A head's first step is the same for all of them: vectors are standardised by the training images (see `Head`). Then they are
-    projected onto the principal components of the training images, of which there are fewer than features, so every step of a
-    training costs a fraction; `whole` takes the projection into the head's first layer.
-    standard: a Head that only standardises. components: tensor (features, components), orthonormal; None where all features are
-    used as they are. train, val: (float32 tensor (images, components), int64 tensor of labels).
+    A head's first step is the same in every epoch: vectors are standardised by the training images (see `Head`).
+    standard: a Head that only standardises. train, val: (float32 tensor (images, features), int64 tensor of labels).
     """
 
     standard: Head
-    components: torch.Tensor | None
     train: tuple[torch.Tensor, torch.Tensor]
     val: tuple[torch.Tensor, torch.Tensor]
 
     @classmethod
-    def of(cls, train, val, seed):
-        """From (vectors, labels) of both splits. seed: of the random start of the search for the components."""
-        torch.set_num_threads(1)  # processes that are forked later must not inherit a pool of threads
-        features = train[0].shape[1]
-        standard = Head(features, [], 1)
+    def of(cls, train, val):
+        """From (vectors, labels) of both splits."""
+        standard = Head(train[0].shape[1], [], 1)
         standard.standardise_by(train[0])
-        components = None
-        ready = [_in_parts(standard.standardised, vectors) for vectors, _ in (train, val)]
-        if features > COMPONENTS:
-            torch.manual_seed(seed)
-            components = torch.svd_lowrank(ready[0], q=min(COMPONENTS, len(ready[0])), niter=3)[2]
-            ready = [vectors @ components for vectors in ready]
-        return cls(standard, components, (ready[0], train[1]), (ready[1], val[1]))
+        return cls(standard, *((_in_parts(standard.standardised, vectors), labels) for vectors, labels in (train, val)))
 
     def whole(self, layers, recipe, stages):
-        """The Head that gives for vectors what the trained layers give for their components, on the CPU."""
+        """The Head that gives for vectors what the trained layers give for standardised ones, on the CPU."""
         head = Head(len(self.standard.mean), recipe.hidden, len(stages), recipe.dropout)
         state = {f"layers.{key}": value.cpu() for key, value in layers.state_dict().items()}
-        if self.components is not None:
-            state["layers.0.weight"] = state["layers.0.weight"] @ self.components.T
         head.load_state_dict(state | {"mean": self.standard.mean, "std": self.standard.std})
         return head
 
