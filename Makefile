@@ -58,7 +58,7 @@ lint: $(READY)   ## style of the code and of the workflow
 	snakemake --lint --config raw=.lint
 
 settings: $(READY)  ## config.yaml and docs/settings.md, made from the schema
-	python docs/settings.py
+	python docs/make_settings.py
 
 lock: $(READY)   ## resolve the environment anew (names, versions and platforms; no hosts)
 	uv pip compile --universal --python-version 3.11 --group dev pyproject.toml --upgrade --no-annotate --no-header --quiet --output-file requirements.lock

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-import settings as documents  # docs/settings.py
+import make_settings  # docs/make_settings.py
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
 
-@pytest.mark.parametrize("path", documents.texts(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", make_settings.texts(), ids=lambda path: path.name)
 def test_settings_stand_as_the_schema_describes_them(path):
-    assert path.read_text(encoding="utf-8") == documents.texts()[path], "run `make settings`"
+    assert path.read_text(encoding="utf-8") == make_settings.texts()[path], "run `make settings`"
 
 
 def anchors(page):

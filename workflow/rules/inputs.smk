@@ -5,11 +5,11 @@ from functools import cache
 
 from snakemake.exceptions import WorkflowError
 
+from flystage.core.errors import FlystageError
 from flystage.dataset import buckets, splitting
-from flystage.network.classifiers import NAMED_WEIGHTS, TIMM
+from flystage.network.classifiers import NAMED_WEIGHTS
 from flystage.raw import finding
 from flystage.run import locks, settings, slurm
-from flystage.core.errors import FlystageError
 from flystage.run.code_versions import code_version
 
 
@@ -122,10 +122,8 @@ def angles_of_bucket(wildcards):
     return sorted({0, *config["image"]["angles"]}) if split_of_bucket(wildcards) == "train" else [0]
 
 
-HEAD = (
-    "hidden",
-    "dropout",
-)  # what a training takes of the configuration's `model`; the rest is in the starting weights
+# What a training takes of the configuration's `model`; the rest is in the starting weights.
+HEAD = ("hidden", "dropout")
 VECTORS_NEEDED = "local" in (config["compute"]["tune"], config["compute"]["train"])
 
 
@@ -140,11 +138,6 @@ def vectors_for(step):
 def starting_weights_of(weights):
     """The user's file of weights, so that another file trains anew; nothing for the weights that have a name."""
     return [] if weights in NAMED_WEIGHTS else weights
-
-
-def size_of_network(settings):
-    """The size of the pictures, for networks that may be built for one size; None for those that it does not change."""
-    return settings["image"]["size"] if settings["model"]["backbone"].startswith(TIMM) else None
 
 
 def starting_weights(wildcards):

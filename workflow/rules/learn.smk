@@ -33,7 +33,7 @@ rule weights:
         name=config["model"]["backbone"],
         source=config["model"]["weights"],
         seed=config["train"]["seed"],
-        size=size_of_network(config),
+        size=settings.size_of_network(config),
     message:
         "Fetching the starting weights of {params.name} ({params.source})"
     script:

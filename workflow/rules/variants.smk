@@ -62,7 +62,7 @@ def file_of_weights(wildcards):
 
 
 def size_of_weights(wildcards):
-    return size_of_network(with_weights(wildcards))
+    return settings.size_of_network(with_weights(wildcards))
 
 
 def backbone_of(over):

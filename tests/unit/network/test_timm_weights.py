@@ -13,7 +13,8 @@ import timm
 import torch
 
 from flystage.core.errors import FlystageError
-from flystage.network.backbones import loaded_backbone
+from flystage.network import timm_weights
+from flystage.network.backbones import Backbone, loaded_backbone
 from flystage.network.weights import fetch_weights, load_weights
 
 LIBRARY = Path(__file__).parents[3] / "workflow"
@@ -163,7 +164,14 @@ def test_what_cannot_be_is_one_sentence(tmp_path, name, size, words):
     assert words in sentence(name, "none", 1, tmp_path / "b.pt", size)
 
 
-def test_a_licence_that_asks_for_more_is_told(tmp_path, caplog):
+def test_a_licence_that_asks_for_more_is_told(tmp_path, caplog, monkeypatch):
     torch.save(timm.create_model("test_vit").state_dict(), tmp_path / "mine.pth")
     fetch_weights(NAME, str(tmp_path / "mine.pth"), 1, tmp_path / "b.pt", SIZE)
     assert "licence" not in caplog.text
+    for licence, told in (("apache-2.0", False), ("dinov3-license", True), ("", True)):
+        caplog.clear()
+        downloaded = Backbone(NAME, size=SIZE), licence
+        monkeypatch.setattr(timm_weights, "started", lambda *_, found=downloaded: found)
+        fetch_weights(NAME, "pretrained", 1, tmp_path / "b.pt", SIZE)
+        assert (f"licence {licence or 'not stated'!r}" in caplog.text) == told
+        assert load_weights(tmp_path / "b.pt")["licence"] == licence

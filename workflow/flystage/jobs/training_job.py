@@ -13,8 +13,9 @@ VECTORS = ("train_vectors", "val_vectors")
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """recipe: see `Recipe`.
+    """A training as a rule asks for it.
 
+    recipe: see `Recipe`.
     train_manifest, val_manifest, stages, backbone: paths of manifests, stage table and starting weights. train_vectors,
     val_vectors: paths of their feature vectors as .npy, or None: they are computed. images: the folder that the manifests'
     PNGs are seen from.

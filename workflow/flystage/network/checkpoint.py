@@ -58,7 +58,7 @@ def stages_of(checkpoint):
 
 
 def angles_of(checkpoint):
-    """Angles in degrees at which the network has seen its training images, quarter turns included that chance gave it."""
+    """Angles in degrees at which the network was shown its training images: those stored, or any that a fine-tuning drew."""
     settings = checkpoint["training"].get("settings", {})
     if settings.get("mode") == "finetuned" and settings["finetune"]["augment"]["rotation"] >= 180:
         return range(360)

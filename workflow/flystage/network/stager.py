@@ -5,15 +5,6 @@ from torch import nn
 from torch.nn import functional
 
 
-def head_layers(features, hidden, stages, dropout):
-    """The layers of a head, without what comes before them: hidden ones of these widths, then one score per stage."""
-    layers, width = [], features
-    for units in hidden:
-        layers += [nn.Linear(width, units), nn.GELU(), nn.Dropout(dropout)]
-        width = units
-    return nn.Sequential(*layers, nn.Linear(width, stages))
-
-
 class Head(nn.Module):
     """Features -> hidden layers -> one score (logit) per stage.
 
@@ -28,7 +19,11 @@ class Head(nn.Module):
         self.hidden = tuple(hidden)
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("std", torch.ones(features))
-        self.layers = head_layers(features, hidden, stages, dropout)
+        layers, width = [], features
+        for units in hidden:
+            layers += [nn.Linear(width, units), nn.GELU(), nn.Dropout(dropout)]
+            width = units
+        self.layers = nn.Sequential(*layers, nn.Linear(width, stages))
 
     def standardise_by(self, vectors):
         """Take mean and standard deviation from the training vectors, tensor (images, features)."""
@@ -43,12 +38,9 @@ class Head(nn.Module):
 
     def forward(self, vectors):
         """float32 tensor (..., features) -> float32 tensor (..., stages)."""
-        return self.layers(self.standardised(vectors))
-
-    def standardised(self, vectors):
-        """What the layers are given, of the same shape as the vectors."""
         evened = functional.layer_norm(vectors, vectors.shape[-1:])
-        return functional.layer_norm((evened - self.mean) / self.std, vectors.shape[-1:])
+        standard = (evened - self.mean) / self.std
+        return self.layers(functional.layer_norm(standard, vectors.shape[-1:]))
 
 
 class Stager(nn.Module):

@@ -25,7 +25,7 @@ def started(name, source, state, size):
         state, licence = _bundled(name), LICENCE_OF_BUNDLED
     try:
         if state is not None:
-            body, _, fixed = _body_with(name, source, state, size)
+            body, fixed = _body_with(name, source, state, size)
         elif source == "none":
             body, _, fixed = timm_body(name, size)
         else:
@@ -64,17 +64,18 @@ def _published(name):
 
 
 def _body_with(name, source, state, size):
-    """What `timm_body` gives, with the weights of a file, which may be those of another size of pictures."""
-    import timm
-
-    classifier = timm.create_model(name_in_timm(name), num_classes=2)
-    body, *_ = timm_body(name)
-    last = set(classifier.state_dict()) - set(body.state_dict())
+    """(classifier without its last layer, its size or None), with the weights of a file, made for the size that timm published."""
+    body, _, fixed = timm_body(name)
+    last = _published(name).classifier
+    last = tuple(f"{layer}." for layer in ([last] if isinstance(last, str) else last))
     try:
-        body.load_state_dict({key: value for key, value in state.items() if key not in last})
+        body.load_state_dict({key: value for key, value in state.items() if not key.startswith(last)})
     except RuntimeError as error:
         raise FlystageError(f"model.weights: {source} does not fit a {name} ({first_line(error)}).") from error
-    return timm_body(name, size, pretrained=True, pretrained_cfg_overlay={"state_dict": body.state_dict()})
+    if fixed in (None, size):
+        return body, fixed
+    body, _, fixed = timm_body(name, size, pretrained=True, pretrained_cfg_overlay={"state_dict": body.state_dict()})
+    return body, fixed
 
 
 def _bundled(name):

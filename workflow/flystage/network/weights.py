@@ -11,14 +11,8 @@ from flystage.network import timm_weights, torchvision_weights
 from flystage.network.classifiers import NAMED_WEIGHTS, name_in_timm
 
 log = logging.getLogger("flystage")
-FREE = {
-    "apache-2.0",
-    "mit",
-    "bsd-2-clause",
-    "bsd-3-clause",
-    "cc0-1.0",
-    "cc-by-4.0",
-}  # licences that ask for no more than a name
+# Licences that ask for no more than a name.
+FREE = {"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0"}
 
 
 def fetch_weights(name, source, seed, path, size=None):

@@ -189,6 +189,11 @@ def _check_network(backbone, weights, size):
         )
 
 
+def size_of_network(config):
+    """The size of the pictures, for a backbone of timm, which may be built for one size; None for others, which it does not change."""
+    return config["image"]["size"] if config["model"]["backbone"].startswith(TIMM) else None
+
+
 def _check_cloud(config):
     """What SageMaker needs to know where a step runs on it."""
     away = [f"compute.{step} is {place}" for step, place in config["compute"].items() if place != "local"]

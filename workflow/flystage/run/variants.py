@@ -5,8 +5,7 @@ import json
 import re
 
 from flystage.core.errors import FlystageError
-from flystage.network.classifiers import TIMM
-from flystage.run.settings import checked
+from flystage.run.settings import checked, size_of_network
 
 CHANGEABLE = ("image", "model", "train", "tune")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -56,9 +55,8 @@ def data_key(config):
 
 def weights_key(config):
     """A short name for the starting weights of a configuration: the same for variants that can share them."""
-    backbone = config["model"]["backbone"]
-    size = config["image"]["size"] if backbone.startswith(TIMM) else None  # many of them are built for one size
-    return _key([backbone, config["model"]["weights"], config["train"]["seed"], size])
+    model = config["model"]
+    return _key([model["backbone"], model["weights"], config["train"]["seed"], size_of_network(config)])
 
 
 def _key(settings):

@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass, replace
 
 @dataclass(frozen=True)
 class Recipe:
-    """hidden, dropout: of the head, as in the configuration's `model`. train: the configuration's `train` section; its epochs
+    """How a network is trained.
+
+    hidden, dropout: of the head, as in the configuration's `model`. train: the configuration's `train` section; its epochs
     are not looked at. learning_rate, batch_size: None where SageMaker's tuning chooses them. epochs: at most.
 
     Raises ValueError for what no training can use.
