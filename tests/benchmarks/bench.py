@@ -21,7 +21,7 @@ BENCHMARKS = {
     "idle": workflow_runs.nothing_to_do,
     "movie": workflow_runs.one_movie_more,
     "features": learning.features_and_predicting,
-    "tuning": learning.tuning,
+    "report": learning.to_the_report,
 }
 
 

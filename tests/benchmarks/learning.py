@@ -1,61 +1,94 @@
-"""Features, predicting and tuning beside bare loops of torch."""
+"""Features, predicting, tuning and a whole run beside bare loops and others' scripts."""
 
 import os
+import resource
+import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import cv2
 import numpy as np
+import onnxruntime
 import torch
-from torch.nn import functional
 
+import embryos
 import runs
-from flystage.core.tables import read_json
+from flystage.core.tables import read_history, read_json
 from flystage.images.preparing import encoded_png, prepare
+from flystage.jobs.training_job import TrainingJob
 from flystage.network.backbones import loaded_backbone
 from flystage.network.checkpoint import save_checkpoint
 from flystage.network.features import feature_vectors
 from flystage.network.stager import Head
 from flystage.network.weights import fetch_weights, load_weights
 from flystage.raw.stages import Stages
-from flystage.training.head import load_vectors
-from raw_images import SMALL_PICTURE, STUDY, link, movies, raw_folder
+from raw_images import link, movies
 from row import Row, in_turns, seconds
 
 CORES = os.cpu_count()
 SETTINGS = runs.default_config()
 FEATURE_IMAGES, NEW_IMAGES, BATCH = 320, 1_000, 16
+FILES = {
+    "train_manifest": "manifests/train.csv", "val_manifest": "manifests/val.csv", "stages": "stages.csv",
+    "backbone": "model/backbone.pt", "train_vectors": "features/train.npy", "val_vectors": "features/val.npy",
+}  # fmt: skip
 
 
 def features_and_predicting(folder):
-    """Yield the rows on ResNet50 features and on predicting, both on the CPU at the default size."""
+    """Yield the rows on features and on predicting, both on the CPU."""
     place = runs.emptied(folder / "learning")
-    fetch_weights("resnet50", "none", 1, place / "backbone.pt")
-    backbone = load_weights(place / "backbone.pt")
-    pngs = []
-    for path in movies(folder / "drawn-1110", 1, 3)[:FEATURE_IMAGES]:
-        pngs.append(place / f"{path.stem}.png")
-        pngs[-1].write_bytes(encoded_png(prepare(path.read_bytes(), SETTINGS["image"], [0])[0][0]))
-    first = seconds(lambda: feature_vectors(pngs[:BATCH], backbone, place / "cache", CORES))
-    (place / "cache/vectors.sqlite").unlink()
-    bare, expected = bare_loop(backbone, pngs)
-    start = time.perf_counter()
-    vectors = feature_vectors(pngs, backbone, place / "cache", CORES)
-    rate = len(pngs) / (time.perf_counter() - start)
-    bare_rate = len(pngs) / bare
-    yield Row("features", rate, "images/s", "a bare eager loop", bare_rate, "at least", 1.5)
-    difference = float(np.abs(vectors - expected).max())
-    yield Row("largest difference of a feature", difference, "", "the aim", 1e-4, "at most")
-    yield Row("the first 16 features ever, graph made", first, "s", "16 features", BATCH / rate)
+    yield from features_of(place / "resnet50", folder, "resnet50", "none", SETTINGS["image"]["size"])
+    yield from features_of(place / "lite0", folder, "efficientnet_lite0", "bundled", 320)
 
+    backbone = load_weights(place / "resnet50/backbone.pt")
     drawn = movies(folder / "drawn-1110", 1, 7)[:NEW_IMAGES]
     link(drawn, folder / "drawn-1110", place / "new")
     stages = Stages.in_class_order(f"{minute:03d}" for minute in range(51, 204, 9))
     head = Head(2048, SETTINGS["model"]["hidden"], len(stages))
     save_checkpoint(place / "checkpoint.pt", backbone, head, stages, SETTINGS["image"], {"note": ""})
-    config = {"predict": {"images": ["new"], "checkpoint": "checkpoint.pt"}}
+    config = {"predict": {"images": ["new"], "checkpoint": "checkpoint.pt"}, "evaluate": {"views": 1}}
     predicting = NEW_IMAGES / runs.snakemake(place, config, "predict")
-    what = f"predicting {NEW_IMAGES:,} new TIFs, all included"
+    pngs = sorted((place / "resnet50").glob("*.png"))
+    bare_rate = len(pngs) / bare_loop(backbone, pngs)[0]
+    what = f"predicting {NEW_IMAGES:,} new TIFs in one view, all included"
     yield Row(what, predicting, "images/s", "a bare eager loop", bare_rate, "at least")
+
+
+def features_of(place, folder, name, weights, size):
+    """Yield the rows on the features of a network: beside bare loops of eager torch, and of ONNX Runtime over PNGs in memory."""
+    place.mkdir()
+    fetch_weights(name, weights, 1, place / "backbone.pt")
+    backbone, pngs = load_weights(place / "backbone.pt"), []
+    for path in movies(folder / "drawn-1110", 1, 3)[:FEATURE_IMAGES]:
+        pngs.append(place / f"{path.stem}.png")
+        pngs[-1].write_bytes(encoded_png(prepare(path.read_bytes(), SETTINGS["image"] | {"size": size}, [0])[0][0]))
+    feature_vectors(pngs[:BATCH], backbone, place / "cache", CORES)  # makes the graph
+
+    def ours():
+        (place / "cache/vectors.sqlite").unlink()
+        return feature_vectors(pngs, backbone, place / "cache", CORES)
+
+    seconds_of_ours, bare_graph = in_turns(
+        3, ours, partial(bare_onnx_loop, next((place / "cache").glob("*.onnx")), pngs)
+    )
+    eager, expected = bare_loop(backbone, pngs)
+    rate, what = len(pngs) / seconds_of_ours, f"features of {name}, {size} pixels"
+    yield Row(what, rate, "images/s", "a bare eager loop", len(pngs) / eager, "at least", 1.5)
+    yield Row(what, rate, "images/s", "a bare loop of ONNX Runtime", len(pngs) / bare_graph, "at least", 0.9)
+    difference = float(np.abs(ours() - expected).max())
+    yield Row("largest difference of a feature", difference, "", "the aim", 1e-4, "at most")
+
+
+def bare_onnx_loop(graph, pngs):
+    """The vectors of PNGs, decoded from memory one after the other."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = CORES
+    session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    files = [np.frombuffer(png.read_bytes(), np.uint8) for png in pngs]
+    for start in range(0, len(files), BATCH):
+        pictures = [cv2.imdecode(file, cv2.IMREAD_GRAYSCALE) for file in files[start : start + BATCH]]
+        session.run(None, {"pictures": np.stack(pictures)})
 
 
 def bare_loop(backbone, pngs):
@@ -72,38 +105,62 @@ def bare_loop(backbone, pngs):
         return time.perf_counter() - start, torch.cat(vectors).numpy()
 
 
-def tuning(folder):
-    """Yield the rows on 16 trials on cached features of the study's number of TIFs."""
-    raw = raw_folder(folder / f"raw-small-{STUDY}", STUDY, SMALL_PICTURE)
-    place = runs.emptied(folder / "tuning")
-    config = {"raw": [str(raw)], "image": {"size": 32}, "model": {"backbone": "resnet50", "weights": "none"}}
-    runs.snakemake(place, config | {"split": {"lock": "lock.csv"}}, "--until", "features")
-    wall = runs.snakemake(place, config | {"split": {"lock": "lock.csv"}}, "--until", "best")
-    results = place / "results"
-    trials = [read_json(results / f"tuning/trial_{trial}.json") for trial in range(SETTINGS["tune"]["trials"])]
-    vectors, labels = load_vectors(results / "features/train.npy", results / "manifests/train.csv")
-    steps = sum(trial["epochs"] * optimiser_steps(vectors, labels, trial) for trial in trials)
-    what = f"{len(trials)} trials, {STUDY:,} TIFs, {CORES} cores"
-    yield Row(what, wall, "s", "their optimiser steps alone, one core", steps, "at most", 3)
-    (start,) = in_turns(3, start_of_a_trial)
-    yield Row("start of a trial: imports", start, "s", "all of that trial, on average", wall * CORES / len(trials))
+def to_the_report(folder):
+    """Yield the rows on a whole run and on its trials, with a trained network, beside what a colleague would write."""
+    size = (embryos.WIDTH, embryos.HEIGHT)
+    raw = folder / "raw-544"
+    embryos.write_embryos(raw, embryos=32, minutes=range(51, 204, 9), slices=1, size=size, droppings=False)
+    place = runs.emptied(folder / "to-the-report")
+    config = {
+        "raw": [str(raw)],
+        "split": {"lock": "lock.csv"},
+        "model": {"backbone": "efficientnet_lite0", "weights": "bundled"},
+    }
+    ours = runs.snakemake(place, config)
+    results, image_size = place / "results", str(SETTINGS["image"]["size"])
+    weights = results / "model/backbone.pt"
+    clever = seconds(runs.program, "clever_script.py", raw, image_size, weights)
+    yield Row("raw TIFs to report, 544 TIFs", ours, "s", "the clever script", clever, "at most", 1.5)
+
+    trials = [read_json(path) for path in sorted((results / "tuning").glob("trial_*.json"))]
+    epochs = sum(trial["epochs"] for trial in trials) + len(read_history(results / "model/history.csv"))
+    epoch = float(runs.program("plain_script.py", results / "split", weights, 64).split()[-2])
+    yield Row("the same", epochs * epoch, "s", "it", ours, "at least", 20)
+    yield from tuning(results, trials)
 
 
-def start_of_a_trial():
-    runs.python(
-        "from flystage.jobs import tuning; from flystage.training import head; import torch; torch.optim.AdamW([torch.zeros(1)])"
+def tuning(results, trials):
+    """Yield the rows on the CPU seconds and the wall time of all trials on cached features."""
+    job = TrainingJob.of_rule(
+        {name: results / path for name, path in FILES.items()},
+        SETTINGS | {"cache": str(results / "cache")},
+        {},
+        SETTINGS["tune"]["epochs"],
     )
+    job.write(results / "job.json")
+    shutil.rmtree(results / "cache/trials")
+    code = (
+        "from flystage.jobs import trials, training_job; trials.run_trials(training_job.TrainingJob.read('job.json'),"
+        f" {SETTINGS['tune']!r}, {len(trials)}, 'cache/trials', {CORES})"
+    )
+    now = cpu_seconds(runs.python, code, results)
+    settings = [[trial["learning_rate"], trial["batch_size"]] for trial in trials]
+    limits = [SETTINGS["tune"]["epochs"], SETTINGS["train"]["patience"]]
+    folders = [results / "features", results / "manifests"]
+
+    def formerly():
+        with ThreadPoolExecutor(CORES) as pool:
+            list(pool.map(lambda each: runs.program("former_trial.py", *folders, *each, *limits), settings))
+
+    before = cpu_seconds(formerly)
+    vectors = np.load(results / "features/train.npy", mmap_mode="r")
+    what = f"{len(trials)} trials on {len(vectors):,} x {vectors.shape[1]:,} features, CPU time"
+    yield Row(what, now, "s", "a process for each trial, all features", before, "at most", 0.2)
 
 
-def optimiser_steps(vectors, labels, trial):
-    """Seconds that the optimiser steps of one epoch take, forward and backward included, on one core."""
-    torch.set_num_threads(1)
-    head = Head(vectors.shape[1], SETTINGS["model"]["hidden"], int(labels.max()) + 1, SETTINGS["model"]["dropout"])
-    optimiser = torch.optim.AdamW(head.parameters(), lr=trial["learning_rate"])
-    batches = list(zip(vectors.split(trial["batch_size"]), labels.split(trial["batch_size"]), strict=True))
-    start = time.perf_counter()
-    for inputs, answers in batches:
-        optimiser.zero_grad()
-        functional.cross_entropy(head(inputs), answers).backward()
-        optimiser.step()
-    return time.perf_counter() - start
+def cpu_seconds(function, *arguments):
+    """CPU time of the processes that a call starts and waits for."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    function(*arguments)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -1,11 +1,10 @@
-"""Preparing beside the study's way of doing it, and beside the least that any program must do."""
+"""Preparing beside the least that any program must do."""
 
 import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
-import cv2
 import numpy as np
 import tifffile
 
@@ -17,26 +16,6 @@ from row import Row, in_turns
 CORES = os.cpu_count()
 IMAGE = runs.default_config()["image"]
 ANGLES = [0, *IMAGE["angles"]]
-
-
-def the_studys_way(paths, folder):
-    """Every step through a file at full size, as the notebook of the study did it."""
-    for path in paths:
-        for angle in ANGLES:
-            rotated, multiplied = folder / f"{path.stem}-{angle}.tif", folder / f"{path.stem}-{angle}-6.tif"
-            tifffile.imwrite(rotated, on_a_grown_canvas(tifffile.imread(path), angle))
-            brighter = np.clip(tifffile.imread(rotated).astype(np.float32) * 6, 0, 65535).astype(np.uint16)
-            tifffile.imwrite(multiplied, brighter)
-            cv2.imwrite(str(folder / f"{path.stem}-{angle}.png"), (tifffile.imread(multiplied) >> 8).astype(np.uint8))
-
-
-def on_a_grown_canvas(plane, angle):
-    height, width = plane.shape
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1)
-    cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
-    grown_width, grown_height = int(height * sin + width * cos), int(height * cos + width * sin)
-    matrix[:, 2] += (grown_width - width) / 2, (grown_height - height) / 2
-    return cv2.warpAffine(plane, matrix, (grown_width, grown_height))
 
 
 def the_floor(paths, folder):
@@ -63,11 +42,9 @@ def benchmark(folder):
             list(pool.map(way, parts, places))
 
         on_all_cores(ours, CORES)  # imports
-        whole, few = len(paths), len(paths) // 5
-        study, _ = in_turns(3, partial(on_all_cores, the_studys_way, few), partial(on_all_cores, ours, whole))
+        whole = len(paths)
         floor, ours_whole = in_turns(7, partial(on_all_cores, the_floor, whole), partial(on_all_cores, ours, whole))
     rate = whole / ours_whole
-    yield Row("preparing", rate, "TIFs/s", "the study's way", few / study, "at least", 15)
     yield Row("preparing", rate, "TIFs/s", "a bare loop", whole / floor, "at least", 0.85)
     (start,) = in_turns(5, start_of_a_job)
     yield Row("start of a job that prepares", start, "s", "the aim", 1, "at most", 1)

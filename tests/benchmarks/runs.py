@@ -1,5 +1,6 @@
 """Runs of the workflow in a folder of their own, and of its scripts without Snakemake."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import yaml
 from row import seconds
 from small_project import REPOSITORY
 
+LIBRARY = os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow")}
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 
 
@@ -24,8 +26,14 @@ def emptied(folder):
     return folder
 
 
-def python(code):
-    subprocess.run([sys.executable, "-c", code], check=True)
+def python(code, folder=None):
+    subprocess.run([sys.executable, "-c", code], cwd=folder, env=LIBRARY, check=True)
+
+
+def program(name, *arguments):
+    """What one of the others' scripts prints."""
+    command = [sys.executable, Path(__file__).parent / "others" / name, *map(str, arguments)]
+    return subprocess.run(command, env=LIBRARY, check=True, capture_output=True, text=True).stdout
 
 
 def snakemake(folder, config, *arguments):

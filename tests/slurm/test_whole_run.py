@@ -22,7 +22,7 @@ def test_the_results_are_those_of_a_run_on_one_machine(finished, locally):
 
 def test_light_rules_run_where_snakemake_was_started_and_the_heavy_ones_on_nodes(finished):
     nodes = {line["name"]: line["node"] for line in finished.seen()}
-    heavy = {"features", "train", "evaluate", "trial_0", "trial_1"} | {
+    heavy = {"features", "tune", "train", "evaluate"} | {
         path.stem for path in (finished.results / "images").glob("*.csv")
     }
     assert {name for name, node in nodes.items() if node in NODES} == heavy
@@ -32,18 +32,17 @@ def test_light_rules_run_where_snakemake_was_started_and_the_heavy_ones_on_nodes
     assert set(Counter(line["name"] for line in finished.seen()).values()) == {1}
 
 
-def test_small_jobs_share_a_submission_and_trials_run_side_by_side(finished):
+def test_small_jobs_share_a_submission(finished):
     jobs = {line["name"]: (line["job"], line["node"]) for line in finished.seen()}
     buckets = [path.stem for path in (finished.results / "images").glob("*.csv")]
     assert len(buckets) > 1 and len({jobs[bucket] for bucket in buckets}) == 1
-    assert jobs["trial_0"][0] != jobs["trial_1"][0] and jobs["trial_0"][1] != jobs["trial_1"][1]
 
 
 def test_resources_reach_slurm(finished):
     jobs = submitted(finished)
     assert jobs["rule_features"] == ["n3", "gpu", "2", "12000M", "4:00:00"]
     assert jobs["rule_train"][1:] == ["main", "1", "16000M", "12:00:00"]
-    assert jobs["rule_tune_wildcards_0"][1:] == ["main", "1", "12000M", "4:00:00"]
+    assert jobs["rule_tune"][1:] == ["main", "2", "12000M", "4:00:00"]
 
 
 def test_gpus_reach_the_jobs_that_ask_for_them(finished):
@@ -53,5 +52,5 @@ def test_gpus_reach_the_jobs_that_ask_for_them(finished):
 
 
 def test_what_jobs_said_is_kept(finished):
-    for name in ("prepare/train-03", "features", "tune/trial_1", "train", "evaluate"):
+    for name in ("prepare/train-03", "features", "tune", "train", "evaluate"):
         assert "peak memory" in (finished.results / f"logs/{name}.log").read_text()

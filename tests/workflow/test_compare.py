@@ -30,7 +30,7 @@ def test_variants_side_by_side(copy_of_finished):
     done = jobs(process)
     # plain and no_turns use the run's PNGs, all use its starting weights, and each is tuned and trained by itself
     assert "compare_weights" not in done and done["compare_manifests"] == done["compare_features"] == 3
-    assert done["compare_tune"] == 4 and done["compare_train"] == done["compare_folds"] == 3
+    assert done["compare_heads"] == 3
     assert not re.search(r"Preparing the images of bucket test-\d+ in another way", process.out)
     folder = project.results / "compare"
 
@@ -57,8 +57,11 @@ def test_variants_side_by_side(copy_of_finished):
     assert "Nothing to be done" in process.out
     more = VARIANTS | {"cross_entropy": {"train": {"loss": "cross_entropy"}}}
     process = project.snakemake("compare", "--dry-run", over={"compare": {"folds": 3, "variants": more}})
+    assert jobs(process) == {"compare": 1, "compare_heads": 1}
+    whole = {"finetuned": {"train": {"mode": "finetuned"}}}  # a job for each trial
+    process = project.snakemake("compare", "--dry-run", over={"compare": {"folds": 3, "variants": VARIANTS | whole}})
     assert jobs(process) == {
-        "compare": 1, "compare_best": 1, "compare_folds": 1, "compare_train": 1, "compare_tune": 2, "compare_validate": 1,
+        "compare": 1, "compare_best": 1, "compare_train": 1, "compare_trial": 2, "compare_validate": 1,
     }  # fmt: skip
     assert "Nothing to be done" in project.snakemake(over=OVER).out  # the run itself knows nothing of variants
 
@@ -74,6 +77,10 @@ def test_variants_side_by_side(copy_of_finished):
         ),
         ({"variants": {"a": {"train": {"lost": 2}}}}, "compare.variants, a: train: there is no setting 'lost'"),
         ({"folds": 2, "variants": {"a": {}}}, "compare.folds: 2 is not allowed"),
+        (
+            {"variants": {"a": {"train": "x"}}},
+            "compare.variants.a.train: 'x' is not allowed; it must be a group of settings.",
+        ),
     ],
 )
 def test_a_mistake_in_a_variant_is_one_sentence(finished, compare, sentence):

@@ -76,7 +76,43 @@ use rule features as compare_features with:
         "<benchmarks>/compare/features/{data}-{weights}.tsv"
 
 
-rule compare_tune:
+# Heads learn within seconds: one job does all that a variant with a frozen backbone asks for. The rules below are of the others.
+rule compare_heads:
+    input:
+        unpack(learning_of_variant),
+    output:
+        **FOLDS_OF_VARIANT,
+        best="<results>/compare/variants/{variant}/tuning/best.json",
+        checkpoint="<results>/compare/variants/{variant}/checkpoint.pt",
+        history="<results>/compare/variants/{variant}/history.csv",
+        validation="<results>/compare/variants/{variant}/validation.csv",
+    log:
+        "<logs>/compare/{variant}/heads.log",
+    benchmark:
+        "<benchmarks>/compare/{variant}/heads.tsv"
+    wildcard_constraints:
+        variant=variants_of_mode("frozen"),
+    conda:
+        "../../envs/learn.yaml"
+    threads: 8
+    resources:
+        **gpus(),
+    params:
+        code=code_of("compare_heads.py"),
+        tune=setting(variant, "tune"),
+        model=setting(variant, "model", only=HEAD),
+        train=setting(variant, "train"),
+        image=setting(variant, "image"),
+        views=config["evaluate"]["views"],
+        folds=config["compare"]["folds"],
+        cache=f"{config['results']}/cache",
+    message:
+        "Tuning, training and cross-validating variant {wildcards.variant}"
+    script:
+        "../scripts/compare_heads.py"
+
+
+rule compare_trial:
     input:
         unpack(learning_of_variant),
     output:
@@ -86,12 +122,13 @@ rule compare_tune:
     benchmark:
         "<benchmarks>/compare/{variant}/trial_{trial}.tsv"
     wildcard_constraints:
+        variant=variants_of_mode("finetuned"),
         trial=r"\d+",
     conda:
         "../../envs/learn.yaml"
-    threads: threads_of_variant
+    threads: 8
     resources:
-        **RESOURCES_OF_VARIANT,
+        **training_resources({"mode": "finetuned"}),
     params:
         code=code_of("tune.py"),
         tune=setting(variant, "tune", without=["trials"]),
@@ -114,6 +151,8 @@ use rule best as compare_best with:
         "<logs>/compare/{variant}/best.log",
     benchmark:
         "<benchmarks>/compare/{variant}/best.tsv"
+    wildcard_constraints:
+        variant=variants_of_mode("finetuned"),
     message:
         "Choosing the best trial of variant {wildcards.variant}"
 
@@ -129,15 +168,18 @@ rule compare_train:
         "<logs>/compare/{variant}/train.log",
     benchmark:
         "<benchmarks>/compare/{variant}/train.tsv"
+    wildcard_constraints:
+        variant=variants_of_mode("finetuned"),
     conda:
         "../../envs/learn.yaml"
-    threads: threads_of_variant
+    threads: 8
     resources:
-        **RESOURCES_OF_VARIANT,
+        **training_resources({"mode": "finetuned"}),
     params:
         code=code_of("train.py"),
         train=setting(variant, "train"),
         model=setting(variant, "model", only=HEAD),
+        validated=True,  # what is measured on the validation images must not have trained on them
         image=setting(variant, "image"),
         cache=f"{config['results']}/cache",
         resume=resume_folder_of_variant,
@@ -157,6 +199,8 @@ rule compare_validate:
         "<logs>/compare/{variant}/validate.log",
     benchmark:
         "<benchmarks>/compare/{variant}/validate.tsv"
+    wildcard_constraints:
+        variant=variants_of_mode("finetuned"),
     conda:
         "../../envs/learn.yaml"
     threads: 8
@@ -170,35 +214,6 @@ rule compare_validate:
         "Staging the validation images with variant {wildcards.variant}"
     script:
         "../scripts/evaluate.py"
-
-
-rule compare_folds:
-    input:
-        unpack(learning_of_variant),
-        best="<results>/compare/variants/{variant}/tuning/best.json",
-    output:
-        predictions="<results>/compare/variants/{variant}/folds.csv",
-    log:
-        "<logs>/compare/{variant}/folds.log",
-    benchmark:
-        "<benchmarks>/compare/{variant}/folds.tsv"
-    conda:
-        "../../envs/learn.yaml"
-    threads: 8
-    resources:
-        **gpus(),
-    params:
-        code=code_of("compare_folds.py"),
-        angles=setting(variant, "image", "angles"),
-        views=config["evaluate"]["views"],
-        cache=f"{config['results']}/cache",
-        train=setting(variant, "train"),
-        model=setting(variant, "model", only=HEAD),
-        folds=config["compare"]["folds"],
-    message:
-        "Cross-validating variant {wildcards.variant} by embryo"
-    script:
-        "../scripts/compare_folds.py"
 
 
 rule compare:

@@ -2,16 +2,19 @@
 # in:  manifests/train.csv, manifests/val.csv, stages.csv
 # out: model/backbone.pt, features/, tuning/, model/checkpoint.pt, model/history.csv
 
-# Where a step runs is a choice of script; outputs are the same. Locally a trial is a job; one tuning job of SageMaker makes
-# the records of all trials.
-TUNE_SCRIPT = {"local": "tune.py", "sagemaker": "tune_sagemaker.py"}[config["compute"]["tune"]]
+# Where a step runs is a choice of script; outputs are the same. A head trains within seconds, so one job makes the records of
+# all trials, as one tuning job of SageMaker does; a trial that trains the whole network is a job of its own.
+TUNE_SCRIPT = {
+    "local": "tune.py" if config["train"]["mode"] == "finetuned" else "tune_heads.py",
+    "sagemaker": "tune_sagemaker.py",
+}[config["compute"]["tune"]]
 TRAIN_SCRIPT = {"local": "train.py", "sagemaker": "train_sagemaker.py"}[config["compute"]["train"]]
 TRIAL = "<results>/tuning/trial_{trial}.json"
 TRIALS = expand(TRIAL, trial=range(config["tune"]["trials"]))
-if config["compute"]["tune"] == "local":
+if TUNE_SCRIPT == "tune.py":
     TRIALS_OF_A_JOB, JOB_OF_TRIALS, TUNING = TRIAL, "tune/trial_{trial}", "Tuning, trial {wildcards.trial}"
 else:
-    TRIALS_OF_A_JOB, JOB_OF_TRIALS, TUNING = TRIALS, "tune", "Tuning on SageMaker"
+    TRIALS_OF_A_JOB, JOB_OF_TRIALS, TUNING = TRIALS, "tune", f"Tuning, {len(TRIALS)} trials"
 
 
 rule weights:
@@ -84,7 +87,7 @@ rule tune:
     localrule: config["compute"]["tune"] != "local"
     conda:
         environment_of(TUNE_SCRIPT)
-    threads: threads_of_training(config["train"])
+    threads: 8
     resources:
         **training_resources(config["train"]),
     params:
@@ -144,6 +147,7 @@ rule train:
         code=code_of(TRAIN_SCRIPT),
         train=config["train"],
         model={key: config["model"][key] for key in HEAD},
+        validated=config["tune"]["folds"] == 0,
         image=config["image"],
         note=config["note"],
         cache=f"{config['results']}/cache",

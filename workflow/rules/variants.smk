@@ -1,5 +1,7 @@
 # What the rules of `compare` ask: the variants' configurations, and which of their parts are the same and so made once.
 # Functions only, as in inputs.smk.
+import re
+
 from flystage.run import variants
 
 COMPARED = f"{config['results']}/compare"
@@ -13,6 +15,15 @@ def variants_of_config():
 
 def variant(wildcards):
     return variants_of_config()[wildcards.variant]
+
+
+def variants_of_mode(mode):
+    """A pattern for the names of the variants that train so: a constraint of rules, which stand before variants are checked."""
+    modes = {
+        name: over.get("train", {}).get("mode", config["train"]["mode"])
+        for name, over in config["compare"]["variants"].items()
+    }
+    return "|".join(re.escape(name) for name in modes if modes[name] == mode) or "(?!)"
 
 
 def with_data(wildcards):
@@ -99,18 +110,6 @@ def trials_of_variant(wildcards):
     return [f"{folder}/trial_{trial}.json" for trial in range(variant(wildcards)["tune"]["trials"])]
 
 
-def threads_of_variant(wildcards):
-    return threads_of_training(variant(wildcards)["train"])
-
-
-def resource_of_variant(name):
-    """A resource of trainings as a function of the variant, some of which train the whole network."""
-    return lambda wildcards: training_resources(variant(wildcards)["train"]).get(name, default_resource(name))
-
-
-RESOURCES_OF_VARIANT = {name: resource_of_variant(name) for name in training_resources({"mode": "finetuned"})}
-
-
 def resume_folder_of_variant(wildcards):
     return resume_folder(f"compare/{wildcards.variant}", variant(wildcards)["train"])
 
@@ -119,9 +118,14 @@ def predictions_of_variants(wildcards):
     return [f"{COMPARED}/variants/{name}/validation.csv" for name in variants_of_config()]
 
 
+# Cross-validation is cheap where only heads learn.
+FOLDS_OF_VARIANT = (
+    {"folds": "<results>/compare/variants/{variant}/folds.csv"} if config["compare"]["folds"] else {}
+)
+
+
 def predictions_by_folds(wildcards):
-    """Cross-validation is cheap where only heads learn."""
-    if config["compare"]["folds"] == 0:
+    if not FOLDS_OF_VARIANT:
         return []
     frozen = [name for name, over in variants_of_config().items() if over["train"]["mode"] == "frozen"]
     return [f"{COMPARED}/variants/{name}/folds.csv" for name in frozen]

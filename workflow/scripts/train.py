@@ -5,13 +5,15 @@ from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0]):
     params, output, hardware = snakemake.params, snakemake.output, snakemake.config["hardware"]
+    best = read_json(snakemake.input.best)
     job = TrainingJob.of_rule(
         dict(snakemake.input.items()),
         dict(params.items()),
-        read_json(snakemake.input.best),
-        params.train["epochs"],
+        best,
+        params.train["epochs"] if params.validated else best["best_epoch"],
         threads=snakemake.threads,
         workers=hardware["workers"],
         resume=params.resume,
+        validated=params.validated,
     )
     run_job(job, hardware["processes"], output.checkpoint, output.history, snakemake.resources.get("nodes", 1))

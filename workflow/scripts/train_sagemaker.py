@@ -9,7 +9,7 @@ with rule_log(snakemake.log[0]):
     # `aws` and `hardware` are no parameters: where and how fast a job runs reruns nothing.
     workers = snakemake.config["hardware"]["workers"]
     inputs, params_of_job = dict(snakemake.input.items()), dict(params.items())
-    job = TrainingJob.of_rule(
-        inputs, params_of_job, best, params.train["epochs"], threads=learning.THREADS, workers=workers
-    )
+    epochs = params.train["epochs"] if params.validated else best["best_epoch"]
+    machine = {"threads": learning.THREADS, "workers": workers, "validated": params.validated}
+    job = TrainingJob.of_rule(inputs, params_of_job, best, epochs, **machine)
     learning.train(job, snakemake.config["aws"], output.checkpoint, output.history)

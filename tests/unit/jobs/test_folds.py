@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flystage.core.errors import FlystageError
-from flystage.jobs import folds as folds_module
 from flystage.jobs.folds import folds_of, predictions_by_fold
 from flystage.raw.stages import Stages
+from flystage.training.head import HeadInputs
 from flystage.training.recipe import Recipe
 
 STAGES = Stages.in_class_order(["051", "060"])
@@ -54,13 +54,13 @@ def test_every_image_is_staged_once_by_a_head_that_saw_none_of_its_embryo(tmp_pa
         write_split(tmp_path, "train", ["e1", "e2", "e3", "e4"], [0, 90]),
         write_split(tmp_path, "val", ["e5", "e6"], [0]),
     ]
-    seen, train_head = [], folds_module.train_head
+    seen, made = [], HeadInputs.of
 
-    def spying(train, val, *rest):
+    def looking(train, val, seed):
         seen.append([set(vectors[:, 1].round().int().tolist()) for vectors, _ in (train, val)])
-        return train_head(train, val, *rest)
+        return made(train, val, seed)
 
-    monkeypatch.setattr(folds_module, "train_head", spying)
+    monkeypatch.setattr(HeadInputs, "of", looking)
     torch.manual_seed(5)
     table = predictions_by_fold(splits, views_of(splits), STAGES, RECIPE, 3)
     assert sorted(table["source"]) == sorted(f"e{number}-{stage}" for number in range(1, 7) for stage in STAGES.names)

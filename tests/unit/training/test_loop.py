@@ -10,8 +10,8 @@ from flystage.core.errors import FlystageError
 from flystage.network.stager import Head
 from flystage.raw.stages import Stages
 from flystage.training.batches import VectorBatches
-from flystage.training.head import train_head
-from flystage.training.history import best_epoch, check_converged
+from flystage.training.head import HeadInputs, train_head
+from flystage.training.history import best_epoch, check_converged, mean_history
 from flystage.training.loop import Training, validate
 from flystage.training.processes import Here
 from flystage.training.recipe import Recipe
@@ -35,6 +35,10 @@ def clusters(images, seed, noise=0.5):
     random = torch.Generator().manual_seed(seed)
     labels = torch.arange(images) % 3
     return torch.eye(3, 8)[labels] * 2 + noise * torch.randn(images, 8, generator=random), labels
+
+
+def inputs(train, val):
+    return HeadInputs.of(train, val, seed=1)
 
 
 class Scripted(torch.nn.Module):
@@ -103,7 +107,7 @@ def test_a_diverging_run_is_one_sentence():
 
 def test_an_absurd_learning_rate_really_diverges():
     absurd = replace(RECIPE, train=TRAIN | {"patience": 3}, learning_rate=1e30, epochs=9)
-    _, history = train_head(clusters(48, 0), clusters(24, 1), STAGES, absurd)
+    _, history = train_head(inputs(clusters(48, 0), clusters(24, 1)), STAGES, absurd)
     assert len(history) == 3
     with pytest.raises(FlystageError):
         check_converged(history, 1e30)
@@ -112,7 +116,7 @@ def test_an_absurd_learning_rate_really_diverges():
 def test_the_same_arguments_give_the_same_head_and_another_seed_another():
     def head(**settings):
         torch.rand(3)  # what else the process has drawn is irrelevant
-        return train_head(clusters(48, 0), clusters(24, 1), STAGES, replace(RECIPE, train=TRAIN | settings))
+        return train_head(inputs(clusters(48, 0), clusters(24, 1)), STAGES, replace(RECIPE, train=TRAIN | settings))
 
     (first, history), (second, again), (other, _) = head(), head(), head(seed=2)
     assert history == again
@@ -122,7 +126,7 @@ def test_the_same_arguments_give_the_same_head_and_another_seed_another():
 
 
 def test_training_learns_what_can_be_learnt():
-    head, history = train_head(clusters(150, 0), clusters(60, 1), STAGES, replace(RECIPE, epochs=40))
+    head, history = train_head(inputs(clusters(150, 0), clusters(60, 1)), STAGES, replace(RECIPE, epochs=40))
     assert best_epoch(history)["val_top1"] > 0.9
     assert set(history[0]) == {"epoch", "train_loss", "val_loss", "val_top1"}
     loss, top1 = validate(head, VectorBatches(*clusters(60, 1), 7, Here()).epoch(1))
@@ -130,14 +134,14 @@ def test_training_learns_what_can_be_learnt():
 
 
 def test_without_hidden_layers_the_head_is_linear():
-    head, _ = train_head(clusters(48, 0), clusters(24, 1), STAGES, replace(RECIPE, hidden=[], epochs=2))
+    head, _ = train_head(inputs(clusters(48, 0), clusters(24, 1)), STAGES, replace(RECIPE, hidden=[], epochs=2))
     assert [tuple(value.shape) for value in head.layers.parameters()] == [(3, 8), (3,)]
 
 
 def test_features_that_never_vary_do_no_harm():
     vectors, labels = clusters(48, 0)
     vectors[:, 5] = 4.0
-    _, history = train_head((vectors, labels), (vectors, labels), STAGES, replace(RECIPE, epochs=3))
+    _, history = train_head(inputs((vectors, labels), (vectors, labels)), STAGES, replace(RECIPE, epochs=3))
     check_converged(history, 0.01)
 
 
@@ -150,3 +154,49 @@ def test_the_head_standardises_by_its_training_vectors_and_takes_out_brightness(
     torch.testing.assert_close(head.std, evened.std(dim=0), atol=1e-3, rtol=0)
     torch.testing.assert_close(head(3 * vectors + 2), head(vectors), atol=1e-3, rtol=0)
     assert head(1e6 * torch.eye(8)).abs().max() < 10  # unlike all training vectors: the scores stay small
+
+
+def test_a_head_of_components_answers_vectors_as_its_layers_answer_their_components(monkeypatch):
+    monkeypatch.setattr("flystage.training.head.COMPONENTS", 4)
+    train, val = clusters(150, 0), clusters(60, 1)
+    of_components = inputs(train, val)
+    assert of_components.train[0].shape == (150, 4) and of_components.val[0].shape == (60, 4)
+    head, history = train_head(of_components, STAGES, replace(RECIPE, epochs=40))
+    assert best_epoch(history)["val_top1"] > 0.9
+    loss, top1 = validate(head, VectorBatches(*val, 7, Here()).epoch(1))
+    assert (loss, top1) == pytest.approx((best_epoch(history)["val_loss"], best_epoch(history)["val_top1"]), rel=1e-4)
+    assert head.layers[0].weight.shape == (16, 8)
+    again = inputs(train, val)
+    assert torch.equal(of_components.components, again.components)  # whatever else has drawn random numbers
+
+
+def test_components_that_are_rounding_errors_are_left_out():
+    vectors, labels = clusters(6, 0)  # six images have five directions at most
+    of_few = inputs((vectors, labels), (vectors, labels))
+    assert of_few.components.shape[0] == 8 and of_few.components.shape[1] <= 6
+    shaken = inputs((vectors + 1e-5 * torch.randn(6, 8), labels), (vectors, labels))
+    losses = [train_head(each, STAGES, RECIPE)[1][-1]["val_loss"] for each in (of_few, shaken)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_without_validation_every_epoch_is_trained_and_the_last_is_kept():
+    train = clusters(48, 0)
+    _, validated = train_head(inputs(train, clusters(24, 1)), STAGES, replace(RECIPE, epochs=7))
+    head, history = train_head(inputs(train, None), STAGES, replace(RECIPE, train=TRAIN | {"patience": 1}, epochs=7))
+    assert [set(row) for row in history] == [{"epoch", "train_loss"}] * 7 and best_epoch(history)["epoch"] == 7
+    assert [row["train_loss"] for row in history] == [row["train_loss"] for row in validated]
+    assert validate(head, VectorBatches(*train, 48, Here()).epoch(1))[1] > 0.8
+    check_converged(history, 0.01)
+    with pytest.raises(FlystageError, match="diverged"):
+        check_converged([{"epoch": 1, "train_loss": math.nan}], 0.01)
+
+
+def test_a_mean_history_weighs_by_images_and_ends_with_the_shortest():
+    rows = [
+        {"epoch": epoch, "train_loss": 1.0, "val_loss": loss, "val_top1": 0.5} for epoch, loss in ((1, 3.0), (2, 1.0))
+    ]
+    other = [row | {"val_loss": 2.0} for row in rows]
+    assert mean_history([rows, other[:1]], [10, 30]) == [
+        {"epoch": 1, "train_loss": 1.0, "val_loss": 2.25, "val_top1": 0.5}
+    ]
+    assert [row["val_loss"] for row in mean_history([rows, other], [30, 10])] == [2.75, 1.25]

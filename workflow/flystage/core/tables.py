@@ -46,3 +46,8 @@ def write_history(history, path):
 def read_history(path):
     """The training history as a table of numbers."""
     return pd.read_csv(path)
+
+
+def kept_epoch(history):
+    """The row of a training history, a table, that was kept: the lowest validation loss; without validation the last."""
+    return history.loc[history["val_loss"].idxmin()] if "val_loss" in history else history.iloc[-1]

@@ -27,7 +27,7 @@ from flystage.network.weights import load_weights
 from flystage.run.code_versions import code_version
 from flystage.run.locks import at_work
 from flystage.training.finetuning import finetune
-from flystage.training.head import load_vectors, train_head
+from flystage.training.head import HeadInputs, load_vectors, train_head
 from flystage.training.history import best_epoch, check_converged, joined
 from flystage.training.processes import process_group
 from flystage.training.resuming import ResumePoint
@@ -45,9 +45,10 @@ def learn(job):
         train = _vectors(job, job.train_manifest, job.train_vectors, backbone, here)
         val = _vectors(job, job.val_manifest, job.val_vectors, backbone, here)
         point = ResumePoint(job.resume, _key(job, backbone, train, val)) if job.resume else None
+        if not job.validated:
+            train, val = tuple(torch.cat(parts) for parts in zip(train, val, strict=True)), None
         head, history = train_head(
-            train,
-            val,
+            HeadInputs.of(train, val, recipe.train["seed"]),
             stages,
             recipe.of_head(),
             here if here.world > 1 else None,
@@ -103,9 +104,13 @@ def _vectors(job, manifest_path, vectors_path, backbone, here):
 
 def _key(job, backbone, train, val):
     """A checksum of all that decides the outcome, so that a resume point of another training is not taken for this one's."""
-    decisive = [job.decisive(), backbone["id"], code_version(__file__)]
-    digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode())
-    digest.update(Path(job.stages).read_bytes())
+    decisive = [job.decisive(), backbone["id"], code_version(__file__), contents(job, train, val)]
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
+def contents(job, train, val):
+    """A checksum of the job's stages, vectors and labels."""
+    digest = hashlib.sha256(Path(job.stages).read_bytes())
     for vectors, labels in (train, val):
         digest.update(vectors.numpy())
         digest.update(labels.numpy())

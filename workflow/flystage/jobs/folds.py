@@ -9,7 +9,7 @@ from flystage.core.errors import FlystageError
 from flystage.dataset.manifests import read_manifest
 from flystage.evaluation.metrics import predictions_table
 from flystage.network.stager import averaged
-from flystage.training.head import load_vectors, train_head
+from flystage.training.head import HeadInputs, load_vectors, train_head
 
 
 def folds_of(embryos, folds):
@@ -49,7 +49,7 @@ def predictions_by_fold(splits, asked, stages, recipe, folds):
         staged, chooses = unrotated & (fold == number), unrotated & (fold == (number + 1) % folds)
         trains = ~np.isin(fold, [number, (number + 1) % folds])
         parts = [(vectors[rows], labels[rows]) for rows in (trains, chooses)]
-        head, _ = train_head(*parts, stages, recipe)
+        head, _ = train_head(HeadInputs.of(*parts, recipe.train["seed"]), stages, recipe)
         with torch.inference_mode():
             views = torch.from_numpy(asked[:, staged[unrotated]])
             probabilities = averaged(head.eval()(views)).numpy()

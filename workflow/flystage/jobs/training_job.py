@@ -21,8 +21,9 @@ class TrainingJob:
     PNGs are seen from.
     image, note: the configuration's, for the checkpoint of a network that is kept.
     threads, workers: of the computation, and processes that read PNGs. cache: folder for vectors. resume: folder for a
-    resume point, or None.
-    Raises ValueError when only one split has vectors, or a number is out of its range.
+    resume point, or None. validated: the validation images choose the epoch; False: they are trained on as well, a head alone, to
+    the last epoch.
+    Raises ValueError when only one split has vectors, a number is out of its range, or a fine-tuning is not to be validated.
     """
 
     recipe: Recipe
@@ -39,19 +40,23 @@ class TrainingJob:
     workers: int = 0
     cache: str = "cache"
     resume: str | None = None
+    validated: bool = True
 
     def __post_init__(self):
         if (self.train_vectors is None) != (self.val_vectors is None):
             raise ValueError("vectors of one split alone")
         if self.threads < 1 or self.workers < 0:
             raise ValueError(f"{self.threads} threads and {self.workers} workers")
+        if self.recipe.finetuned and not self.validated:
+            raise ValueError("a fine-tuning without validation")
 
     @classmethod
     def of_rule(cls, inputs, params, hyperparameters, epochs, **machine):
         """A job from what a rule's script has.
 
         inputs: dict of the paths named FILES, and VECTORS where there are any. params: dict with model, train and cache; image
-        and note for a network that is kept. hyperparameters, epochs: see `Recipe.of`. machine: threads, workers, resume.
+        and note for a network that is kept. hyperparameters, epochs: see `Recipe.of`. machine: threads, workers, resume;
+        and validated.
         """
         return cls(
             recipe=Recipe.of(params["model"], params["train"], hyperparameters, epochs),
@@ -76,7 +81,7 @@ class TrainingJob:
 
     def decisive(self):
         """What decides the outcome beside the contents of the files, a dict of plain values."""
-        return {"recipe": self.recipe.record(), "image": self.image}
+        return {"recipe": self.recipe.record(), "image": self.image, "validated": self.validated}
 
     def seen_from(self, folder):
         """The job with its relative paths seen from `folder`, so that they hold wherever the job is read."""

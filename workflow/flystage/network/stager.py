@@ -38,9 +38,12 @@ class Head(nn.Module):
 
     def forward(self, vectors):
         """float32 tensor (..., features) -> float32 tensor (..., stages)."""
+        return self.layers(self.standardised(vectors))
+
+    def standardised(self, vectors):
+        """What the layers are given, of the same shape as the vectors."""
         evened = functional.layer_norm(vectors, vectors.shape[-1:])
-        standard = (evened - self.mean) / self.std
-        return self.layers(functional.layer_norm(standard, vectors.shape[-1:]))
+        return functional.layer_norm((evened - self.mean) / self.std, vectors.shape[-1:])
 
 
 class Stager(nn.Module):

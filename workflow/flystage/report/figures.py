@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from flystage.core.files import written_whole
+from flystage.core.tables import kept_epoch
 
 SPLIT_COLOURS = {
     "train": "#4477aa",
@@ -81,16 +82,20 @@ def sample_before_after(name, plane, white, pictures, angles, path):
 
 
 def training_curve(history, path):
-    """Loss and top-1 accuracy by epoch. history: table with epoch, train_loss, val_loss, val_top1, maybe phase."""
-    kept = history.loc[history["val_loss"].idxmin(), "epoch"]
-    figure, (loss, accuracy) = plt.subplots(1, 2, figsize=(9, 3.2))
+    """Loss and top-1 accuracy by epoch. history: table with epoch, train_loss; val_loss, val_top1 and phase if it has them."""
+    kept = kept_epoch(history)["epoch"]
+    validated = "val_loss" in history
+    figure, panels = plt.subplots(1, 2 if validated else 1, figsize=(9 if validated else 5, 3.2), squeeze=False)
+    loss, *accuracies = panels[0]
     loss.plot(history["epoch"], history["train_loss"], color=SPLIT_COLOURS["train"], label="train (loss as optimised)")
-    loss.plot(history["epoch"], history["val_loss"], color=SPLIT_COLOURS["val"], label="val (cross-entropy)")
     loss.set_ylabel("loss")
-    accuracy.plot(history["epoch"], 100 * history["val_top1"], color=SPLIT_COLOURS["val"], label="val")
-    accuracy.set_ylabel("top-1 accuracy, %")
-    accuracy.set_ylim(0, 100)
-    for axes in (loss, accuracy):
+    if validated:
+        loss.plot(history["epoch"], history["val_loss"], color=SPLIT_COLOURS["val"], label="val (cross-entropy)")
+    for accuracy in accuracies:
+        accuracy.plot(history["epoch"], 100 * history["val_top1"], color=SPLIT_COLOURS["val"], label="val")
+        accuracy.set_ylabel("top-1 accuracy, %")
+        accuracy.set_ylim(0, 100)
+    for axes in panels[0]:
         axes.axvline(kept, color="#888888", linestyle=":", label="kept")
         if "phase" in history:
             last_of_head = history.loc[history["phase"] == "head", "epoch"].max()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from flystage.core.tables import read_history, read_json, read_predictions, read_text
+from flystage.core.tables import kept_epoch, read_history, read_json, read_predictions, read_text
 from flystage.dataset.manifests import read_manifest, read_stages
 from flystage.dataset.splitting import SPLITS
 from flystage.report.templates import render
@@ -39,7 +39,7 @@ def write_report(files, config, page):
         metrics=measured,
         best=read_json(files["best"]),
         trials=[read_json(path) for path in files["trials"]],
-        kept=history.loc[history["val_loss"].idxmin()].to_dict(),
+        kept=kept_epoch(history).to_dict(),
         epochs=len(history),
         stages=stages,
         found=len(catalog),

@@ -17,6 +17,7 @@ BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 TAG = re.compile(r"[^=]{1,128}=.{0,256}")
 INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 MOST_TRIALS = 750  # of one tuning job
+FOLDS = 5  # that a trial is scored by, where it is by folds
 
 
 def checked(config, schema_path, config_files=()):
@@ -40,6 +41,7 @@ def checked(config, schema_path, config_files=()):
     config["image"]["normalize"] = {key: normalize[key] for key in wanted}  # the other method's settings change nothing
     if config["train"]["mode"] == "frozen":
         del config["train"]["finetune"]  # nor do these
+    config["tune"]["folds"] = _folds(config)
     return _in_order(config, validator.schema)
 
 
@@ -161,6 +163,23 @@ def _check_meaning(config):
     if isinstance(stages, dict) and stages["from"] > stages["to"]:
         raise FlystageError(f"Configuration, stages: from ({stages['from']}) lies behind to ({stages['to']}).")
     _check_cloud(config)
+
+
+def _folds(config):
+    """The number of folds that a trial is scored by; 0: none. A head is trained so many times within seconds, a network not."""
+    folds = config["tune"]["folds"]
+    apart = {
+        "train.mode is finetuned": config["train"]["mode"] == "finetuned",
+        "compute.tune is sagemaker": config["compute"]["tune"] == "sagemaker",
+    }
+    reason = next((reason for reason, holds in apart.items() if holds), None)
+    if folds == "auto":
+        return 0 if reason else FOLDS
+    if folds and reason:
+        raise FlystageError(
+            f"Configuration, tune.folds: {reason}, where trials are scored on the validation split; set it to 0."
+        )
+    return folds
 
 
 def _check_network(backbone, weights, size):

@@ -1,7 +1,11 @@
 """Training a head on the feature vectors of a frozen backbone."""
 
+import copy
+from dataclasses import dataclass
+
 import numpy as np
 import torch
+from torch import nn
 
 from flystage.dataset.manifests import read_manifest
 from flystage.network.stager import Head
@@ -11,39 +15,100 @@ from flystage.training.processes import Here
 from flystage.training.targets import target_distributions
 
 VALIDATION_BATCH = 4096
+# How many principal components a head is trained on at most, and the least share of the first one's variance that one must have:
+# the last of few images' components are made of rounding errors. docs/method.md has what more and fewer of them gave.
+COMPONENTS, LEAST_VARIANCE = 256, 1e-3
 
 
 def load_vectors(vectors_path, manifest_path):
     """(vectors, labels) of one split: float32 tensor (images, features), int64 tensor (images,).
 
-    The vectors stay in the file, which all trials on a machine share, and come into memory as they are needed.
+    The vectors stay in the file and come into memory as they are needed.
     """
     labels = read_manifest(manifest_path)["label"].to_numpy()
     return torch.from_numpy(np.load(vectors_path, mmap_mode="c")), torch.tensor(labels)
 
 
-def train_head(train, val, stages, recipe, here=None, point=None):
-    """Train a head down to the number of stages. Returns (head at its best epoch, history).
+@dataclass(frozen=True)
+class HeadInputs:
+    """What heads are trained on, made once for all that train on the same vectors.
 
-    train, val: (vectors, labels) as `load_vectors` gives them. stages: the Stages. recipe: see `Recipe`. here: see `Here`.
-    point: see `ResumePoint`. The same arguments give the same head on the same machine.
+    Vectors are standardised by the training images (see `Head`) and projected onto the principal components of these, of which
+    there are fewer than features, so every step of a training costs a fraction. The projection is a part of the first layer
+    of the head that comes out.
+    standard: a Head that only standardises. components: float32 tensor (features, components), orthonormal. train: (float32
+    tensor (images, components), int64 tensor of labels). val: the same, or None.
+    """
+
+    standard: Head
+    components: torch.Tensor
+    train: tuple[torch.Tensor, torch.Tensor]
+    val: tuple[torch.Tensor, torch.Tensor] | None
+
+    @classmethod
+    def of(cls, train, val, seed):
+        """From (vectors, labels) of both splits; val None: there is none. seed: of the random start of the search for the
+        components (Halko, Martinsson and Tropp, SIAM Review 53, 2011).
+        """
+        torch.set_num_threads(
+            1
+        )  # the result must not depend on how many there are, and forked processes inherit no pool of them
+        standard = Head(train[0].shape[1], [], 1)
+        standard.standardise_by(train[0])
+        vectors = _in_parts(standard.standardised, train[0])
+        torch.manual_seed(seed)
+        _, values, components = torch.svd_lowrank(vectors, q=min(COMPONENTS, *vectors.shape), niter=3)
+        components = components[:, values**2 >= LEAST_VARIANCE * values[0] ** 2].contiguous()
+
+        def projected(vectors, labels):
+            return _in_parts(lambda part: standard.standardised(part) @ components, vectors), labels
+
+        return cls(standard, components, projected(*train), projected(*val) if val else None)
+
+    def start(self, recipe, stages):
+        """(an untrained Head, its layers as they take components in place of vectors). recipe: see `Recipe`. stages: the Stages."""
+        torch.manual_seed(recipe.train["seed"])
+        head = Head(len(self.components), recipe.hidden, len(stages), recipe.dropout)
+        head.mean.copy_(self.standard.mean)
+        head.std.copy_(self.standard.std)
+        layers = copy.deepcopy(head.layers)
+        layers[0].weight = nn.Parameter(layers[0].weight.detach() @ self.components)
+        return head, layers
+
+    def finish(self, head, layers):
+        """Put layers that were trained on components into the head they began as."""
+        state = {key: value.cpu() for key, value in layers.state_dict().items()}
+        head.layers.load_state_dict(state | {"0.weight": state["0.weight"] @ self.components.T})
+
+
+def _in_parts(function, vectors, size=4096):
+    """A function of vectors applied to so many at a time: 20,000 TIFs would fill the memory several times."""
+    with torch.no_grad():
+        return torch.cat([function(part) for part in vectors.split(size)])
+
+
+def train_head(inputs, stages, recipe, here=None, point=None):
+    """Train a head down to the number of stages. Returns (Head at its best epoch, history).
+
+    inputs: HeadInputs; without validation images the last epoch is the best. stages: the Stages. recipe: see `Recipe`. here: see
+    `Here`. point: see `ResumePoint`. The same arguments give the same head on the same machine.
     """
     here = here or Here()
     torch.set_num_threads(1)  # trials share the cores, and the result does not depend on how many there are
     settings = recipe.train
-    torch.manual_seed(settings["seed"])
-    head = Head(train[0].shape[1], recipe.hidden, len(stages), recipe.dropout)
-    head.standardise_by(train[0])
-    head.to(here.device)
+    head, layers = inputs.start(recipe, stages)
+    layers.to(here.device)
     training = Training(
-        head,
+        layers,
         torch.optim.AdamW(
-            head.parameters(), lr=recipe.learning_rate, weight_decay=settings["weight_decay"], fused=True
+            layers.parameters(), lr=recipe.learning_rate, weight_decay=settings["weight_decay"], fused=True
         ),
         target_distributions(stages, settings["loss"], settings["spread"]),
         recipe,
         here,
     )
-    batches = VectorBatches(*train, recipe.batch_size, here, settings["seed"])
-    history = training.run(batches, VectorBatches(*val, VALIDATION_BATCH, here), point)
-    return head.cpu(), history
+    batches = VectorBatches(*inputs.train, recipe.batch_size, here, settings["seed"])
+    validation = VectorBatches(*inputs.val, VALIDATION_BATCH, here) if inputs.val else None
+    history = training.run(batches, validation, point)
+    inputs.finish(head, layers)
+    return head, history

@@ -1,13 +1,30 @@
-"""What a training history says: one row per epoch with epoch, train_loss, val_loss, val_top1; and phase if there were two."""
+"""What a training history says: one row per epoch with epoch, train_loss; val_loss, val_top1 if it was validated; phase if it had two."""
 
 import math
+
+import numpy as np
 
 from flystage.core.errors import FlystageError
 
 
 def best_epoch(history):
-    """The row of the history that was kept: the first with the lowest validation loss."""
+    """The row of the history that was kept: the first with the lowest validation loss; without validation the last."""
+    if "val_loss" not in history[-1]:
+        return history[-1]
     return min(history, key=lambda row: row["val_loss"] if math.isfinite(row["val_loss"]) else math.inf)
+
+
+def mean_history(histories, images):
+    """The mean of several trainings' histories, epoch by epoch up to the end of the shortest, as one history.
+
+    images: how many were validated in each, which is its weight.
+    """
+    weights = np.array(images) / sum(images)
+    return [
+        {"epoch": rows[0]["epoch"]}
+        | {name: float(weights @ [row[name] for row in rows]) for name in ("train_loss", "val_loss", "val_top1")}
+        for rows in zip(*histories, strict=False)
+    ]
 
 
 def joined(head, network):
@@ -17,9 +34,10 @@ def joined(head, network):
 
 
 def check_converged(history, learning_rate):
-    """Raise FlystageError when no epoch of the history had a finite validation loss."""
-    if not math.isfinite(best_epoch(history)["val_loss"]):
+    """Raise FlystageError when the epoch that was kept has no finite loss."""
+    kept = best_epoch(history)
+    if not math.isfinite(kept.get("val_loss", kept["train_loss"])):
         raise FlystageError(
-            f"Training diverged at a learning rate of {learning_rate:g}: no epoch had a finite validation loss; lower the upper"
+            f"Training diverged at a learning rate of {learning_rate:g}: no epoch had a finite loss; lower the upper"
             " end of tune.learning_rate."
         )

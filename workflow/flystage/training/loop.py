@@ -46,28 +46,36 @@ class Training:
         batches, validation: objects whose epoch(number) yields (inputs, labels, counted, total). point: see `ResumePoint`;
         training goes on from it, and ends as if it had not been interrupted.
         Validation loss is the cross-entropy of the true stage, whatever the training loss, so losses can be compared.
-        Where no epoch had a finite validation loss the network is left as it is; see `check_converged`.
+        Where no epoch had a finite validation loss the network is left as it is; see `check_converged`. validation None:
+        all epochs are trained, the last is kept, and the history is without val_loss and val_top1.
         """
         if point:
             point.restore(self)
         todo = range(len(self.history) + 1, self.epochs + 1)
         for epoch in tqdm(todo, unit="epoch", disable=self._quiet(), leave=False):
-            if epoch - 1 - self.best_epoch >= self.patience:
+            if validation and epoch - 1 - self.best_epoch >= self.patience:
                 break
             train_loss = self._train_epoch(epoch, batches)
-            val_loss, val_top1 = validate(self._kept(), validation.epoch(epoch), self.here, self.precision)
-            self.history.append({"epoch": epoch, "train_loss": train_loss, "val_loss": val_loss, "val_top1": val_top1})
-            if val_loss < self.best_loss:
-                self.best_loss, self.best_epoch = val_loss, epoch
-                self.best_state = copy.deepcopy(self._kept().state_dict())
+            self.history.append({"epoch": epoch, "train_loss": train_loss})
+            if validation:
+                self._validate(epoch, validation)
             if self.here.rank == 0:
-                log.info("epoch %d train_loss=%.5g val_loss=%.5g val_top1=%.4f best_val_loss=%.5g",
-                         epoch, train_loss, val_loss, val_top1, self.best_loss)  # fmt: skip
+                losses = {name: value for name, value in self.history[-1].items() if name != "epoch"}
+                if validation:
+                    losses["best_val_loss"] = self.best_loss
+                log.info("epoch %d %s", epoch, " ".join(f"{name}={value:.5g}" for name, value in losses.items()))
             if point:
                 point.keep(self)
         if self.best_state is not None:
             self.network.load_state_dict(self.best_state)
         return self.history
+
+    def _validate(self, epoch, validation):
+        val_loss, val_top1 = validate(self._kept(), validation.epoch(epoch), self.here, self.precision)
+        self.history[-1] |= {"val_loss": val_loss, "val_top1": val_top1}
+        if val_loss < self.best_loss:
+            self.best_loss, self.best_epoch = val_loss, epoch
+            self.best_state = copy.deepcopy(self._kept().state_dict())
 
     def _quiet(self):
         return None if self.here.rank == 0 else True  # None: only where there is a terminal

@@ -1,0 +1,148 @@
+"""All trials of a head in one job: imports and vectors once, trials side by side, each remembered by what decides it."""
+
+import hashlib
+import json
+import logging
+import signal
+from multiprocessing import get_context
+from multiprocessing.connection import wait
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from flystage.core.errors import FlystageError
+from flystage.core.tables import read_json, write_json
+from flystage.dataset.manifests import read_manifest, read_stages
+from flystage.jobs.execution import contents
+from flystage.jobs.folds import folds_of
+from flystage.jobs.tuning import trial_record, trial_settings
+from flystage.run.code_versions import code_version
+from flystage.training.head import HeadInputs, load_vectors, train_head
+from flystage.training.history import mean_history
+
+log = logging.getLogger("flystage")
+
+
+def run_trials(job, tune, trials, cache_folder, processes):
+    """Records of the trials with numbers from 0 to `trials` - 1, a list; see `trial_record`.
+
+    job: a TrainingJob with vectors, whose hyperparameters are not looked at. tune: the configuration's section; with folds, a
+    trial is scored on the images of each fold of embryos by a head trained on those of the others, of both splits, and the
+    record says "folds". cache_folder: keeps a record of each trial as soon as it is done, so that only those under way are lost
+    by a kill, and a larger number of trials runs only the new ones; may vanish at any time. processes: that run trials at a
+    time, on a CPU.
+    """
+    stages = read_stages(job.stages)
+    train, val = load_vectors(job.train_vectors, job.train_manifest), load_vectors(job.val_vectors, job.val_manifest)
+    fold, unrotated = _folds(job, tune["folds"])
+    version = [contents(job, train, val), fold.tolist(), code_version(__file__)]
+    recipes, files = {}, {}
+    for trial in range(trials):
+        settings = trial_settings(trial, tune["learning_rate"], tune["batch_size"])
+        recipes[trial] = job.recipe.with_hyperparameters(**settings)
+        key = json.dumps([recipes[trial].record(), *version], sort_keys=True).encode()
+        files[trial] = Path(cache_folder) / f"{hashlib.sha256(key).hexdigest()}.json"
+    records = {trial: read_json(file) | {"trial": trial} for trial, file in files.items() if file.exists()}
+    todo = [trial for trial in recipes if trial not in records]
+    log.info("%d trials, %d of them known", trials, len(records))
+    if not todo:
+        return [records[trial] for trial in sorted(records)]
+    inputs = _inputs(train, val, fold, unrotated, job.recipe.train["seed"])
+
+    def run(trial):
+        histories = [train_head(each, stages, recipes[trial])[1] for each in inputs]
+        history = mean_history(histories, [len(each.val[1]) for each in inputs])
+        record = trial_record(trial, recipes[trial].hyperparameters, history)
+        record |= {"folds": len(inputs)} if len(inputs) > 1 else {}
+        write_json(record, files[trial])
+        return record
+
+    todo.sort(key=lambda trial: recipes[trial].batch_size)  # small batches take longest, and come first
+    with tqdm(total=trials, initial=len(records), unit="trial", disable=None) as progress:
+        for record in _side_by_side(run, todo, 1 if torch.cuda.is_available() else min(processes, len(todo))):
+            records[record["trial"]] = record
+            log.info(
+                "trial %(trial)d: learning rate %(learning_rate).3g, batch size %(batch_size)d, val_loss=%(val_loss)s",
+                record,
+            )
+            progress.update()
+    return [records[trial] for trial in sorted(records)]
+
+
+def _folds(job, folds):
+    """(fold of each image of both splits, which of them are unrotated), arrays; folds 0: the validation images are fold 0,
+    and the others are in none, -1.
+    """
+    manifests = [read_manifest(path) for path in (job.train_manifest, job.val_manifest)]
+    both = pd.concat(manifests)
+    if folds:
+        fold = both["embryo"].map(folds_of(both["embryo"], min(folds, both["embryo"].nunique()))).to_numpy()
+    else:
+        fold = np.repeat([-1, 0], [len(manifest) for manifest in manifests])
+    return fold, (both["angle"] == 0).to_numpy()
+
+
+def _inputs(train, val, fold, unrotated, seed):
+    """HeadInputs for each fold."""
+    if fold.min() < 0:
+        return [HeadInputs.of(train, val, seed)]
+    vectors, labels = (torch.cat(parts) for parts in zip(train, val, strict=True))
+    rows = [(fold != number, unrotated & (fold == number)) for number in range(fold.max() + 1)]
+    return [HeadInputs.of(*((vectors[part], labels[part]) for part in parts), seed) for parts in rows]
+
+
+def _side_by_side(run, todo, processes):
+    """Yield run(item) for each item as it is done, in so many processes.
+
+    They are forked, so what is imported and loaded is there at once. Each has its share from the beginning and a pipe of its
+    own: when this process is killed, they end at their next answer.
+    """
+    if processes == 1:
+        yield from map(run, todo)
+        return
+    context = get_context("fork")
+    receiving, workers = [], []
+    for number in range(processes):
+        receiver, sender = context.Pipe(duplex=False)
+        receiving.append(receiver)
+        args = (run, todo[number::processes], sender, list(receiving))
+        workers.append(context.Process(target=_work, args=args, daemon=True))
+        workers[-1].start()
+        sender.close()
+    try:
+        while receiving:
+            for receiver in wait(receiving):
+                try:
+                    answer = receiver.recv()
+                except EOFError:
+                    receiving.remove(receiver)
+                    continue
+                if isinstance(answer, Exception):
+                    raise answer
+                yield answer
+    finally:
+        for worker in workers:
+            worker.terminate()
+    for worker in workers:
+        worker.join()
+        if worker.exitcode not in (0, -signal.SIGTERM):
+            raise FlystageError(
+                f"A process that ran trials was ended from outside (exit code {worker.exitcode}), perhaps for lack of memory: run again"
+                " with fewer cores (--cores)."
+            )
+
+
+def _work(run, items, sender, ends_of_the_parent):
+    for end in ends_of_the_parent:
+        end.close()  # or a pipe would not break while this process lives
+    for item in items:
+        try:
+            sender.send(run(item))
+        except BrokenPipeError:
+            return
+        except Exception as error:
+            sender.send(error)
+            return
