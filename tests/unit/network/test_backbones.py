@@ -3,8 +3,10 @@
 import cv2
 import numpy as np
 import pytest
+import timm
 import torch
 import torchvision
+from torchvision.models import vision_transformer
 
 from flystage.network.backbones import loaded_backbone
 from flystage.network.classifiers import CLASSIFIERS
@@ -49,8 +51,22 @@ def test_the_list_of_classifiers_is_that_of_torchvision():
     assert list(CLASSIFIERS) == [name for name in listed if not name.startswith(others)]
 
 
+@pytest.fixture
+def shallow(monkeypatch):
+    """Vision transformers of two blocks, which are all alike, in place of twelve."""
+    timm_model, transformer = timm.create_model, vision_transformer._vision_transformer
+
+    def two_blocks(name, **options):
+        return timm_model(name, **options, **({"depth": 2} if "patch" in name else {}))
+
+    monkeypatch.setattr(timm, "create_model", two_blocks)
+    monkeypatch.setattr(
+        vision_transformer, "_vision_transformer", lambda **options: transformer(**options | {"num_layers": 2})
+    )
+
+
 @pytest.mark.parametrize("name", FAMILIES)
-def test_frozen_and_finetuned(name, tmp_path, monkeypatch):
+def test_frozen_and_finetuned(name, shallow, tmp_path, monkeypatch):
     monkeypatch.setattr(OnnxEmbedder, "batch", 2)  # these are large networks
     size = 64 if "patch16" in name or "patch32" in name else 56
     fetch_weights(name, "none", 1, tmp_path / "backbone.pt", size)
