@@ -139,6 +139,15 @@ def test_a_damaged_graph_costs_time_alone(backbone, cache, pngs, expected):
     np.testing.assert_array_equal(feature_vectors(pngs, backbone, cache, 1), expected)
 
 
+def test_torch_computes_in_whole_single_precision_and_leaves_the_setting_as_it_was(backbone, cache):
+    """What a GPU would shorten; measured on one, it changed vectors in the second digit behind the point."""
+    embed, seen = embedder("torch", backbone, SIZE, cache, 1), []
+    embed.network.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+    before = torch.backends.cudnn.allow_tf32
+    embed(np.zeros((embed.batch, SIZE, SIZE), np.uint8))
+    assert seen == [False] and torch.backends.cudnn.allow_tf32 == before
+
+
 def sentence(pngs, backbone, cache):
     with pytest.raises(FlystageError) as refused:
         feature_vectors(pngs, backbone, cache, 1)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def embedder(kind, backbone, size, cache_folder, threads):
 
 
 class TorchEmbedder:
-    """Eager torch in single precision."""
+    """Eager torch in single precision, on GPUs too: their shortened one (TF32) costs three digits, as docs/speed.md says."""
 
     def __init__(self, backbone, device, threads):
         import torch
@@ -50,8 +51,18 @@ class TorchEmbedder:
         self.network = network.to(self.device, memory_format=torch.channels_last)
 
     def __call__(self, pictures):
-        with self.torch.inference_mode():
+        with self.torch.inference_mode(), _without_tf32(self.torch.backends.cudnn):
             return self.network(self.torch.from_numpy(pictures).to(self.device)).cpu().numpy()
+
+
+@contextmanager
+def _without_tf32(cudnn):
+    before = cudnn.allow_tf32
+    cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32 = before
 
 
 class OnnxEmbedder:
