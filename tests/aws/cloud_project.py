@@ -3,6 +3,9 @@
 from emulator import ACCOUNT, BUCKET, REGION, ROLE_ARN
 from small_project import SMALL, merged
 
+# A network that AWS's images lack, and small: it is built for pictures of one size as well.
+SMALL_TIMM = merged(SMALL, {"model": {"backbone": "timm/test_vit"}})
+
 AWS = {
     "region": REGION,
     "bucket": BUCKET,
@@ -12,6 +15,7 @@ AWS = {
     "inference_image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/mine:1",
 }
 FINETUNED = {
+    "model": {"backbone": "resnet18"},
     "tune": {"trials": 1, "epochs": 1},
     "train": {"mode": "finetuned", "epochs": 6, "patience": 6, "finetune": {"head_epochs": 2}},
     "hardware": {"workers": 0},
@@ -25,7 +29,7 @@ class Cloud:
         self.project, self.emulator, self.environment = project, emulator, environment
 
     def over(self, aws=None, more=None, **compute):
-        return merged(merged(SMALL, more or {}), {"compute": compute, "aws": merged(AWS, aws or {})})
+        return merged(merged(SMALL_TIMM, more or {}), {"compute": compute, "aws": merged(AWS, aws or {})})
 
     def run(self, *arguments, aws=None, more=None, env=None, **compute):
         """Run the workflow. compute: what runs where, as train="sagemaker"."""

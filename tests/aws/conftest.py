@@ -7,10 +7,10 @@ import urllib.request
 import pytest
 from filelock import FileLock
 
-from cloud_project import FINETUNED, Cloud
+from cloud_project import FINETUNED, SMALL_TIMM, Cloud
 from container import TOOLKIT
 from emulator import Emulator
-from small_project import SMALL, Project, merged, write_raw
+from small_project import Project, merged, write_raw
 
 
 def once(tmp_path_factory, name, fill):
@@ -33,18 +33,18 @@ def local(tmp_path_factory):
 
     def fill(project):
         write_raw(project.raw)
-        return project.snakemake()
+        return project.snakemake(over=SMALL_TIMM)
 
     return once(tmp_path_factory, "local", fill)
 
 
 @pytest.fixture(scope="session")
 def finetuned(tmp_path_factory, local):
-    """The same with its whole network trained, up to the checkpoint."""
+    """The same with a network of torchvision, all of it trained, up to the checkpoint."""
 
     def fill(project):
         shutil.copytree(local.folder, project.folder, symlinks=True)
-        return project.snakemake("--until", "train", over=merged(SMALL, FINETUNED))
+        return project.snakemake("--until", "train", over=merged(SMALL_TIMM, FINETUNED))
 
     return once(tmp_path_factory, "finetuned", fill)
 

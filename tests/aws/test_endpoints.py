@@ -31,20 +31,20 @@ def started(cloud, *arguments, **compute):
     )  # fmt: skip
 
 
-def test_pngs_and_tifs_get_answers_and_bad_bytes_a_status(local, emulator, credentials, tmp_path, monkeypatch):
+def test_pngs_and_tifs_get_answers_and_bad_bytes_a_status(finetuned, emulator, credentials, tmp_path, monkeypatch):
     for name, value in credentials.items():
         monkeypatch.setenv(name, value)
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     settings = merged(config["aws"], AWS)
     account = Account(settings)
-    checkpoint_path = local.results / "model/checkpoint.pt"
-    data, _ = model_archive(account, checkpoint_path)
+    checkpoint_path = finetuned.results / "model/checkpoint.pt"
+    data, _ = model_archive(account, checkpoint_path, "resnet18")
     model = {
         "image": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/image:1", "data": data,
         "environment": {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code", "FLYSTAGE_VIEWS": "4"},
     }  # fmt: skip
-    row = pd.read_csv(local.results / "manifests/test.csv", dtype=str).iloc[0]
-    png, tif = (local.folder / row[name] for name in ("png", "source"))
+    row = pd.read_csv(finetuned.results / "manifests/test.csv", dtype=str).iloc[0]
+    png, tif = (finetuned.folder / row[name] for name in ("png", "source"))
     runtime = boto3.client("sagemaker-runtime", region_name=AWS["region"])
     place = {"instance": "ml.m5.xlarge", "max_hours": 0.05}
 

@@ -201,7 +201,11 @@ def test_what_aws_refuses_is_one_sentence(local, emulator, credentials, monkeypa
     job = TrainingJob.of_rule(inputs, params, {"learning_rate": 0.1, "batch_size": 8}, 1)
     with pytest.raises(FlystageError) as refused:
         learning.train(
-            job, merged(merged(config["aws"], AWS), aws), tmp_path / "checkpoint.pt", tmp_path / "history.csv"
+            job,
+            merged(merged(config["aws"], AWS), aws),
+            "resnet18",
+            tmp_path / "checkpoint.pt",
+            tmp_path / "history.csv",
         )
     assert sentence in str(refused.value) and "\n" not in str(refused.value)
     assert not emulator.state.training and not (tmp_path / "checkpoint.pt").exists()

@@ -12,6 +12,7 @@ with rule_log(snakemake.log[0]):
         manifest["png"].tolist(),
         snakemake.params.views,
         snakemake.config["aws"],
+        snakemake.config["model"]["backbone"],
         f"{snakemake.config['results']}/.endpoint.json",
     )
     table = predictions_table(manifest, probabilities, stages)

@@ -8,7 +8,11 @@ with rule_log(snakemake.log[0]):
     manifest = read_manifest(snakemake.input.manifest)
     # `aws` is no parameter: where a job runs changes nothing about its result, and reruns nothing.
     stages, probabilities = score_by_job(
-        snakemake.input.checkpoint, manifest["png"].tolist(), snakemake.params.views, snakemake.config["aws"]
+        snakemake.input.checkpoint,
+        manifest["png"].tolist(),
+        snakemake.params.views,
+        snakemake.config["aws"],
+        snakemake.config["model"]["backbone"],
     )
     table = predictions_table(manifest, probabilities, stages)
     write_csv(table, snakemake.output.predictions)

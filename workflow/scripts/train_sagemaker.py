@@ -12,4 +12,5 @@ with rule_log(snakemake.log[0]):
     epochs = params.train["epochs"] if params.validated else best["best_epoch"]
     machine = {"threads": learning.THREADS, "workers": workers, "validated": params.validated}
     job = TrainingJob.of_rule(inputs, params_of_job, best, epochs, **machine)
-    learning.train(job, snakemake.config["aws"], output.checkpoint, output.history)
+    backbone = snakemake.config["model"]["backbone"]
+    learning.train(job, snakemake.config["aws"], backbone, output.checkpoint, output.history)

@@ -11,6 +11,8 @@ with rule_log(snakemake.log[0]):
     job = TrainingJob.of_rule(
         inputs, params_of_job, {}, params.tune["epochs"], threads=learning.THREADS, workers=workers
     )
-    tuned = learning.tune(job, snakemake.config["aws"], params.tune | {"trials": len(records)})
+    tuned = learning.tune(
+        job, snakemake.config["aws"], params.tune | {"trials": len(records)}, snakemake.config["model"]["backbone"]
+    )
     for record, path in zip(tuned, records, strict=True):
         write_json(record, path)

@@ -16,11 +16,11 @@ log = logging.getLogger("flystage")
 THREADS = 4  # of a job's process on a CPU
 
 
-def tune(job, aws, tune_settings):
+def tune(job, aws, tune_settings, backbone):
     """Records of all trials of one tuning job, as `tuning.trial_record` makes them locally, in the order of their start.
 
-    job: a TrainingJob; its hyperparameters are chosen by SageMaker. aws, tune_settings: the
-    configuration's sections. Raises FlystageError with one sentence for whatever AWS refuses or a job's failure.
+    job: a TrainingJob; its hyperparameters are chosen by SageMaker. aws, tune_settings: the configuration's sections. backbone:
+    name of the network. Raises FlystageError with one sentence for whatever AWS refuses or a job's failure.
     """
     place, trials = aws["tune"], tune_settings["trials"]
     sdk.announce("tuning", place, trials, min(place["parallel"], trials), aws["spot_wait_hours"])
@@ -28,7 +28,7 @@ def tune(job, aws, tune_settings):
     check_bucket(account)
     with tempfile.TemporaryDirectory() as scratch:
         packed = packing.packed_learning(account, job, Path(scratch))
-        summaries = sdk.run_tuning(account, packed, tune_settings, job.recipe.train["seed"], place)
+        summaries = sdk.run_tuning(account, backbone, packed, tune_settings, job.recipe.train["seed"], place)
     if len(summaries) < trials:
         raise FlystageError(
             f"SageMaker: the tuning job ended after {len(summaries)} of {trials} trials; look at it in the console and run again."
@@ -42,15 +42,15 @@ def tune(job, aws, tune_settings):
     return records
 
 
-def train(job, aws, checkpoint, history):
-    """Train on SageMaker and fetch the checkpoint and the history (CSV) to these paths. job, aws: see `tune`."""
+def train(job, aws, backbone, checkpoint, history):
+    """Train on SageMaker and fetch the checkpoint and the history (CSV) to these paths. job, aws, backbone: see `tune`."""
     place = aws["train"]
     sdk.announce("training", place, wait_hours=aws["spot_wait_hours"])
     account = Account(aws)
     check_bucket(account)
     with tempfile.TemporaryDirectory() as scratch:
         packed = packing.packed_learning(account, job, Path(scratch))
-        name, uri = sdk.run_training(account, "train", "training/train.py", packed, place, resumable=True)
+        name, uri = sdk.run_training(account, "train", "training/train.py", backbone, packed, place, resumable=True)
     log.info("fetching %s", uri)
     if storage.fetch_members(account, uri, {"checkpoint.pt": checkpoint, "history.csv": history}) is None:
         raise FlystageError(f"SageMaker: the result of training job {name} is gone from the bucket; run again.")

@@ -21,18 +21,18 @@ TYPES = {".png": "image/png", ".tif": "image/tiff", ".tiff": "image/tiff"}
 FRAMEWORK = {"framework": "pytorch", "version": "2.6", "py_version": "py312"}  # the last one; see docs/aws.md
 
 
-def score_by_job(checkpoint, pngs, views, aws):
+def score_by_job(checkpoint, pngs, views, aws, backbone):
     """(the Stages, probabilities as an array (len(pngs), stages)) of PNG files, computed by a job.
 
-    checkpoint: path. views: in how many each is asked about, see `turns_to_ask`. aws: the configuration's section. Raises
-    FlystageError.
+    checkpoint: path. views: in how many each is asked about, see `turns_to_ask`. aws: the configuration's section.
+    backbone: name of the checkpoint's network. Raises FlystageError.
     """
     place = aws["evaluate"]
     sdk.announce("scoring", place)
     account = Account(aws)
     check_bucket(account)
     packed = packing.packed_scoring(account, checkpoint, pngs, views)
-    name, uri = sdk.run_training(account, "score", "training/score.py", packed, place)
+    name, uri = sdk.run_training(account, "score", "training/score.py", backbone, packed, place)
     found = storage.fetch_members(account, uri, {"scores.json": None})
     if found is None:
         raise FlystageError(f"SageMaker: the result of scoring job {name} is gone from the bucket; run again.")
@@ -40,7 +40,7 @@ def score_by_job(checkpoint, pngs, views, aws):
     return Stages.of_record(scores), np.array(scores["probabilities"])
 
 
-def score_by_endpoint(checkpoint, pictures, views, aws, state_file):
+def score_by_endpoint(checkpoint, pictures, views, aws, backbone, state_file):
     """The same by an endpoint, which is there for this alone. pictures: PNG or TIF files, each sent as its own bytes."""
     place = aws["evaluate"]
     log.warning(
@@ -49,7 +49,7 @@ def score_by_endpoint(checkpoint, pictures, views, aws, state_file):
     )  # fmt: skip
     account = Account(aws)
     check_bucket(account)
-    data, checksum = model_archive(account, checkpoint)
+    data, checksum = model_archive(account, checkpoint, backbone)
     model = {
         "image": _image(account, place["instance"]),
         "data": data,
@@ -64,12 +64,14 @@ def score_by_endpoint(checkpoint, pictures, views, aws, state_file):
         return _answers(account, name, pictures, place["parallel"])
 
 
-def model_archive(account, checkpoint):
-    """(URI, checksum) of the model.tar.gz for a checkpoint: it serves in PyTorch's inference image and in Ray Serve's."""
-    code = source.source_files("inference/inference.py", "requirements.txt")
-    library = {name: path for name, path in code.items() if name.startswith("flystage/")}
-    deployment = source.source_files("inference/deployment.py", "config.yaml")
-    files = {f"code/{name}": path for name, path in code.items()} | library | deployment
+def model_archive(account, checkpoint, backbone):
+    """(URI, checksum) of the model.tar.gz for a checkpoint: it serves in PyTorch's inference image and in Ray Serve's.
+
+    backbone: name of the checkpoint's network.
+    """
+    code = source.source_files("inference/inference.py", backbone, "requirements.txt")
+    deployment = source.source_files("inference/deployment.py", backbone, "config.yaml")
+    files = {f"code/{name}": path for name, path in code.items()} | deployment
     checksum = source.digest(storage.content_name(checkpoint), source.archive(files))
     name = f"{checksum}.tar.gz"
     with explained(f"looking for {account.uri('models', name)}"):

@@ -10,9 +10,9 @@ FRAMEWORK = {"framework": "pytorch", "version": "2.10", "py_version": "py313"}  
 HOUR = 3600  # seconds
 
 
-def packed_source(account, entry):
-    """(URI, checksum) of the archive of a container's code. entry: see `source.source_files`."""
-    data = source.archive(source.source_files(entry, "requirements.txt"))
+def packed_source(account, entry, backbone):
+    """(URI, checksum) of the archive of a container's code. entry, backbone: see `source.source_files`."""
+    data = source.archive(source.source_files(entry, backbone, "requirements.txt"))
     uri, name = storage.put_if_new(account, data, "code", ".tar.gz")
     return uri, name
 
@@ -33,14 +33,14 @@ def announce(what, place, jobs_at_most=1, together=1, wait_hours=0):
     )
 
 
-def run_training(account, what, entry, packed, place, environment=None, resumable=False):
+def run_training(account, what, entry, backbone, packed, place, environment=None, resumable=False):
     """Run a training job to its end and return (its name, URI of its model.tar.gz).
 
-    what: "train" or "score", a part of its name. entry: the adapter, as "training/train.py". packed: (job.json as text,
-    names of its objects), see `packing`. place: the section of `aws` that says where. resumable: whether it keeps resume
-    points in the bucket, which an attempt that follows goes on from.
+    what: "train" or "score", a part of its name. entry: the adapter, as "training/train.py". backbone: name of the network that
+    runs there. packed: (job.json as text, names of its objects), see `packing`. place: the section of `aws` that says where.
+    resumable: whether it keeps resume points in the bucket, which an attempt that follows goes on from.
     """
-    code_uri, code_name = packed_source(account, entry)
+    code_uri, code_name = packed_source(account, entry, backbone)
     count = place.get("count", 1)
     checksum = source.digest(packing.decisive(packed[0]), code_name, account.settings["training_image"], count)
     base = f"flystage-{what}-{checksum}"
@@ -59,12 +59,12 @@ def run_training(account, what, entry, packed, place, environment=None, resumabl
     return name, description["ModelArtifacts"]["S3ModelArtifacts"]
 
 
-def run_tuning(account, packed, tune, seed, place):
+def run_tuning(account, backbone, packed, tune, seed, place):
     """Run a tuning job to its end and return the summaries of its trials' training jobs, in the order of their start.
 
     tune: the configuration's `tune` section. seed: of the search. The rest: see `run_training`.
     """
-    code_uri, code_name = packed_source(account, "training/train.py")
+    code_uri, code_name = packed_source(account, "training/train.py", backbone)
     checksum = source.digest(
         packing.decisive(packed[0]), code_name, account.settings["training_image"], repr(sorted(tune.items())), seed
     )

@@ -2,24 +2,40 @@
 
 import gzip
 import hashlib
+import importlib.util
 import io
 import tarfile
 from pathlib import Path
 
+from flystage.core.errors import FlystageError
+from flystage.network.classifiers import name_in_timm
 from flystage.run.code_versions import LIBRARY, modules_of
 
 CONTAINERS = LIBRARY.parent / "containers"
 
 
-def source_files(entry, *more):
-    """{name in the archive: path}: an adapter, its requirements, and exactly the library modules that it uses.
+def source_files(entry, backbone, *more):
+    """{name in the archive: path}: an adapter, exactly the library modules that it uses, and timm if the backbone is one of timm's.
 
-    entry: path of the adapter below workflow/containers, as in "training/train.py". more: files beside it to take along.
+    entry: path of the adapter below workflow/containers, as in "training/train.py". backbone: name of the network that will run.
+    more: files beside the adapter to take along. Raises FlystageError when timm is needed and not installed here.
     """
     adapter = CONTAINERS / entry
     files = {path.name: path for path in (adapter, *(adapter.with_name(name) for name in more))}
     for module in [LIBRARY / "__init__.py", *map(Path, modules_of(adapter))]:
         files[f"flystage/{module.relative_to(LIBRARY)}"] = module
+    if name_in_timm(backbone):
+        # AWS's images lack timm. It is Python alone, so what is installed here runs there as well, whatever their Python is; of
+        # what it imports they have torch and torchvision, and the rest it does without where it has nothing to download.
+        timm = importlib.util.find_spec("timm")
+        if timm is None:
+            raise FlystageError(
+                f"SageMaker, {backbone}: timm is sent along and is not installed here; install it and run again."
+            )
+        folder = Path(timm.origin).parent
+        for path in folder.rglob("*"):
+            if path.is_file() and path.suffix != ".pyc":
+                files[f"timm/{path.relative_to(folder)}"] = path
     return dict(sorted(files.items()))
 
 

@@ -218,11 +218,6 @@ def _check_cloud(config):
     away = [f"compute.{step} is {place}" for step, place in config["compute"].items() if place != "local"]
     if not away:
         return
-    if name_in_timm(config["model"]["backbone"]):
-        raise FlystageError(
-            f"Configuration, model.backbone: {away[0]}, where networks of timm ({config['model']['backbone']}) cannot run yet; use one of"
-            " torchvision, or run that step locally."
-        )
     aws = config["aws"]
     if not BUCKET.fullmatch(aws["bucket"]):
         raise FlystageError(
