@@ -99,6 +99,7 @@ def test_the_checkpoint_holds_all_that_predicting_needs(finished):
     checkpoint = torch.load(finished.results / "model/checkpoint.pt", weights_only=True)
     assert checkpoint["stages"] == STAGES
     assert checkpoint["minutes"] == [float(minute) for minute in MINUTES]
+    assert checkpoint["backbone"] == json.loads((finished.results / "model/backbone.json").read_text())
     assert checkpoint["backbone"]["name"] == "resnet18"
     assert checkpoint["image"]["size"] == 64
     assert checkpoint["state"]["head.layers.6.bias"].shape == (len(STAGES),)
@@ -138,6 +139,7 @@ def test_the_report_is_one_page_that_needs_no_network(finished):
         "empty file",
         "truncated",
         "learning rate",
+        "Network: resnet18 (none weights).",
     ):
         assert needed in page
     for embryo in pd.read_csv(finished.folder / "raw.split.csv")["embryo"]:

@@ -50,6 +50,7 @@ use rule weights as compare_weights with:
         file=file_of_weights,
     output:
         backbone="<results>/compare/weights/{weights}.pt",
+        about="<results>/compare/weights/{weights}.json",
     log:
         "<logs>/compare/weights/{weights}.log",
     benchmark:

@@ -73,6 +73,7 @@ rule report:
         catalog="<results>/catalog.csv",
         stages="<results>/stages.csv",
         manifests=expand("<results>/manifests/{split}.csv", split=splitting.SPLITS),
+        network="<results>/model/backbone.json",
         best="<results>/tuning/best.json",
         trials=rules.best.input.trials,
         history="<results>/model/history.csv",

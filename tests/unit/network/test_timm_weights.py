@@ -15,7 +15,10 @@ import torch
 from flystage.core.errors import FlystageError
 from flystage.network import timm_weights
 from flystage.network.backbones import Backbone, loaded_backbone
+from flystage.network.checkpoint import save_checkpoint
+from flystage.network.stager import Head
 from flystage.network.weights import fetch_weights, load_weights
+from flystage.raw.stages import Stages
 
 LIBRARY = Path(__file__).parents[3] / "workflow"
 NAME, SIZE = "timm/test_vit", 64  # a network of timm's own tests: small, and built for pictures of one size (160)
@@ -143,6 +146,26 @@ def test_a_file_fits_another_size_of_pictures(tmp_path, published, kind):
     torch.save(published, tmp_path / "plain.pth")
     fetch_weights(NAME, str(tmp_path / "plain.pth"), 1, tmp_path / "plain.pt", SIZE)
     assert torch.equal(vectors_of(tmp_path / "backbone.pt"), vectors_of(tmp_path / "plain.pt"))
+
+
+@pytest.mark.parametrize("kind", ["backbone", "checkpoint"])
+def test_a_file_of_this_workflow_goes_on_at_its_size_of_pictures(tmp_path, published, kind):
+    torch.save(published, tmp_path / "mine.pth")
+    fetch_weights(NAME, str(tmp_path / "mine.pth"), 1, tmp_path / "first.pt", SIZE)
+    first = load_weights(tmp_path / "first.pt") | {"licence": "mine"}
+    path = str(tmp_path / f"{kind}.pt")
+    if kind == "checkpoint":
+        stages = Stages.in_class_order(["051", "060"])
+        save_checkpoint(path, first, Head(64, [], 2), stages, {"size": SIZE}, {})
+    else:
+        torch.save(first, path)
+    about = fetch_weights(NAME, path, 1, tmp_path / "again.pt", SIZE)
+    again = load_weights(tmp_path / "again.pt")
+    assert (about["id"], about["size"], about["licence"]) == (first["id"], SIZE, "mine")
+    assert about == {key: value for key, value in again.items() if key != "state"}
+    assert torch.equal(vectors_of(tmp_path / "again.pt"), vectors_of(tmp_path / "first.pt"))
+    said = sentence(NAME, path, 1, tmp_path / "other.pt", 96)
+    assert f"image.size: the weights in {path} were fitted to pictures of 64 pixels, not 96; set it to 64" in said
 
 
 def test_the_weights_of_another_network_are_refused(tmp_path):

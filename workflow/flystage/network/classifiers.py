@@ -1,4 +1,6 @@
-"""Names of the networks that can be a backbone. Asking torchvision and timm themselves takes seconds; a test does.
+"""Names of the networks that can be a backbone, and what a licence asks for: all that needs no torch.
+
+Asking torchvision and timm themselves for their names takes seconds; a test does.
 
 Of torchvision not SqueezeNet, which ends in no linear layer, and not GoogLeNet and Inception, which have more than one output.
 """
@@ -12,6 +14,14 @@ INSTEAD = (  # what else can be done without internet
     f"or set model.backbone to {BUNDLED} and model.weights to bundled, a smaller trained network that needs no internet"
 )
 PATCH = re.compile(r"patch(\d+)")
+FREE = {
+    "apache-2.0",
+    "mit",
+    "bsd-2-clause",
+    "bsd-3-clause",
+    "cc0-1.0",
+    "cc-by-4.0",
+}  # licences that ask for no more than a name
 
 
 def name_in_timm(name):
@@ -25,6 +35,15 @@ def patch_of(name):
     """The side in pixels of the patches into which a network of timm cuts its pictures, or None where its name tells of none."""
     patch = PATCH.search(name_in_timm(name) or "")
     return int(patch.group(1)) if patch else None
+
+
+def asks_for_more(weights):
+    """Whether the licence of weights asks for more than to be named, or published ones state none.
+
+    weights: a dict with source, as `model.weights` gives it, and licence.
+    """
+    known = weights["licence"] or weights["source"] in ("imagenet", "pretrained")
+    return bool(known) and weights["licence"].lower() not in FREE
 
 
 CLASSIFIERS = (  # fmt: skip

@@ -13,8 +13,8 @@ LICENCE_OF_BUNDLED = "Apache-2.0"
 REACHABLE_WITHIN = 10  # seconds
 
 
-def started(name, source, state, size):
-    """(Backbone of timm, licence of its weights). state: of a file, or None; else see `fetch_weights`.
+def started(name, source, file, size):
+    """(Backbone of timm, licence of its weights). file: as `read_weights` gives it, or None; else see `fetch_weights`.
 
     Raises FlystageError when timm has no such network, the weights cannot be had or do not fit, or it cannot take pictures of that
     size.
@@ -22,10 +22,11 @@ def started(name, source, state, size):
     published = _published(name)
     licence = published.license or ""
     if source == "bundled":
-        state, licence = _bundled(name), LICENCE_OF_BUNDLED
+        file = {"state": _bundled(name), "size": None, "licence": LICENCE_OF_BUNDLED}
     try:
-        if state is not None:
-            body, fixed = _body_with(name, source, state, size)
+        if file is not None:
+            body, fixed = _body_with(name, source, file, size)
+            licence = licence if file["licence"] is None else file["licence"]
         elif source == "none":
             body, _, fixed = timm_body(name, size)
         else:
@@ -63,17 +64,27 @@ def _published(name):
     return published
 
 
-def _body_with(name, source, state, size):
-    """(classifier without its last layer, its size or None), with the weights of a file, made for the size that timm published."""
-    body, _, fixed = timm_body(name)
-    last = _published(name).classifier
-    last = tuple(f"{layer}." for layer in ([last] if isinstance(last, str) else last))
+def _body_with(name, source, file, size):
+    """(classifier without its last layer, its size or None), with the weights of a file; see `started`.
+
+    Weights made for the size that timm published are fitted to another, as timm does it; those that were fitted already are not.
+    """
+    published = _published(name)
+    made_for = file["size"] or published.input_size[-1]
+    body, _, fixed = timm_body(name, made_for)
+    last = [published.classifier] if isinstance(published.classifier, str) else published.classifier
+    last = tuple(f"{layer}." for layer in last)
     try:
-        body.load_state_dict({key: value for key, value in state.items() if not key.startswith(last)})
+        body.load_state_dict({key: value for key, value in file["state"].items() if not key.startswith(last)})
     except RuntimeError as error:
         raise FlystageError(f"model.weights: {source} does not fit a {name} ({first_line(error)}).") from error
     if fixed in (None, size):
         return body, fixed
+    if made_for != published.input_size[-1]:
+        raise FlystageError(
+            f"Configuration, image.size: the weights in {source} were fitted to pictures of {made_for} pixels, not {size}; set it to"
+            f" {made_for}, or set model.weights to what they were made from."
+        )
     body, _, fixed = timm_body(name, size, pretrained=True, pretrained_cfg_overlay={"state_dict": body.state_dict()})
     return body, fixed
 

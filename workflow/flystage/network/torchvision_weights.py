@@ -9,15 +9,16 @@ from flystage.network.backbones import IMAGENET_MEAN, IMAGENET_STD, SIZE_ARGUMEN
 from flystage.network.classifiers import INSTEAD
 
 
-def started(name, source, state, size):
-    """(Backbone of torchvision, licence of its weights). state: of a file, or None; size: not looked at; else see `fetch_weights`.
+def started(name, source, file, size):
+    """(Backbone of torchvision, licence of its weights). file: as `read_weights` gives it, or None; size: not looked at; else see
+    `fetch_weights`.
 
     Raises FlystageError when the weights cannot be had or do not fit.
     """
     if source == "none":
         return Backbone(name), ""
     mean, std, size, licence = IMAGENET_MEAN, IMAGENET_STD, None, ""
-    if state is None:
+    if file is None:
         import torchvision  # takes seconds, and reading weights that are there does not need it
 
         weights = torchvision.models.get_model_weights(name).DEFAULT
@@ -25,6 +26,8 @@ def started(name, source, state, size):
         mean, std = tuple(preset.mean), tuple(preset.std)
         size = weights.meta["min_size"][0] if name.split("_")[0] in SIZE_ARGUMENT else None
         state = _downloaded(name, weights)
+    else:
+        state, size, licence = file["state"], file["size"], file["licence"] or ""
     backbone = Backbone(name, mean, std, size)
     last = f"{backbone.body.last}."
     try:

@@ -2,17 +2,17 @@
 
 import hashlib
 import logging
+import re
 
 import torch
 
 from flystage.core.errors import FlystageError, first_line
 from flystage.core.files import written_whole
 from flystage.network import timm_weights, torchvision_weights
-from flystage.network.classifiers import NAMED_WEIGHTS, name_in_timm
+from flystage.network.classifiers import NAMED_WEIGHTS, asks_for_more, name_in_timm
 
 log = logging.getLogger("flystage")
-# Licences that ask for no more than a name.
-FREE = {"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0"}
+OURS = re.compile(r"(?:backbone\.)?body\.(.+)")  # a tensor's name in a backbone.pt, or a checkpoint
 
 
 def fetch_weights(name, source, seed, path, size=None):
@@ -22,31 +22,30 @@ def fetch_weights(name, source, seed, path, size=None):
     efficientnet_lite0), "none" (random) or a file with a state_dict of that network (the provider's own or one written by this
     workflow). seed: of the random weights. size: of the pictures, in pixels, for networks of timm that are built for one size.
     The file holds {"name", "source", "licence", "id", "mean", "std", "size", "state"}, loadable with weights_only=True; id is a
-    checksum of everything that decides a feature vector. Raises FlystageError when the weights cannot be had or do not fit.
+    checksum of everything that decides a feature vector. Returns the same without the state. Raises FlystageError when the weights
+    cannot be had or do not fit.
     """
     torch.manual_seed(seed)
     if source == "none":
         log.warning("weights: none. The backbone is random; use trained weights for real work.")
-    state = None if source in NAMED_WEIGHTS else read_weights(source)
+    file = None if source in NAMED_WEIGHTS else read_weights(source)
     provider = timm_weights if name_in_timm(name) else torchvision_weights
-    backbone, licence = provider.started(name, source, state, size)
-    if source in ("imagenet", "pretrained") and licence.lower() not in FREE:
+    backbone, licence = provider.started(name, source, file, size)
+    state = backbone.state_dict()
+    about = {
+        "name": name,
+        "source": source,
+        "licence": licence,
+        "id": backbone_id(name, state),
+        **backbone.scaling,
+        "size": backbone.size,
+    }
+    if asks_for_more(about):
         log.warning("The weights of %s have the licence %r: read its terms before you publish or sell what comes of them.",
                     name, licence or "not stated")  # fmt: skip
-    state = backbone.state_dict()
     with written_whole(path) as temporary:
-        torch.save(
-            {
-                "name": name,
-                "source": source,
-                "licence": licence,
-                "id": backbone_id(name, state),
-                **backbone.scaling,
-                "size": backbone.size,
-                "state": state,
-            },
-            temporary,
-        )
+        torch.save(about | {"state": state}, temporary)
+    return about
 
 
 def load_weights(path):
@@ -64,9 +63,10 @@ def backbone_id(name, state):
 
 
 def read_weights(path):
-    """The state_dict of a classifier's body in a file: of torch, of safetensors, or one that `fetch_weights` wrote.
+    """What a file of weights holds: of torch, of safetensors, or one that this workflow wrote (backbone.pt, checkpoint.pt).
 
-    Raises FlystageError when there is none in it.
+    Returns {"state": the state_dict of a classifier, or of its body, "size": in pixels, of the pictures that this workflow fitted it
+    to, else None, "licence": as this workflow noted it, else None}. Raises FlystageError when there is none in it.
     """
     try:
         if str(path).endswith(".safetensors"):
@@ -77,10 +77,14 @@ def read_weights(path):
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not its own
         raise FlystageError(f"model.weights: {path} is not a file of weights ({first_line(error)}).") from error
+    about = {}
     if isinstance(state, dict) and isinstance(state.get("state"), dict):  # written by this workflow
-        state = {key.removeprefix("body."): value for key, value in state["state"].items() if key.startswith("body.")}
+        about = (
+            state["backbone"] if isinstance(state.get("backbone"), dict) else state
+        )  # a checkpoint's is one of its parts
+        state = {match[1]: value for key, value in state["state"].items() if (match := OURS.fullmatch(key))}
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise FlystageError(
             f"model.weights: {path} holds no state_dict; save it with torch.save(network.state_dict(), file)."
         )
-    return state
+    return {"state": state, "size": about.get("size"), "licence": about.get("licence")}

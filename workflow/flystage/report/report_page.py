@@ -23,8 +23,8 @@ SATURATED = 0.05  # a larger mean clipped share than this is worth a warning
 def write_report(files, config, page):
     """Write the report page.
 
-    files: paths by name: catalog, stages, manifests (train, val, test), best, trials, history, predictions, metrics,
-    figures, template. config: the configuration to show. page: where to write it.
+    files: paths by name: catalog, stages, manifests (train, val, test), network (as `fetch_weights` describes it), best, trials,
+    history, predictions, metrics, figures, template. config: the configuration to show. page: where to write it.
     """
     catalog = read_text(files["catalog"])
     used = catalog[catalog["status"] == "used"]
@@ -37,6 +37,7 @@ def write_report(files, config, page):
         files["template"],
         page,
         metrics=measured,
+        network=read_json(files["network"]),
         best=read_json(files["best"]),
         trials=[read_json(path) for path in files["trials"]],
         kept=kept_epoch(history).to_dict(),

@@ -5,6 +5,7 @@ from pathlib import Path
 import jinja2
 
 from flystage.core.files import written_whole
+from flystage.network.classifiers import asks_for_more
 
 
 def render(template, path, **values):
@@ -14,6 +15,7 @@ def render(template, path, **values):
     )
     environment.loader = jinja2.FileSystemLoader(Path(template).parent)
     environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
+    environment.filters["asks_for_more"] = asks_for_more
     environment.filters["interval"] = lambda pair: f"{100 * pair[0]:.0f} to {100 * pair[1]:.0f} %"
     page = environment.get_template(Path(template).name).render(**values)
     with written_whole(path) as temporary:
