@@ -148,7 +148,7 @@ def test_the_report_is_one_page_that_needs_no_network(finished):
 
 def test_every_rule_left_a_log_and_a_benchmark(finished):
     logs = {path.stem for path in (finished.results / "logs").glob("*.log")}
-    rules = {"dataset", "dataset_figures", "weights", "features", "best", "train", "training_figures", "evaluate",
+    rules = {"dataset", "dataset_figures", "weights", "features", "tune", "best", "train", "training_figures", "evaluate",
              "metrics", "report"}  # fmt: skip
     assert logs == rules
     assert {path.stem for path in (finished.results / "benchmarks").glob("*.tsv")} == rules

@@ -171,7 +171,7 @@ def test_shares_must_sum_to_1():
         (
             "model.backbone",
             "timm/vit_small_patch14_dinov2",
-            "patches of 14 pixels; set it to a multiple of that, for example 252 or 266",
+            "patches of 14 pixels; set it to a multiple of that, for example 308 or 322",
         ),
         (
             "model.backbone",
