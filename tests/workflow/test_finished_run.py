@@ -154,6 +154,18 @@ def test_every_rule_left_a_log_and_a_benchmark(finished):
     assert {path.stem for path in (finished.results / "benchmarks").glob("*.tsv")} == rules
 
 
+def test_trials_by_folds_and_a_head_trained_on_both_splits(copy_of_finished):
+    project = copy_of_finished
+    process = project.snakemake(over={"tune": {"folds": 3}})
+    assert process.returncode == 0, process.out
+    best = json.loads((project.results / "tuning/best.json").read_text())
+    history = pd.read_csv(project.results / "model/history.csv")
+    assert best["folds"] == 3
+    assert list(history) == ["epoch", "train_loss"] and history["epoch"].max() == best["best_epoch"]
+    page = (project.results / "report.html").read_text(encoding="utf-8")
+    assert "the mean over 3 folds of whole embryos" in page and "The test split was not read." in page
+
+
 def test_raw_files_are_as_they_were(finished, tmp_path):
     write_raw(tmp_path / "again")
     for path in (tmp_path / "again").rglob("*"):
