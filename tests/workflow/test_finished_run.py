@@ -139,7 +139,7 @@ def test_the_report_is_one_page_that_needs_no_network(finished):
         "empty file",
         "truncated",
         "learning rate",
-        "Network: resnet18 (none weights).",
+        "Network: resnet18 (random weights).",
     ):
         assert needed in page
     for embryo in pd.read_csv(finished.folder / "raw.split.csv")["embryo"]:

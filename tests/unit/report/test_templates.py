@@ -11,7 +11,7 @@ REPORT = Path(__file__).parents[3] / "workflow/report"
 
 TEMPLATE = '{% from "network.html.j2" import named, terms %}{{ named(network) }} {{ terms(network) }}'
 SAID = {  # source, licence: what is said, and whether it stands out
-    ("none", ""): ("resnet50 (none weights)", False),
+    ("none", ""): ("resnet50 (random weights)", False),
     ("imagenet", "BSD-3-Clause"): ("resnet50 (imagenet weights, licence BSD-3-Clause)", False),
     ("pretrained", "cc-by-nc-4.0"): ("resnet50 (pretrained weights, licence cc-by-nc-4.0)", True),
     ("pretrained", ""): ("resnet50 (pretrained weights, licence not stated)", True),

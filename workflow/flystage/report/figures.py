@@ -8,7 +8,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from flystage.core.files import written_whole
 from flystage.core.tables import kept_epoch
@@ -101,6 +101,7 @@ def training_curve(history, path):
             last_of_head = history.loc[history["phase"] == "head", "epoch"].max()
             axes.axvspan(last_of_head + 0.5, history["epoch"].max() + 0.5, color="#f2f2f2", label="whole network")
         axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False)
     _save(figure, path)
 
