@@ -23,7 +23,7 @@ raw, size, weights = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 network = loaded_backbone(load_weights(weights)).eval().to(memory_format=torch.channels_last)
 paths = sorted(raw.rglob("*.tif"))
 stages = np.array([re.search(r"Stage\((\w+)\)", path.name).group(1) for path in paths])
-embryos = np.array([re.search(r"embryo\d+", path.name).group(0) for path in paths])
+embryos = np.array([re.search(r"\d{8}-Cycle\d+-embryo\d+", path.name).group(0) for path in paths])
 rest, test = next(GroupShuffleSplit(1, test_size=0.2, random_state=1).split(paths, groups=embryos))
 
 
