@@ -50,20 +50,16 @@ class HeadInputs:
         """From (vectors, labels) of both splits; val None: there is none. seed: of the random start of the search for the
         components (Halko, Martinsson and Tropp, SIAM Review 53, 2011).
         """
-        torch.set_num_threads(
-            1
-        )  # the result must not depend on how many there are, and forked processes inherit no pool of them
+        # The result must not depend on how many threads there are, and forked processes inherit no pool of them.
+        torch.set_num_threads(1)
         standard = Head(train[0].shape[1], [], 1)
         standard.standardise_by(train[0])
         vectors = _in_parts(standard.standardised, train[0])
         torch.manual_seed(seed)
         _, values, components = torch.svd_lowrank(vectors, q=min(COMPONENTS, *vectors.shape), niter=3)
         components = components[:, values**2 >= LEAST_VARIANCE * values[0] ** 2].contiguous()
-
-        def projected(vectors, labels):
-            return _in_parts(lambda part: standard.standardised(part) @ components, vectors), labels
-
-        return cls(standard, components, projected(*train), projected(*val) if val else None)
+        val = val and (_in_parts(standard.standardised, val[0]) @ components, val[1])
+        return cls(standard, components, (vectors @ components, train[1]), val)
 
     def start(self, recipe, stages):
         """(an untrained Head, its layers as they take components in place of vectors). recipe: see `Recipe`. stages: the Stages."""

@@ -53,15 +53,15 @@ class Training:
             point.restore(self)
         todo = range(len(self.history) + 1, self.epochs + 1)
         for epoch in tqdm(todo, unit="epoch", disable=self._quiet(), leave=False):
-            if validation and epoch - 1 - self.best_epoch >= self.patience:
+            if validation is not None and epoch - 1 - self.best_epoch >= self.patience:
                 break
             train_loss = self._train_epoch(epoch, batches)
             self.history.append({"epoch": epoch, "train_loss": train_loss})
-            if validation:
+            if validation is not None:
                 self._validate(epoch, validation)
             if self.here.rank == 0:
                 losses = {name: value for name, value in self.history[-1].items() if name != "epoch"}
-                if validation:
+                if validation is not None:
                     losses["best_val_loss"] = self.best_loss
                 log.info("epoch %d %s", epoch, " ".join(f"{name}={value:.5g}" for name, value in losses.items()))
             if point:
