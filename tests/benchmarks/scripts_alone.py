@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params
 
 from flystage.dataset import buckets, splitting
-from flystage.raw import finding
+from flystage.raw import naming
 from small_project import REPOSITORY
 
 RUN = (
@@ -21,13 +21,13 @@ RUN = (
 
 def up_to_the_manifests(folder, config):
     """Find, split, prepare every bucket on all cores, collect. config: complete; its raw folders are absolute paths."""
-    found = finding.find_images(config["raw"], config["name_pattern"], config["stages"])
+    found = naming.find_images(config).images
     names = [(image.embryo, image.stage) for image in found]
     split_of = splitting.assign(names, {}, config["split"], config["split"]["seed"])
     rows = {}
     for image in found:
         bucket = buckets.bucket_of(image.embryo, split_of[image.embryo], config["buckets"])
-        rows.setdefault(bucket, []).append((image.path, image.stage, image.embryo))
+        rows.setdefault(bucket, []).append((image.path, image.stage, image.embryo, image.frame))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         tables = list(pool.map(lambda bucket: prepared(folder, bucket, rows[bucket], config), sorted(rows)))
     manifests = {split: f"manifests/{split}.csv" for split in splitting.SPLITS}
@@ -37,7 +37,13 @@ def up_to_the_manifests(folder, config):
         "dataset",
         {"tables": tables},
         {"catalog": "catalog.csv", "stages": "stages.csv", "split": "split", **manifests},
-        {"set_aside": [], "max_bad": config["max_bad"], "lock": "raw.split.csv"},
+        {
+            "set_aside": [],
+            "max_bad": config["max_bad"],
+            "wanted_stages": "all",
+            "time_unit": "auto",
+            "lock": "raw.split.csv",
+        },
     )
 
 

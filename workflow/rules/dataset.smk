@@ -23,6 +23,8 @@ rule dataset:
         code=code_of("dataset.py"),
         set_aside=tifs_set_aside,
         max_bad=config["max_bad"],
+        wanted_stages=config["stages"],
+        time_unit=config["time_unit"],
         lock=lock_of_data_set,
     message:
         "Collecting the data set: catalog, manifests, split folders"

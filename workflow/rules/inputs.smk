@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 from flystage.core.errors import FlystageError
 from flystage.dataset import buckets, splitting
 from flystage.network.classifiers import NAMED_WEIGHTS
-from flystage.raw import finding
+from flystage.raw import finding, naming
 from flystage.run import locks, settings, slurm
 from flystage.run.code_versions import code_version
 
@@ -66,9 +66,19 @@ if workflow.is_main_process and NO_RECORD and os.path.exists(CATALOG):
 
 
 @cache
+def found_images():
+    """The raw images with stage and embryo, as a Found; with `frames`, movies are opened for the number of their time points."""
+    if not config["frames"]:
+        return naming.find_images(config)
+    from flystage.images.tiff import time_points
+
+    return naming.find_images(config, time_points)
+
+
+@cache
 def data_set():
-    """({bucket: [(path, stage, embryo)]}, [TIFs set aside unopened], path of the split lock), from names alone."""
-    found = finding.find_images(config["raw"], config["name_pattern"], config["stages"])
+    """({bucket: [(path, stage, embryo, frame)]}, [pictures set aside unopened], path of the split lock), from names alone."""
+    found = found_images().images
     lock = splitting.lock_path(config["split"]["lock"], config["raw"])
     locked = splitting.read_lock(lock)
     if not locked:
@@ -78,10 +88,12 @@ def data_set():
     usable = [image for image in found if not image.status]
     names = [(image.embryo, image.stage) for image in usable]
     split_of = splitting.assign(names, locked, config["split"], config["split"]["seed"])
+    # Where every image is its own embryo, each would get a bucket, and a job, of its own.
+    number = config["buckets"] if found_images().embryos_known else max(1, config["buckets"] // 8)
     rows = {}
     for image in usable:
-        bucket = buckets.bucket_of(image.embryo, split_of[image.embryo], config["buckets"])
-        rows.setdefault(bucket, []).append((image.path, image.stage, image.embryo))
+        bucket = buckets.bucket_of(image.embryo, split_of[image.embryo], number)
+        rows.setdefault(bucket, []).append((image.path, image.stage, image.embryo, image.frame))
     return rows, [tuple(image) for image in found if image.status], lock
 
 
@@ -90,11 +102,11 @@ def rows_of_bucket(wildcards):
 
 
 def versions_of_bucket(wildcards):
-    return [finding.version_of(path) for path, _, _ in rows_of_bucket(wildcards)]
+    return [finding.version_of(path) for path, *_ in rows_of_bucket(wildcards)]
 
 
 def newest_of_bucket(wildcards):
-    return finding.newest(path for path, _, _ in rows_of_bucket(wildcards))
+    return finding.newest(path for path, *_ in rows_of_bucket(wildcards))
 
 
 def tables_of_buckets(wildcards):

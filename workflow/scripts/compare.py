@@ -9,7 +9,7 @@ with rule_log(snakemake.log[0]):
     stages = read_stages(files.stages)
     table = comparing.comparison(files.validation, files.folds, params.variants, stages, params.top_k)
     write_csv(table, snakemake.output.table)
-    figures.comparison(table, min(params.top_k), snakemake.output.figure)
+    figures.comparison(table, min(params.top_k), stages.unit, snakemake.output.figure)
     comparing.write_page(
-        table, params.top_k, params.note, snakemake.output.figure, files.template, snakemake.output.page
+        table, stages.unit, params.top_k, params.note, snakemake.output.figure, files.template, snakemake.output.page
     )

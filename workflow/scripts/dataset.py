@@ -8,7 +8,7 @@ with rule_log(snakemake.log[0]):
     prepared = read_tables(snakemake.input.tables)
     catalog = build_catalog(prepared, snakemake.params.set_aside)
     check_catalog(catalog, snakemake.params.max_bad)
-    manifests, stages = build_manifests(prepared, catalog)
+    manifests, stages = build_manifests(prepared, catalog, snakemake.params.wanted_stages, snakemake.params.time_unit)
     link_split_folders(manifests, snakemake.output.split)
     for split, manifest in manifests.items():
         write_csv(manifest, snakemake.output[split])

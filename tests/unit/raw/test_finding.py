@@ -1,44 +1,14 @@
-"""Finding TIFs among what other programs leave behind, and reading stage and embryo from names."""
+"""Finding TIFs among what other programs leave behind."""
 
 import os
-import re
 from pathlib import Path
 
-import pytest
-import yaml
-
-from flystage.core.errors import FlystageError
-from flystage.raw.finding import RawImage, find_images, find_tifs, find_unlabelled, is_dropping, newest, version_of
-
-PATTERN = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text(encoding="utf-8"))["name_pattern"]
-
-
-def name(stage, embryo=1, part=1):
-    return f"Stage({stage})-20230811-Cycle00-embryo{embryo:02d}-{part}.tif"
-
-
-def touch(folder, *paths):
-    for path in paths:
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(b"")
-    return str(folder)
+from flystage.raw.finding import find_tifs, find_unlabelled, is_dropping, newest, version_of
+from raw_files import sentence, touch
 
 
 def found(*folders):
     return [relative for _, relative in find_tifs(folders)]
-
-
-def sentence(function, *arguments):
-    with pytest.raises(FlystageError) as refused:
-        function(*arguments)
-    text = str(refused.value)
-    assert "\n" not in text and text.endswith((".", "?"))
-    return text
-
-
-def images_of(*folders, pattern=PATTERN, stages="all"):
-    return find_images(folders, pattern, stages)
 
 
 def test_tifs_are_found_nested_and_flat_in_one_order(tmp_path):
@@ -55,52 +25,6 @@ def test_droppings_of_other_programs_are_not_images(tmp_path):
     assert is_dropping("THUMBS.DB") and not is_dropping("checkpoint-3.tif")
 
 
-def test_stage_and_embryo_come_from_the_name(tmp_path):
-    raw = touch(tmp_path / "raw", f"mail/{name('060', 3)}", f"mail/{name('051', 4, 2)}")
-    assert images_of(raw) == [
-        RawImage(f"{raw}/mail/{name('051', 4, 2)}", "051", "20230811-Cycle00-embryo04"),
-        RawImage(f"{raw}/mail/{name('060', 3)}", "060", "20230811-Cycle00-embryo03"),
-    ]
-
-
-def test_a_name_without_stage_takes_its_folder_and_one_without_embryo_its_path(tmp_path):
-    raw = touch(tmp_path / "raw", "051/20230811-Cycle00-embryo01-1.tif", "060/odd.tif", "060/sub/odd.tif")
-    images = images_of(raw)
-    assert [(image.stage, image.embryo) for image in images] == [
-        ("051", "20230811-Cycle00-embryo01"),
-        ("060", "060/odd"),
-        ("sub", "060/sub/odd"),
-    ]
-    assert [image.embryo for image in images_of(raw, pattern=None)][0] == "051/20230811-Cycle00-embryo01-1"
-
-
-def test_the_name_wins_over_the_folder(tmp_path):
-    raw = touch(tmp_path / "raw", f"unsorted/{name('051')}", f"unsorted/{name('060')}")
-    assert [image.stage for image in images_of(raw)] == ["051", "060"]
-
-
-def test_a_tif_without_any_stage_is_rejected_and_kept_in_the_list(tmp_path):
-    raw = touch(tmp_path / "raw", f"x/{name('051')}", f"x/{name('060')}", "20230811-Cycle00-embryo09-1.tif")
-    (lost,) = [image for image in images_of(raw) if image.status]
-    assert (lost.status, lost.reason) == ("rejected", "no stage: not in its name, and not in a stage folder")
-
-
-def test_stages_not_wanted_are_excluded_with_the_reason(tmp_path):
-    raw = touch(tmp_path / "raw", *(f"x/{name(stage)}" for stage in ("051", "054", "060")))
-    status = {image.stage: (image.status, image.reason) for image in images_of(raw, stages=["051", "060"])}
-    assert status == {"051": ("", ""), "054": ("excluded", "stage 054 is not selected"), "060": ("", "")}
-
-
-def test_link_loops_end(tmp_path):
-    raw = touch(tmp_path / "raw", "051/a.tif", "060/b.tif")
-    (tmp_path / "raw" / "051" / "up").symlink_to(tmp_path / "raw")
-    (tmp_path / "raw" / "self.tif").symlink_to("self.tif")
-    (tmp_path / "raw" / "self").symlink_to("self")
-    assert found(raw) == ["051/a.tif", "060/b.tif", "self.tif"]
-    (loop,) = [image for image in images_of(raw, pattern=None) if image.status]
-    assert loop.status == "rejected"
-
-
 def test_a_linked_folder_counts_once_and_its_real_path_wins(tmp_path):
     raw = touch(tmp_path / "raw", "zzz/a.tif")
     (tmp_path / "raw" / "aaa").symlink_to("zzz")
@@ -115,11 +39,6 @@ def test_overlapping_raw_folders_give_each_tif_once(tmp_path):
     assert found(raw, f"{raw}/051") == ["051/a.tif", "060/b.tif"]
     assert [Path(path).name for path, _ in find_tifs([f"{raw}/051", raw])] == ["a.tif", "b.tif"]
     assert len(find_tifs([raw, raw])) == 2
-
-
-def test_several_folders_are_one_list(tmp_path):
-    first, second = touch(tmp_path / "one", f"x/{name('051')}"), touch(tmp_path / "two", f"x/{name('060')}")
-    assert {image.stage for image in images_of(first, second)} == {"051", "060"}
 
 
 def test_a_missing_folder_is_named(tmp_path):
@@ -139,87 +58,6 @@ def test_one_empty_folder_among_full_ones_is_told(tmp_path):
     raw = touch(tmp_path / "raw", "051/a.tif")
     (tmp_path / "empty").mkdir()
     assert "empty holds no TIF" in sentence(find_tifs, [raw, str(tmp_path / "empty")])
-
-
-def test_a_pattern_that_fits_nothing_names_an_example(tmp_path):
-    raw = touch(tmp_path / "raw", "051/movie7_t3.tif", "060/movie8_t3.tif")
-    text = sentence(find_images, [raw], PATTERN, "all")
-    assert "name_pattern fits none of the 2 TIFs, for example 'movie7_t3.tif'" in text
-
-
-def test_no_stage_anywhere_is_one_sentence(tmp_path):
-    raw = touch(tmp_path / "raw", "20230811-Cycle00-embryo01-1.tif")
-    assert "No TIF has a stage, for example '20230811-Cycle00-embryo01-1.tif'" in sentence(
-        find_images, [raw], PATTERN, "all"
-    )
-
-
-def test_one_stage_alone_is_refused(tmp_path):
-    raw = touch(tmp_path / "raw", name("051"), name("051", 2))
-    assert "Only one stage (051) has images" in sentence(find_images, [raw], PATTERN, "all")
-
-
-def test_a_listed_stage_without_images_is_told_with_what_there_is(tmp_path):
-    raw = touch(tmp_path / "raw", name("051"), name("060"))
-    assert "'099' has no images" in sentence(find_images, [raw], PATTERN, ["051", "099"])
-    assert "found: 051, 060" in sentence(find_images, [raw], PATTERN, ["051", "099"])
-
-
-def test_a_dangling_link_and_a_folder_named_tif_are_no_images(tmp_path):
-    raw = touch(tmp_path / "raw", name("051"), name("060"), "x.tif/inner.txt")
-    (tmp_path / "raw" / name("063")).symlink_to(tmp_path / "gone.tif")
-    os.mkfifo(tmp_path / "raw" / name("066"))
-    status = {image.stage: image.reason for image in images_of(raw)}
-    assert status == {"051": "", "060": "", "063": "a link that leads nowhere", "066": "not a file"}
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_no_permission_is_a_reason_for_a_file_and_a_sentence_for_a_folder(tmp_path):
-    raw = touch(tmp_path / "raw", name("051"), name("060"), f"closed/{name('063')}")
-    (tmp_path / "raw" / name("060")).chmod(0)
-    assert [image.reason for image in images_of(raw) if image.stage == "060"] == ["no permission to read it"]
-    (tmp_path / "raw" / "closed").chmod(0)
-    try:
-        assert "closed cannot be read (Permission denied)" in sentence(find_tifs, [raw])
-    finally:
-        (tmp_path / "raw" / "closed").chmod(0o700)
-
-
-@pytest.mark.parametrize(
-    "place",
-    ["051/caf\xe9-{}.tif", "caf\xe9-{}/x.tif", "051/two\nlines-{}.tif", "two\rlines-{}/x.tif", "051/tab\t{}.tif"],
-)
-@pytest.mark.parametrize("pattern", [None, PATTERN])
-def test_a_name_that_no_table_can_hold_is_rejected_readably(tmp_path, place, pattern):
-    raw = touch(tmp_path / "raw", f"x/{name('051')}", f"x/{name('060')}", "y/a.tif")
-    path = os.path.join(os.fsencode(raw), place.format(name("063")[:-4]).encode("latin-1"))  # one byte, not UTF-8
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    open(path, "wb").close()
-    (rejected,) = [image for image in find_images([raw], pattern, "all") if image.status]
-    assert rejected.status == "rejected" and rejected.reason.startswith(
-        "its name is not valid UTF-8 or has a line break"
-    )
-    for text in rejected:  # the catalog is written as UTF-8, one row a line
-        text.encode()
-        assert not re.search(r"[\x00-\x1f]", text)
-    assert "\\x" in rejected.path
-
-
-def test_a_brace_in_a_path_is_rejected_before_snakemake_takes_it_for_a_wildcard(tmp_path):
-    raw = touch(tmp_path / "raw", "051/a.tif", "060/b.tif", "060/{c}.tif")
-    assert [Path(image.path).name for image in images_of(raw, pattern=None) if image.status == "rejected"] == [
-        "{c}.tif"
-    ]
-
-
-def test_tifs_that_are_all_unusable_at_first_sight_are_one_sentence(tmp_path):
-    raw = touch(tmp_path / "raw", "051/{a}.tif", "060/{b}.tif")
-    assert sentence(find_images, [raw], None, "all").startswith("None of the 2 TIFs can be used (2 x its path has a {")
-
-
-def test_letters_beyond_ascii_are_welcome(tmp_path):
-    raw = touch(tmp_path / "raw", "früh/蠅.tif", "spät/蠅.tif")
-    assert [(image.stage, image.status) for image in images_of(raw, pattern=None)] == [("früh", ""), ("spät", "")]
 
 
 def test_unlabelled_tifs_need_a_folder_and_a_checkpoint(tmp_path):

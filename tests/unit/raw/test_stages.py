@@ -1,4 +1,4 @@
-"""Stages: their minutes, their order, and which of them are wanted."""
+"""Stages: their times, their order, and which of them are wanted."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flystage.core.errors import FlystageError
-from flystage.raw.stages import Stages, chosen_stages, ordered_stages, stage_minutes
+from flystage.raw.stages import Stages, chosen_stages, one_form
 
 FOUND = ["051", "054", "057", "060", "069", "late"]
 
@@ -19,16 +19,55 @@ def sentence(wanted, found):
 
 
 @pytest.mark.parametrize(
-    ("stage", "minutes"), [("060", 60), ("Stage(060)", 60), ("7.5 min", 7.5), ("late", None), ("", None), ("t12b3", 12)]
+    ("names", "ordered", "unit"),
+    [
+        (["stage10", "stage5", "stage14"], ["stage5", "stage10", "stage14"], "stages"),
+        (["HH10+", "HH8"], ["HH8", "HH10+"], "stages"),
+        (["stage5b", "stage10a", "stage5a"], ["stage5a", "stage5b", "stage10a"], "stages"),
+        (["prim-15", "prim-5"], ["prim-5", "prim-15"], "stages"),
+        (["14-somite", "5-somite"], ["5-somite", "14-somite"], "stages"),
+        (["100", "9", "late"], ["9", "100", "late"], None),
+        (["late", "early"], ["early", "late"], None),
+        (["64-cell", "1-cell", "30% epiboly"], ["1-cell", "30% epiboly", "64-cell"], None),
+    ],
 )
-def test_minutes_are_the_first_number_of_the_name(stage, minutes):
-    assert stage_minutes(stage) == minutes
+def test_names_without_times_are_ordered_naturally_and_whether_that_means_anything_is_known(names, ordered, unit):
+    assert Stages.as_given(names) == Stages(ordered, None, unit)
 
 
-def test_order_is_numeric_when_every_name_has_a_number_else_alphabetical():
-    assert ordered_stages(["100", "9", "051", "51", "9"]) == ["9", "051", "51", "100"]
-    assert ordered_stages(["100", "9", "late"]) == ["100", "9", "late"]
-    assert ordered_stages(["late", "early"]) == ["early", "late"]
+def test_a_list_keeps_its_order_and_counts_in_stages():
+    words = ["1-cell", "64-cell", "30% epiboly", "50% epiboly", "5-somite", "14-somite", "prim-5"]
+    assert Stages.as_given(sorted(words), words) == Stages(words, None, "stages")
+    assert Stages.as_given(["dome", "1-cell"], [*words[:2], "dome"]).names == ("1-cell", "dome")
+    assert Stages.as_given(["060", "051"], ["060", "051"]) == Stages(["060", "051"], [60, 51], "min")
+    assert Stages.as_given(["060", "051"], [60, 51]).names == ("060", "051")
+
+
+def test_a_mapping_gives_times_and_time_the_order():
+    given = {"shield": 6, "1-cell": 0.2, "dome": 4.3}
+    assert Stages.as_given(given, given, "h") == Stages(["1-cell", "dome", "shield"], [0.2, 4.3, 6], "h")
+    assert Stages.as_given(["dome", "1-cell"], given, "h").times == (0.2, 4.3)
+    assert Stages.as_given(["051", "060"], {51: 1, "060": 2}, "d") == Stages(["051", "060"], [1, 2], "d")
+
+
+def test_times_are_in_the_unit_that_is_asked_for():
+    assert Stages.as_given(["4.7hpf", "1dpf"]) == Stages(["4.7hpf", "1dpf"], [4.7, 24], "h")
+    assert Stages.as_given(["-15min", "15min", "0min"]).names == ("-15min", "0min", "15min")
+    assert Stages.as_given(["051", "060"], "all", "none") == Stages(["051", "060"], None, "stages")
+    assert Stages.as_given(["Stage(60)", "Stage(9)"], "all", "min") == Stages(["Stage(9)", "Stage(60)"], [9, 60], "min")
+    with pytest.raises(FlystageError, match="stage 'late' has no number"):
+        Stages.as_given(["051", "late"], "all", "min")
+
+
+def test_names_are_compared_in_one_form():
+    assert one_form(" Mu\u0308ller ") == "M\u00fcller"
+    assert chosen_stages([" fru\u0308h", "sp\u00e4t"], ["fr\u00fch", "sp\u00e4t"]) == {"fr\u00fch", "sp\u00e4t"}
+
+
+def test_distances_are_counted_in_times_or_in_stages_or_not_at_all():
+    assert Stages(["a", "b"], [1, 5], "h").places.tolist() == [1, 5]
+    assert Stages(["a", "b", "c"], None, "stages").places.tolist() == [0, 1, 2]
+    assert Stages(["a", "b"]).places is None
 
 
 def test_all_is_all_and_a_list_is_its_names():
@@ -46,7 +85,7 @@ def test_a_number_means_minutes_and_text_means_the_name():
 
 def test_a_range_takes_the_stages_on_its_grid():
     found = [f"{minutes:03d}" for minutes in range(51, 205, 3)]
-    chosen = ordered_stages(chosen_stages({"from": 51, "to": 195, "every": 9}, found))
+    chosen = sorted(chosen_stages({"from": 51, "to": 195, "every": 9}, found))
     assert len(chosen) == 17 and chosen[:2] == ["051", "060"] and chosen[-1] == "195"
     assert chosen_stages({"from": 54, "to": 60, "every": 3}, FOUND) == {"054", "057", "060"}
 
@@ -56,15 +95,13 @@ def test_a_range_may_begin_before_and_end_after_the_images():
 
 
 def test_a_gap_in_a_range_is_told():
-    assert "63 minutes is on the grid from 51 to 69 every 3 but has no images" in sentence(
+    assert "63 min is on the grid from 51 to 69 every 3 but has no images" in sentence(
         {"from": 51, "to": 69, "every": 3}, FOUND
     )
 
 
 def test_a_range_without_images_is_told():
-    assert "no image lies on the grid from 52 to 53 every 1 minutes" in sentence(
-        {"from": 52, "to": 53, "every": 1}, FOUND
-    )
+    assert "no image lies on the grid from 52 to 53 every 1 min" in sentence({"from": 52, "to": 53, "every": 1}, FOUND)
 
 
 def test_a_long_list_of_stages_is_cut():
@@ -78,15 +115,19 @@ def test_the_expected_time_is_the_weighted_mean():
     assert all(math.isnan(time) for time in Stages(["a", "b", "c"]).expected_times(probabilities))
 
 
-def test_stages_are_in_class_order_and_have_minutes_where_all_names_do():
-    stages = Stages.in_class_order(["100", "9", "051", "9"])
+def test_stages_are_in_class_order_and_have_minutes_where_all_names_are_numbers():
+    stages = Stages.as_given(["100", "9", "051", "9"])
     assert stages == Stages(("9", "051", "100"), (9.0, 51.0, 100.0), "min")
     assert stages.labels == {"9": 0, "051": 1, "100": 2} and len(stages) == 3
-    assert Stages.in_class_order(["late", "9"]) == Stages(["9", "late"])
+
+
+def test_a_record_of_an_earlier_version_had_minutes():
+    assert Stages.of_record({"stages": ["051", "060"], "minutes": [51, 60]}) == Stages(["051", "060"], [51, 60], "min")
+    assert Stages.of_record({"stages": ["a", "b"], "minutes": None}) == Stages(["a", "b"])
 
 
 def test_stages_survive_their_record():
-    for stages in (Stages(["a", "b"]), Stages(["1 h", "2 h"], [60, 120], "min")):
+    for stages in (Stages(["a", "b"]), Stages(["a", "b"], None, "stages"), Stages(["1 h", "2 h"], [60, 120], "min")):
         assert Stages.of_record(stages.record()) == stages
 
 

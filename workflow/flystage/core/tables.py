@@ -33,9 +33,8 @@ def read_text(path):
 def read_predictions(path):
     """The evaluation's predictions.csv: source, stage, embryo, predicted as text, everything else as numbers."""
     text = dict.fromkeys(["source", "stage", "embryo", "predicted"], str)
-    return pd.read_csv(
-        path, dtype=text, keep_default_na=False, na_values={"minutes_error": [""], "expected_minutes": [""]}
-    )
+    empty = dict.fromkeys(["time_error", "minutes_error", "expected_time"], [""])
+    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=empty)
 
 
 def write_history(history, path):

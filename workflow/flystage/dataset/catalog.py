@@ -6,7 +6,6 @@ from flystage.core.errors import FlystageError
 from flystage.core.tables import read_text
 from flystage.dataset.splitting import SPLITS
 from flystage.images.preparing import FILE_FACTS, UNROTATED_FACTS
-from flystage.raw.stages import ordered_stages
 
 CATALOG = ["path", "stage", "embryo", "split", "status", "reason", "sha256", *FILE_FACTS, *UNROTATED_FACTS]
 NAMED_FILES = 5  # how many bad files an error message names
@@ -33,8 +32,7 @@ def build_catalog(prepared, found):
     usable = catalog[catalog["status"] == "used"]
     usable = usable.sort_values("path", key=lambda paths: paths.str.len(), kind="stable")
     for _, same in usable[usable.duplicated("sha256", keep=False)].groupby("sha256"):
-        stages = ordered_stages(same["stage"])
-        if len(stages) > 1:
+        if same["stage"].nunique() > 1:
             for index in same.index:
                 others = same.drop(index)
                 other = others[others["stage"] != same.loc[index, "stage"]].iloc[0]

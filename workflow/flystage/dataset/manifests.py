@@ -13,14 +13,16 @@ from flystage.raw.stages import Stages
 MANIFEST = ["png", "stage", "label", "embryo", "angle", "source"]
 
 
-def build_manifests(prepared, catalog):
+def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
     """({split: manifest}, stage table).
 
+    wanted_stages, time_unit: as for `Stages.as_given`.
+
     A manifest has one row per PNG of a used TIF: png, stage, label (the stage's place in class order, from 0), embryo,
-    angle in degrees, source (the raw TIF). The stage table has label, stage, minutes and images (used TIFs).
+    angle in degrees, source (the raw TIF). The stage table has label, stage, time (empty where stages have none), unit and images (used).
     """
     used = catalog[catalog["status"] == "used"]
-    stages = Stages.in_class_order(used["stage"])
+    stages = Stages.as_given(used["stage"], wanted_stages, time_unit)
     pngs = prepared[prepared["path"].isin(used["path"]) & (prepared["png"] != "")]
     pngs = pngs.assign(source=pngs["path"], label=pngs["stage"].map(stages.labels), angle=pngs["angle"].astype(int))
     pngs = pngs.sort_values(["label", "embryo", "source", "angle"])
@@ -30,7 +32,8 @@ def build_manifests(prepared, catalog):
         {
             "label": range(len(stages)),
             "stage": stages.names,
-            "minutes": stages.times or np.nan,
+            "time": stages.times or np.nan,
+            "unit": stages.unit or "",
             "images": [counts[stage] for stage in stages.names],
         }
     )
@@ -58,7 +61,8 @@ def read_manifest(path):
 def read_stages(path):
     """The Stages of a stage table."""
     table = read_text(path)
-    return Stages.with_minutes(table["stage"], pd.to_numeric(table["minutes"]))
+    times = pd.to_numeric(table["time"])
+    return Stages(table["stage"], None if times.isna().any() else times, table["unit"].iloc[0] or None)
 
 
 def unrotated_pngs(paths):

@@ -37,7 +37,7 @@ def comparison(validation, folds, variants, stages, top_k):
 
     validation, folds: paths of prediction tables in folders named by variant, of the validation images and of
     cross-validation. variants: {name: what it changes}. stages: the Stages. top_k: list of k.
-    Columns: variant, changes, measured_on (validation or folds), images, embryos; top_<k>, within_one and mae_minutes, each
+    Columns: variant, changes, measured_on (validation or folds), images, embryos; top_<k>, within_one and mae (in the stages' unit), each
     also as _low, _high and _chance.
     """
     rows = []
@@ -55,7 +55,7 @@ def comparison(validation, folds, variants, stages, top_k):
             for k, share in measured["top_k"].items():
                 row |= _with_interval(f"top_{k}", share["accuracy"], share)
             row |= _with_interval("within_one", measured["within_one"]["accuracy"], measured["within_one"])
-            row |= _with_interval("mae_minutes", measured["mae_minutes"]["value"], measured["mae_minutes"])
+            row |= _with_interval("mae", measured["mae"]["value"], measured["mae"])
             rows.append(row)
     order = list(variants)
     return pd.DataFrame(rows).sort_values(
@@ -73,8 +73,8 @@ def _in_words(changes):
     return text.removeprefix("{").removesuffix("}") or "nothing"
 
 
-def write_page(table, top_k, note, figure, template, path):
-    """Write the page of a comparison. table: as `comparison` gives it. figure: the PNG to show."""
+def write_page(table, unit, top_k, note, figure, template, path):
+    """Write the page of a comparison. table: as `comparison` gives it. unit: of the mean error, or None. figure: the PNG to show."""
     render(
         template,
         path,
@@ -82,6 +82,6 @@ def write_page(table, top_k, note, figure, template, path):
         changes=dict(zip(table["variant"], table["changes"], strict=True)),
         top_k=sorted(top_k),
         note=note,
-        with_minutes=bool(table["mae_minutes"].notna().all()),
+        unit=unit,
         figure=base64.b64encode(Path(figure).read_bytes()).decode(),
     )

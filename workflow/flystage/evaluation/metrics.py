@@ -4,28 +4,32 @@ import numpy as np
 import pandas as pd
 
 from flystage.evaluation.intervals import mean_interval, proportion_interval
+from flystage.raw.times import UNITS
 
 
 def predictions_table(manifest, probabilities, stages):
     """One row per test image.
 
     manifest: table with source, stage, label, embryo. probabilities: array (images, stages), columns in class order.
-    stages: the Stages. Columns: source, stage, embryo, rank (of the true stage, 1 is best; a tie counts against it), minutes_error
-    (expected minutes minus true minutes), predicted (the first suggestion), expected_minutes, and p_<stage> each.
+    stages: the Stages. Columns: source, stage, embryo, rank (of the true stage, 1 is best; a tie counts against it), time_error
+    (expected minus true time, in the stages' unit; in stages where they have no times), minutes_error (the same in minutes),
+    predicted (the first suggestion), expected_time, and p_<stage> each. What the stages do not have is empty.
     """
     labels = manifest["label"].to_numpy()
     true = probabilities[np.arange(len(labels)), labels]
-    expected = stages.expected_times(probabilities)
-    true_minutes = np.nan if stages.times is None else np.array(stages.times)[labels]
+    places = np.full(len(stages), np.nan) if stages.places is None else stages.places
+    error = probabilities @ places - places[labels]
+    minutes = np.nan if stages.times is None else UNITS[stages.unit]
     table = pd.DataFrame(
         {
             "source": manifest["source"].to_numpy(),
             "stage": manifest["stage"].to_numpy(),
             "embryo": manifest["embryo"].to_numpy(),
             "rank": (~(probabilities < true[:, None])).sum(axis=1),  # not >=, which NaN would pass as rank 0
-            "minutes_error": np.round(expected - true_minutes, 3),
+            "time_error": np.round(error, 3),
+            "minutes_error": np.round(error * minutes, 3),
             "predicted": np.asarray(stages.names)[probabilities.argmax(axis=1)],
-            "expected_minutes": np.round(expected, 3),
+            "expected_time": np.round(stages.expected_times(probabilities), 3),
         }
     )
     columns = [f"p_{name}" for name in stages.names]
@@ -49,8 +53,9 @@ def metrics(predictions, stages, top_k):
     """All figures of the evaluation as a dict of plain values (metrics.json).
 
     predictions: see `predictions_table`. stages: the Stages. top_k: list of k.
-    Chance: for top-k and within one stage, guessing among all stages alike; for minutes, always answering the mean of
-    all stages, which is the best that knows nothing. mae_minutes holds None where stages have no minutes.
+    Chance: for top-k and within one stage, guessing among all stages alike; for the mean absolute error, mae, always answering
+    the mean of all stages, which is the best that knows nothing. mae is in the stages' unit, or counts stages where they have an
+    order and no times; without an order it holds None.
     """
     true = predictions["stage"].map(stages.labels).to_numpy()
     first = predictions["predicted"].map(stages.labels).to_numpy()
@@ -62,21 +67,22 @@ def metrics(predictions, stages, top_k):
         "embryos": int(predictions["embryo"].nunique()),
         "top_k": {str(k): top_k_share(predictions, k, stages) for k in sorted(top_k)},
         "within_one": _share(np.abs(first - true) <= 1, embryos, np.mean(neighbours) / len(stages)),
-        "mae_minutes": _minutes(predictions, stages),
+        "mae": _mean_error(predictions, stages),
         "per_stage": {name: _one_stage(predictions[true == label], stages) for name, label in stages.labels.items()},
     }
 
 
-def _minutes(predictions, stages):
-    if stages.times is None:
-        return {"value": None, "ci95": [None, None], "chance": None}
-    minutes = np.array(stages.times)
-    errors = predictions["minutes_error"].abs()
-    true = predictions["stage"].map(dict(zip(stages.names, minutes, strict=True)))
+def _mean_error(predictions, stages):
+    places = stages.places
+    if places is None:
+        return {"value": None, "ci95": [None, None], "chance": None, "unit": None}
+    errors = predictions["time_error"].abs()
+    true = predictions["stage"].map(dict(zip(stages.names, places, strict=True)))
     return {
         "value": float(errors.mean()),
-        "ci95": list(mean_interval(errors, predictions["embryo"], np.ptp(minutes))),
-        "chance": float((true - minutes.mean()).abs().mean()),
+        "ci95": list(mean_interval(errors, predictions["embryo"], np.ptp(places))),
+        "chance": float((true - places.mean()).abs().mean()),
+        "unit": stages.unit,
     }
 
 
@@ -89,14 +95,14 @@ def _one_stage(rows, stages):
             "accuracy": None,
             "ci95": [None, None],
             "chance": 1 / len(stages),
-            "mae_minutes": None,
+            "mae": None,
         }
-    errors = rows["minutes_error"].abs().mean()
+    errors = rows["time_error"].abs().mean()
     return {
         "images": len(rows),
         "embryos": int(rows["embryo"].nunique()),
         **top_k_share(rows, 1, stages),
-        "mae_minutes": None if np.isnan(errors) else float(errors),
+        "mae": None if np.isnan(errors) else float(errors),
     }
 
 

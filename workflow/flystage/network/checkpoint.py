@@ -1,4 +1,4 @@
-"""The one artifact: weights, architecture, classes in order with their minutes, and the preprocessing."""
+"""The one artifact: weights, architecture, classes in order with their times, and the preprocessing."""
 
 import torch
 
@@ -7,8 +7,8 @@ from flystage.core.files import written_whole
 from flystage.network.stager import Head
 from flystage.raw.stages import Stages
 
-FORMAT = 3
-READABLE = (2, FORMAT)  # 2 lacks the licence of the backbone's weights
+FORMAT = 4
+READABLE = (2, 3, FORMAT)  # 2 lacks the licence of the backbone's weights; until 3 all times were minutes
 
 
 def save_checkpoint(path, backbone, head, stages, image, training):

@@ -86,7 +86,7 @@ def predict_fn(request, model):
 
 
 def output_fn(prediction, accept):
-    """The answer as JSON text: stages, minutes and probabilities in class order, and top_k, the first suggestions.
+    """The answer as JSON text: stages, times, unit and probabilities in class order, and top_k, the first suggestions.
 
     accept: the media type that is asked for; `application/json; top_k=3` asks for three suggestions instead of all.
     Raises BadRequestError (406) when something else than JSON is asked for.

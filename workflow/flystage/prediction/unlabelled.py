@@ -61,7 +61,8 @@ def suggest_stages(prepared, checkpoint, top_k, views, cache_folder, threads):
     """Add the first suggestions to the table of `prepare_unlabelled`.
 
     views: in how many each picture is asked about, see `turns_to_ask`.
-    New columns: stage_1, p_1, ... stage_k, p_k (most probable first) and expected_minutes; empty for rejected images.
+    New columns: stage_1, p_1, ... stage_k, p_k (most probable first), and expected_time with its unit; empty for rejected
+    images.
     """
     stages = stages_of(checkpoint)
     names, top_k = np.asarray(stages.names), min(top_k, len(stages))
@@ -76,7 +77,8 @@ def suggest_stages(prepared, checkpoint, top_k, views, cache_folder, threads):
     for place in range(top_k):
         table.loc[used, f"stage_{place + 1}"] = names[order[:, place]]
         table.loc[used, f"p_{place + 1}"] = np.take_along_axis(probabilities, order[:, [place]], axis=1)[:, 0].round(4)
-    table.loc[used, "expected_minutes"] = stages.expected_times(probabilities).round(1)
+    table.loc[used, "expected_time"] = stages.expected_times(probabilities).round(2)
+    table["unit"] = (stages.unit or "") if stages.times else ""
     return table
 
 
@@ -90,7 +92,7 @@ def write_page(table, checkpoint_path, checkpoint, template, path):
             "folder": os.path.dirname(row["image"]),
             "thumbnail": _thumbnail(row["png"]),
             "suggestions": [(row[f"stage_{place}"], row[f"p_{place}"]) for place in range(1, top_k + 1)],
-            "minutes": row["expected_minutes"],
+            "time": row["expected_time"],
         }
         for row in used.to_dict("records")
     ]

@@ -1,26 +1,14 @@
-"""Finding raw TIFs and reading stage and embryo from their names. No file is opened and none is written."""
+"""Finding raw TIFs below folders. No file is opened and none is written."""
 
 import os
 import re
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
 from flystage.core.errors import FlystageError
-from flystage.raw.stages import chosen_stages
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 PLACEHOLDER = re.compile(r"\{|<[a-z][a-z0-9_]*>")  # what Snakemake fills in wherever it stands in a path
-
-
-class RawImage(NamedTuple):
-    """One TIF as found. `status` is "" while nothing speaks against it, else "rejected" or "excluded" with a `reason`."""
-
-    path: str
-    stage: str
-    embryo: str
-    status: str = ""
-    reason: str = ""
 
 
 def is_dropping(name):
@@ -86,68 +74,6 @@ def _walk(folder, visited):
             yield from _walk(entry.path, visited)
         else:
             yield entry.path
-
-
-def find_images(folders, name_pattern, wanted_stages):
-    """All raw images with stage and embryo, as a list of RawImage sorted by path.
-
-    folders: raw folders. name_pattern: regular expression searched in the file name, with the named groups `stage` and
-    `embryo` (both may be missing), or None. A TIF whose name gives no stage takes the name of the folder it lies in; one
-    whose name gives no embryo is its own group, named by its path. wanted_stages: see `chosen_stages`.
-    Raises FlystageError when the pattern fits no name, or as `find_tifs` and `chosen_stages` do.
-    """
-    pattern = re.compile(name_pattern) if name_pattern else None
-    images, unmatched = [], []
-    for path, relative in find_tifs(folders):
-        parts = Path(relative).parts
-        match = pattern.search(parts[-1]) if pattern else None
-        groups = match.groupdict() if match else {}
-        if not match:
-            unmatched.append(path)
-        stage = (groups.get("stage") or "").strip() or (parts[-2] if len(parts) > 1 else "")
-        embryo = (groups.get("embryo") or "").strip() or os.path.splitext(relative)[0]
-        images.append(_at_first_sight(RawImage(path, stage, embryo)))
-    if pattern and len(unmatched) == len(images):
-        raise FlystageError(
-            f"name_pattern fits none of the {len(images)} TIFs, for example {os.path.basename(unmatched[0])!r}; correct it, or "
-            "set name_pattern: null (stage from the folder, every image its own embryo)."
-        )
-    staged = {image.stage for image in images if image.stage}
-    if not staged:
-        raise FlystageError(
-            f"No TIF has a stage, for example {os.path.basename(images[0].path)!r}: put the images into one folder per stage, or "
-            "give name_pattern a group (?P<stage>...)."
-        )
-    chosen = chosen_stages(wanted_stages, staged)
-    if len(chosen) < 2:
-        raise FlystageError(f"Only one stage ({', '.join(chosen)}) has images; staging needs two or more.")
-    images = [
-        image._replace(status="excluded", reason=f"stage {image.stage} is not selected")
-        if image.stage and image.stage not in chosen
-        else image
-        for image in images
-    ]
-    if all(image.status for image in images):
-        reasons = Counter(image.reason for image in images).most_common(3)
-        listed = "; ".join(f"{count} x {reason}" for reason, count in reasons)
-        raise FlystageError(f"None of the {len(images)} TIFs can be used ({listed}).")
-    return images
-
-
-def _at_first_sight(image):
-    """Reject what can be known to be unusable without opening it."""
-    shown = RawImage(*map(readable, image[:3]))
-    if shown != image:
-        return shown._replace(status="rejected", reason="its name is not valid UTF-8 or has a line break; rename it")
-    if "{" in image.path:
-        return image._replace(
-            status="rejected", reason="its path has a {, which Snakemake takes for a wildcard; rename it"
-        )
-    if not image.stage:
-        return image._replace(status="rejected", reason="no stage: not in its name, and not in a stage folder")
-    if reason := why_unreadable(image.path):
-        return image._replace(status="rejected", reason=reason)
-    return image
 
 
 def why_unreadable(path):

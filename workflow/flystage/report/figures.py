@@ -164,14 +164,14 @@ def top_k(curve, path):
     _save(figure, path)
 
 
-def comparison(table, k, path):
+def comparison(table, k, unit, path):
     """Top-k accuracy and mean error of variants, one below the other, with intervals and chance.
 
-    table: as `comparing.comparison` gives it. k: of the accuracy shown.
+    table: as `comparing.comparison` gives it. k: of the accuracy shown. unit: of the mean error, or None.
     """
     variants = list(dict.fromkeys(table["variant"]))
-    names = [f"top_{k}", *(["mae_minutes"] if table["mae_minutes"].notna().all() else [])]
-    titles = {f"top_{k}": f"top-{k} accuracy, %", "mae_minutes": "mean error, minutes"}
+    names = [f"top_{k}", *(["mae"] if unit else [])]
+    titles = {f"top_{k}": f"top-{k} accuracy, %", "mae": f"mean error, {unit}"}
     figure, panels = plt.subplots(
         1,
         len(names),

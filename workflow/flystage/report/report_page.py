@@ -98,13 +98,13 @@ def _embryos(used, manifests):
 
 
 def _by_embryo(predictions):
-    """One row per test embryo: images, share right at once, mean error in minutes."""
+    """One row per test embryo: images, share right at once, mean error in the stages' unit."""
     return [
         {
             "embryo": embryo,
             "images": len(images),
             "top1": float((images["rank"] == 1).mean()),
-            "minutes": float(images["minutes_error"].abs().mean()),
+            "error": float(images["time_error"].abs().mean()),
         }
         for embryo, images in predictions.groupby("embryo")
     ]
@@ -172,9 +172,11 @@ def _warnings(used, predictions, stages, measured, config):
             "The raw images have unequal sizes, and image.field: auto gives each its own scale; set image.field to a number of raw"
             " pixels to keep one scale."
         )
-    if stages.times is None:
+    if stages.unit is None:
         warnings.append(
-            "The stage names hold no numbers: classes are in alphabetical order, there are no minutes, and “within one stage” means"
-            " within one place of that order."
+            "The order of the stages is not known from their names: classes are in alphabetical order, no error can be counted, and"
+            " “within one stage” means within one place of that order. List the stages in their order under stages in the configuration."
         )
+    elif stages.times is None:
+        warnings.append("The stages have no times: errors are counted in stages, as if all lay equally far apart.")
     return warnings

@@ -9,6 +9,8 @@ from jsonschema import Draft202012Validator
 
 from flystage.core.errors import FlystageError
 from flystage.network.classifiers import BUNDLED, CLASSIFIERS, NAMED_WEIGHTS, TIMM, name_in_timm, patch_of
+from flystage.raw.stages import times_by_stage
+from flystage.raw.times import times_given
 
 EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")  # YAML 1.1 reads 1e-4 as text
 BARE_OCTAL = re.compile(r"[+-]?0\d+")
@@ -57,6 +59,7 @@ def _tidied(config):
         return [path(folder) for folder in value] if isinstance(value, list) else value
 
     config["raw"] = folders(config.get("raw"))
+    config["labels"] = config.get("labels") and folders(config["labels"])
     config["results"] = path(config.get("results"))
     if isinstance(config.get("predict"), dict):
         config["predict"]["images"] = folders(config["predict"].get("images"))
@@ -160,7 +163,9 @@ def _check_meaning(config):
         raise FlystageError("Configuration, image.normalize: low must be below high.")
     _check_network(config["model"]["backbone"], config["model"]["weights"], config["image"]["size"])
     stages = config["stages"]
-    if isinstance(stages, dict) and stages["from"] > stages["to"]:
+    if times := times_by_stage(stages):
+        times_given(times, config["time_unit"])
+    elif isinstance(stages, dict) and stages["from"] > stages["to"]:
         raise FlystageError(f"Configuration, stages: from ({stages['from']}) lies behind to ({stages['to']}).")
     _check_cloud(config)
 
@@ -254,7 +259,7 @@ def _refuse_octal(path):
             if scalar.tag.endswith(":int") and BARE_OCTAL.fullmatch(scalar.value):
                 plain = scalar.value.lstrip("0") or "0"
                 quotes = f' "{scalar.value}" in quotes for the stage of that name, or' if key.value == "stages" else ""
-                minutes = " for the minutes" if key.value == "stages" else ""
+                minutes = " for the time" if key.value == "stages" else ""
                 raise FlystageError(
                     f"{path}, {key.value}: YAML reads {scalar.value} as the octal number {int(scalar.value, 8)};"
                     f" write{quotes} {plain}{minutes}."

@@ -1,0 +1,101 @@
+"""Tables of labels as spreadsheets write them, and which file each row means."""
+
+import pytest
+from openpyxl import Workbook
+
+from flystage.raw.labels import Label, labels_by_path, read_labels
+from raw_files import sentence
+
+ROWS = [("a.tif", "051", "e1", 1, False), ("b.tif", "060", "", None, True)]
+
+
+def table(tmp_path, text, name="labels.csv", encoding="utf-8"):
+    (tmp_path / name).write_text(text, encoding=encoding)
+    return str(tmp_path / name)
+
+
+def without_place(labels):
+    return [tuple(label[1:]) for label in labels]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("image,stage,embryo,frame,use\na.tif,051,e1,1,no\nb.tif,060,,,\n", "utf-8"),
+        ("image;stage;embryo;frame;use\r\na.tif;051;e1;1;No\r\nb.tif;060;;;yes\r\n", "utf-8-sig"),
+        ("Image\tUse\tStage\tFrame\tEmbryo\tnotes\n a.tif \tFALSE\t051\t1.0\te1\tx, y\nb.tif\t1\t060\n", "utf-8"),
+        ('stage,file,embryo,frame,use\n"051","a.tif","e1",1,n\n,,,,\n060,b.tif\n', "utf-8"),
+    ],
+)
+def test_separators_marks_spaces_and_names_of_columns_are_fine(tmp_path, text, encoding):
+    assert without_place(read_labels([table(tmp_path, text, encoding=encoding)])) == ROWS
+
+
+def test_a_workbook_is_read_with_numbers_as_they_are_shown(tmp_path):
+    workbook = Workbook()
+    for row in (
+        ["image", "stage", "embryo", "frame", "use"],
+        ["a.tif", "051", "e1", 1, "no"],
+        ["b.tif", 60.0, None, None, True],
+    ):
+        workbook.active.append(row)
+    workbook.save(tmp_path / "labels.xlsx")
+    (first, second) = read_labels([str(tmp_path / "labels.xlsx")])
+    assert without_place([first, second]) == [ROWS[0], ("b.tif", "60", "", None, True)]
+    assert first.where.endswith("labels.xlsx, line 2")
+
+
+def test_several_tables_are_one(tmp_path):
+    paths = [table(tmp_path, f"image,stage\n{name}.tif,051\n", f"{name}.csv") for name in "ab"]
+    assert [label.image for label in read_labels(paths)] == ["a.tif", "b.tif"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("image,embryo\na.tif,e1\n", "stage is missing, it has image, embryo"),
+        ("", "image and stage is missing, it has nothing"),
+        ("image,stage,use\na.tif,051,perhaps\n", "line 2: use is 'perhaps'; write yes or no"),
+        ("image,stage,frame\na.tif,051,1\na.tif,051,0\n", "line 3: frame is '0'"),
+        ("image,stage,frame\na.tif,051,1.5\n", "line 2: frame is '1.5'"),
+    ],
+)
+def test_a_wrong_table_is_one_sentence_with_the_line(tmp_path, text, told):
+    assert told in sentence(read_labels, [table(tmp_path, text)])
+
+
+def test_a_table_that_cannot_be_read_is_one_sentence(tmp_path):
+    assert "cannot be read" in sentence(read_labels, [str(tmp_path / "missing.csv")])
+    assert "not UTF-8" in sentence(read_labels, [table(tmp_path, "image,stage\nfrüh.tif,1\n", encoding="latin-1")])
+    assert "as a workbook" in sentence(read_labels, [table(tmp_path, "no workbook", "labels.xlsx")])
+
+
+FOUND = [("raw/p1/a.tif", "p1/a.tif"), ("raw/p2/a.tif", "p2/a.tif"), ("raw/p2/b.TIFF", "p2/b.TIFF")]
+
+
+def label(image, stage="051", embryo="", frame=None, use=True, line=2):
+    return Label(f"t.csv, line {line}", image, stage, embryo, frame, use)
+
+
+@pytest.mark.parametrize("image", ["p2/b.TIFF", "p2\\b.TIFF", "b.TIFF", "b", "p2/b", "raw/p2/b.TIFF", "./p2/b.TIFF"])
+def test_a_row_names_a_file_in_several_ways(image):
+    by_path, warnings = labels_by_path([label(image)], FOUND)
+    assert list(by_path) == ["raw/p2/b.TIFF"] and not warnings
+
+
+def test_rows_that_fit_no_file_or_two_are_told_with_their_line():
+    by_path, warnings = labels_by_path([label("a.tif", line=2), label("12. Mrz.tif", line=3), label("p1/a.tif")], FOUND)
+    assert list(by_path) == ["raw/p1/a.tif"]
+    assert "t.csv, line 3: 12. Mrz.tif" in warnings[0] and "1 row fits no TIF" in warnings[0]
+    assert "t.csv, line 2: a.tif" in warnings[1] and "several TIFs" in warnings[1]
+
+
+def test_rows_that_disagree_are_refused_and_rows_that_repeat_are_one():
+    same = [label("b", line=2), label("b", line=3)]
+    assert labels_by_path(same, FOUND)[0] == {"raw/p2/b.TIFF": same[:1]}
+    text = sentence(labels_by_path, [label("b", line=2), label("b", "060", line=3)], FOUND)
+    assert "t.csv, line 2 and t.csv, line 3 disagree about b.TIFF" in text
+    assert "gives no frame" in sentence(labels_by_path, [label("b"), label("b", frame=2)], FOUND)
+    assert "different embryos (e1, e2)" in sentence(
+        labels_by_path, [label("b", embryo="e1", frame=1), label("b", embryo="e2", frame=2)], FOUND
+    )

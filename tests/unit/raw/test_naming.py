@@ -1,0 +1,283 @@
+"""Stage, embryo and time point of each TIF, from names, folders and tables of labels."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flystage.raw.naming import RawImage, find_images
+from raw_files import name, sentence, touch
+
+PATTERN = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text(encoding="utf-8"))["name_pattern"]
+
+
+def config(*folders, pattern=PATTERN, **changes):
+    settings = {
+        "labels": None,
+        "unmatched": "stop",
+        "single_images": "stop",
+        "frames": None,
+        "stages": "all",
+        "time_unit": "auto",
+    }
+    return {"raw": list(folders), "name_pattern": pattern} | settings | changes
+
+
+def images_of(*folders, **changes):
+    return find_images(config(*folders, **changes)).images
+
+
+def refused(*folders, **changes):
+    return sentence(find_images, config(*folders, **changes))
+
+
+def test_stage_and_embryo_come_from_the_name(tmp_path):
+    raw = touch(tmp_path / "raw", f"mail/{name('060', 3)}", f"mail/{name('051', 4, 2)}")
+    assert images_of(raw) == [
+        RawImage(f"{raw}/mail/{name('051', 4, 2)}", "051", "20230811-Cycle00-embryo04"),
+        RawImage(f"{raw}/mail/{name('060', 3)}", "060", "20230811-Cycle00-embryo03"),
+    ]
+
+
+def test_a_name_without_stage_takes_its_folder_and_one_without_embryo_its_path(tmp_path):
+    raw = touch(tmp_path / "raw", "051/20230811-Cycle00-embryo01-1.tif", "060/odd.tif", "060/sub/odd.tif")
+    images = images_of(raw, pattern=r"(?P<embryo>\d{8}-Cycle\d+-embryo\d+)|odd")
+    assert [(image.stage, image.embryo) for image in images] == [
+        ("051", "20230811-Cycle00-embryo01"),
+        ("060", "060/odd"),
+        ("sub", "060/sub/odd"),
+    ]
+    assert [image.embryo for image in images_of(raw, pattern=None)][0] == "051/20230811-Cycle00-embryo01-1"
+
+
+def test_the_name_wins_over_the_folder(tmp_path):
+    raw = touch(tmp_path / "raw", f"unsorted/{name('051')}", f"unsorted/{name('060')}")
+    assert [image.stage for image in images_of(raw)] == ["051", "060"]
+
+
+def test_a_tif_without_any_stage_is_rejected_and_kept_in_the_list(tmp_path):
+    raw = touch(tmp_path / "raw", f"x/{name('051')}", f"x/{name('060')}", "20230811-Cycle00-embryo09-1.tif")
+    (lost,) = [image for image in images_of(raw) if image.status]
+    assert (lost.status, lost.reason) == ("rejected", "no stage: not in its name, and not in a stage folder")
+
+
+def test_stages_not_wanted_are_excluded_with_the_reason(tmp_path):
+    raw = touch(tmp_path / "raw", *(f"x/{name(stage)}" for stage in ("051", "054", "060")))
+    status = {image.stage: (image.status, image.reason) for image in images_of(raw, stages=["051", "060"])}
+    assert status == {"051": ("", ""), "054": ("excluded", "stage 054 is not selected"), "060": ("", "")}
+
+
+def test_a_link_that_leads_to_itself_is_rejected(tmp_path):
+    raw = touch(tmp_path / "raw", "051/a.tif", "060/b.tif")
+    (tmp_path / "raw" / "051" / "up").symlink_to(tmp_path / "raw")
+    (tmp_path / "raw" / "self.tif").symlink_to("self.tif")
+    (tmp_path / "raw" / "self").symlink_to("self")
+    (loop,) = [image for image in images_of(raw, pattern=None) if image.status]
+    assert loop.status == "rejected"
+
+
+def test_several_folders_are_one_list(tmp_path):
+    first, second = touch(tmp_path / "one", f"x/{name('051')}"), touch(tmp_path / "two", f"x/{name('060')}")
+    assert {image.stage for image in images_of(first, second)} == {"051", "060"}
+
+
+def test_a_pattern_that_fits_nothing_names_an_example(tmp_path):
+    raw = touch(tmp_path / "raw", "051/movie7_t3.tif", "060/movie8_t3.tif")
+    text = refused(raw)
+    assert "name_pattern fits none of the 2 TIFs, for example 'movie7_t3.tif'" in text
+
+
+def test_no_stage_anywhere_is_one_sentence(tmp_path):
+    raw = touch(tmp_path / "raw", "20230811-Cycle00-embryo01-1.tif")
+    assert "No TIF has a stage, for example '20230811-Cycle00-embryo01-1.tif'" in refused(raw)
+
+
+def test_one_stage_alone_is_refused(tmp_path):
+    raw = touch(tmp_path / "raw", name("051"), name("051", 2))
+    assert "Only one stage (051) has images" in refused(raw)
+
+
+def test_a_listed_stage_without_images_is_told_with_what_there_is(tmp_path):
+    raw = touch(tmp_path / "raw", name("051"), name("060"))
+    assert "'099' has no images" in refused(raw, stages=["051", "099"])
+    assert "found: 051, 060" in refused(raw, stages=["051", "099"])
+
+
+def test_a_dangling_link_and_a_folder_named_tif_are_no_images(tmp_path):
+    raw = touch(tmp_path / "raw", name("051"), name("060"), "x.tif/inner.txt")
+    (tmp_path / "raw" / name("063")).symlink_to(tmp_path / "gone.tif")
+    os.mkfifo(tmp_path / "raw" / name("066"))
+    status = {image.stage: image.reason for image in images_of(raw)}
+    assert status == {"051": "", "060": "", "063": "a link that leads nowhere", "066": "not a file"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_no_permission_is_a_reason_for_a_file_and_a_sentence_for_a_folder(tmp_path):
+    raw = touch(tmp_path / "raw", name("051"), name("060"), f"closed/{name('063')}")
+    (tmp_path / "raw" / name("060")).chmod(0)
+    assert [image.reason for image in images_of(raw) if image.stage == "060"] == ["no permission to read it"]
+    (tmp_path / "raw" / "closed").chmod(0)
+    try:
+        assert "closed cannot be read (Permission denied)" in refused(raw)
+    finally:
+        (tmp_path / "raw" / "closed").chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["051/caf\xe9-{}.tif", "caf\xe9-{}/x.tif", "051/two\nlines-{}.tif", "two\rlines-{}/x.tif", "051/tab\t{}.tif"],
+)
+@pytest.mark.parametrize("pattern", [None, PATTERN])
+def test_a_name_that_no_table_can_hold_is_rejected_readably(tmp_path, place, pattern):
+    raw = touch(tmp_path / "raw", f"x/{name('051')}", f"x/{name('060')}")
+    path = os.path.join(os.fsencode(raw), place.format(name("063")[:-4]).encode("latin-1"))  # one byte, not UTF-8
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    open(path, "wb").close()
+    (rejected,) = [image for image in images_of(raw, pattern=pattern) if image.status]
+    assert rejected.status == "rejected" and rejected.reason.startswith(
+        "its name is not valid UTF-8 or has a line break"
+    )
+    for text in rejected:  # the catalog is written as UTF-8, one row a line
+        text.encode()
+        assert not re.search(r"[\x00-\x1f]", text)
+    assert "\\x" in rejected.path
+
+
+def test_a_brace_in_a_path_is_rejected_before_snakemake_takes_it_for_a_wildcard(tmp_path):
+    raw = touch(tmp_path / "raw", "051/a.tif", "060/b.tif", "060/{c}.tif")
+    assert [Path(image.path).name for image in images_of(raw, pattern=None) if image.status == "rejected"] == [
+        "{c}.tif"
+    ]
+
+
+def test_tifs_that_are_all_unusable_at_first_sight_are_one_sentence(tmp_path):
+    raw = touch(tmp_path / "raw", "051/{a}.tif", "060/{b}.tif")
+    assert refused(raw, pattern=None).startswith("None of the 2 TIFs can be used (2 x its path has a {")
+
+
+def test_letters_beyond_ascii_are_welcome(tmp_path):
+    raw = touch(tmp_path / "raw", "früh/蠅.tif", "spät/蠅.tif")
+    assert [(image.stage, image.status) for image in images_of(raw, pattern=None)] == [("früh", ""), ("spät", "")]
+
+
+def test_a_pattern_that_fits_some_names_and_not_others_stops_and_shows_them(tmp_path):
+    raw = touch(tmp_path / "raw", f"051/{name('051')}", f"060/{name('060')}", "060/Overview.tif", "060/b.tif")
+    text = refused(raw)
+    assert "does not fit 2 of 4 TIFs, for example 'Overview.tif', 'b.tif'" in text and "unmatched: exclude" in text
+    images = images_of(raw, unmatched="exclude")
+    assert {Path(image.path).name: (image.status, image.reason) for image in images if image.status} == {
+        "Overview.tif": ("excluded", "its name does not fit name_pattern"),
+        "b.tif": ("excluded", "its name does not fit name_pattern"),
+    }
+    assert find_images(config(raw, unmatched="exclude")).unmatched == [f"{raw}/060/Overview.tif", f"{raw}/060/b.tif"]
+
+
+def test_no_message_ever_advises_that_every_image_be_its_own_embryo(tmp_path):
+    raw = touch(tmp_path / "raw", "051/movie7_t3.tif", "060/movie8_t3.tif")
+    assert "own embryo" not in refused(raw) and "null" not in refused(raw)
+
+
+@pytest.mark.parametrize("slash", ["movie_(?P<embryo>[^/]+)/(?P<stage>\\d+)/", "(?P<embryo>E\\d+)/"])
+def test_a_pattern_with_a_slash_is_searched_in_the_path_below_the_raw_folder(tmp_path, slash):
+    raw = touch(
+        tmp_path / "movie_X" / "9999", "movie_E003/0060/img1.tif", "movie_E003/0120/img1.tif", "movie_E004/0060/i.tif"
+    )
+    images = images_of(raw, pattern=slash)
+    assert [(image.embryo, image.stage) for image in images] == [("E003", "0060"), ("E003", "0120"), ("E004", "0060")]
+
+
+def test_one_pattern_without_a_slash_is_not_searched_in_folders(tmp_path):
+    raw = touch(tmp_path / "raw", "E001/0060/img1.tif", "E002/0120/img2.tif")
+    assert "fits none of the 2 TIFs" in refused(raw, pattern=r"(?P<embryo>E\d+)")
+
+
+def test_most_embryos_with_a_single_image_stop_where_the_pattern_names_embryos(tmp_path):
+    raw = touch(
+        tmp_path / "slices", *(f"{stage}/e1_{stage}{slice}.tif" for stage in ("051", "060") for slice in range(3))
+    )
+    text = refused(raw, pattern=r"(?P<embryo>e\d+_\d+)")
+    assert (
+        text.startswith("6 of 6 embryos have a single image (for example 'e1_0510')") and "single_images: allow" in text
+    )
+    assert len(images_of(raw, pattern=r"(?P<embryo>e\d+_\d+)", single_images="allow")) == 6
+
+
+def test_two_images_an_embryo_are_enough(tmp_path):
+    names = [f"{stage}/e{embryo}_{stage}.tif" for stage in ("051", "060") for embryo in range(6)]
+    assert len(images_of(touch(tmp_path / "raw", *names), pattern=r"(?P<embryo>e\d+)_")) == 12
+
+
+def test_names_are_trimmed_and_in_one_unicode_form(tmp_path):
+    composed, decomposed = "M\u00fcller", "Mu\u0308ller"
+    raw = touch(tmp_path / "raw", f"051 /{composed}_1.tif", f"060/{decomposed}_2.tif", f"051/{composed} _3.tif")
+    images = images_of(raw, pattern=r"(?P<embryo>\w.*)_\d")
+    assert {image.embryo for image in images} == {composed} and {image.stage for image in images} == {"051", "060"}
+    assert any(decomposed in image.path for image in images)  # the file's own name stays
+
+
+def test_whether_embryos_are_told_apart_is_known(tmp_path):
+    raw = touch(tmp_path / "raw", f"051/{name('051')}", f"060/{name('060')}")
+    assert find_images(config(raw)).embryos_known
+    assert not find_images(config(raw, pattern=None)).embryos_known
+    assert not find_images(config(raw, pattern=r"Stage\((?P<stage>\d+)\)")).embryos_known
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """(raw folder, function(text of a table, settings) -> Found)."""
+    raw = touch(tmp_path / "raw", "plate1/a.tif", "plate1/b.tif", "plate2/a.tif", "c.tif")
+
+    def found(text, **changes):
+        (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
+        return find_images(config(raw, pattern=None, labels=[str(tmp_path / "labels.csv")], **changes))
+
+    return raw, found
+
+
+def test_a_table_of_labels_wins_over_names_and_the_rest_is_excluded(labelled):
+    raw, found = labelled
+    images = found("image,stage,embryo,use\nplate1/a.tif,051,e1,\nb.tif,060,e1,yes\nc.tif,060,e2,no\n").images
+    assert [image._replace(path=os.path.relpath(image.path, raw)) for image in images] == [
+        RawImage("c.tif", "060", "e2", "excluded", f"use: no ({Path(raw).parent}/labels.csv, line 4)"),
+        RawImage("plate1/a.tif", "051", "e1"),
+        RawImage("plate1/b.tif", "060", "e1"),
+        RawImage("plate2/a.tif", "plate2", "plate2/a", "excluded", "not in labels.csv"),
+    ]
+
+
+def test_an_embryo_that_the_table_does_not_name_comes_from_the_name(tmp_path):
+    raw = touch(tmp_path / "raw", f"x/{name('051', 3)}", f"x/{name('051', 4)}")
+    (tmp_path / "t.csv").write_text(f"image,stage\n{name('051', 3)},early\n{name('051', 4)},late\n", encoding="utf-8")
+    images = images_of(raw, labels=[str(tmp_path / "t.csv")])
+    assert [(image.stage, image.embryo) for image in images] == [
+        ("early", "20230811-Cycle00-embryo03"), ("late", "20230811-Cycle00-embryo04"),
+    ]  # fmt: skip
+
+
+def test_a_stage_without_zeros_that_the_name_has_is_said_and_not_guessed(tmp_path):
+    raw = touch(tmp_path / "raw", name("051"), name("060"))
+    (tmp_path / "t.csv").write_text(f"image,stage\n{name('051')},51\n{name('060')},060\n", encoding="utf-8")
+    found = find_images(config(raw, labels=[str(tmp_path / "t.csv")]))
+    assert [image.stage for image in found.images] == ["51", "060"]
+    (warning,) = found.warnings
+    assert "1 row(s) lost zeros" in warning and "t.csv, line 2: stage 51 where the name says 051" in warning
+
+
+def test_time_points_of_a_labelled_movie_are_images_of_one_embryo(labelled):
+    raw, found = labelled
+    images = found("image,stage,frame\nc.tif,051,1\nc.tif,060,4\n").images
+    used = [image for image in images if not image.status]
+    assert used == [RawImage(f"{raw}/c.tif", "051", "c", frame="1"), RawImage(f"{raw}/c.tif", "060", "c", frame="4")]
+    assert found("image,stage,frame\nc.tif,051,1\nc.tif,060,4\n").embryos_known
+
+
+def test_frames_give_each_time_point_its_time(tmp_path):
+    raw = touch(tmp_path / "raw", "still/a.tif", "movie.tif")
+    images = find_images(
+        config(raw, pattern=None, frames={"first": 51, "every": 4.5}), lambda path: 3 if "movie" in path else 1
+    ).images
+    assert [(image.stage, image.frame, image.embryo) for image in images] == [
+        ("51", "1", "movie"), ("55.5", "2", "movie"), ("60", "3", "movie"), ("still", "", "still/a"),
+    ]  # fmt: skip

@@ -1,0 +1,155 @@
+"""Tables of labels that people keep beside their images: which stage, embryo and time point a TIF shows, and whether to use it."""
+
+import csv
+import os
+from collections import defaultdict
+from pathlib import PureWindowsPath
+from typing import NamedTuple
+
+from flystage.core.errors import FlystageError
+from flystage.raw.stages import one_form
+
+IMAGE_NAMES = ("file", "filename", "file name", "path", "name")
+COLUMNS = ("image", "stage", "embryo", "frame", "use")
+YES, NO = ("", "yes", "y", "true", "1", "1.0"), ("no", "n", "false", "0", "0.0")
+EXAMPLES = 5  # how many rows a message names
+
+
+class Label(NamedTuple):
+    """One row of a table. `where` names table and line; frame is a time point from 1, or None for the image as a whole."""
+
+    where: str
+    image: str
+    stage: str
+    embryo: str
+    frame: int | None
+    use: bool
+
+
+def read_labels(paths):
+    """The rows of label tables, a list of Label; rows without an image are left out.
+
+    paths: CSVs (separated by comma, semicolon or tab; UTF-8, with or without byte-order mark) or .xlsx workbooks, whose first
+    sheet is read. Raises FlystageError, with the line, when a table cannot be read, lacks a column or holds a wrong value.
+    """
+    labels = []
+    for path in paths:
+        rows = _workbook(path) if path.lower().endswith((".xlsx", ".xlsm")) else _csv(path)
+        header = [one_form(cell).casefold() for cell in next(rows, (1, []))[1]]
+        places = {column: header.index(column) for column in COLUMNS if column in header}
+        if "image" not in places:
+            places |= dict([("image", header.index(name)) for name in IMAGE_NAMES if name in header][:1])
+        missing = [column for column in ("image", "stage") if column not in places]
+        if missing:
+            raise FlystageError(
+                f"labels: the first line of {path} must name the columns image and stage (embryo, frame and use if wanted);"
+                f" {' and '.join(missing)} is missing, it has {', '.join(filter(None, header)) or 'nothing'}."
+            )
+        for line, cells in rows:
+            row = {column: one_form(cells[place]) if place < len(cells) else "" for column, place in places.items()}
+            if row["image"]:
+                labels.append(_label(f"{path}, line {line}", row))
+    return labels
+
+
+def _label(where, row):
+    frame, use = row.get("frame", ""), row.get("use", "").casefold()
+    if use not in YES + NO:
+        raise FlystageError(f"{where}: use is {row['use']!r}; write yes or no.")
+    if frame and not (frame.removesuffix(".0").isdecimal() and float(frame) >= 1):
+        raise FlystageError(f"{where}: frame is {frame!r}; write the number of a time point, from 1.")
+    number = int(float(frame)) if frame else None
+    return Label(where, row["image"], row["stage"], row.get("embryo", ""), number, use in YES)
+
+
+def _csv(path):
+    """Yield (line, cells) of a CSV."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            first = file.readline()
+            file.seek(0)
+            reader = csv.reader(file, delimiter=max(",;\t", key=first.count))
+            for cells in reader:
+                yield reader.line_num, cells
+    except (OSError, csv.Error) as error:
+        raise FlystageError(f"labels: {path} cannot be read ({error}); correct the setting or the file.") from error
+    except UnicodeDecodeError as error:
+        raise FlystageError(f"labels: {path} is not UTF-8; save it as “CSV UTF-8”, or as .xlsx.") from error
+
+
+def _workbook(path):
+    """Yield (line, cells) of the first sheet of a workbook, numbers written as a reader sees them."""
+    from openpyxl import load_workbook  # a third of a second, for those who have one
+
+    try:
+        sheet = load_workbook(path, read_only=True, data_only=True).worksheets[0]
+        for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+            yield line, ["" if cell is None else _text(cell) for cell in cells]
+    except Exception as error:  # a damaged workbook can fail anywhere inside the library
+        raise FlystageError(
+            f"labels: {path} cannot be read as a workbook ({str(error)[:200]}); save it again, or as “CSV UTF-8”."
+        ) from error
+
+
+def _text(cell):
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def labels_by_path(labels, found):
+    """({path: [Label]}, warnings): the labels of each TIF, and a sentence for rows that fit no file, or several.
+
+    labels: see `read_labels`. found: list of (path, path below its raw folder). A row names a file by its path below the raw
+    folder, by its name, or by its whole path; slashes may lean either way, and the ending may be missing.
+    Raises FlystageError when two rows say different things of one image, or of one movie's embryo.
+    """
+    files = defaultdict(set)
+    for path, relative in found:
+        for name in (path, os.path.abspath(path), relative, os.path.basename(path)):
+            files[_as_named(name)].add(path)
+            files[_as_named(os.path.splitext(name)[0])].add(path)
+    by_path, nowhere, several = defaultdict(list), [], []
+    for label in labels:
+        fitting = files.get(_as_named(label.image), ())
+        if len(fitting) == 1:
+            by_path[next(iter(fitting))].append(label)
+        else:
+            (several if fitting else nowhere).append(f"{label.where}: {label.image}")
+    for path, rows in by_path.items():
+        by_path[path] = _agreeing(path, rows)
+    warnings = []
+    for rows, what, advice in (
+        (nowhere, "no TIF", "correct the names in the table"),
+        (several, "several TIFs", "write the path below the raw folder"),
+    ):
+        if rows:
+            counted = "1 row fits" if len(rows) == 1 else f"{len(rows)} rows fit"
+            listed = "; ".join(rows[:EXAMPLES]) + "; ..." * (len(rows) > EXAMPLES)
+            warnings.append(f"labels: {counted} {what} and is not used ({listed}); {advice}.")
+    return dict(by_path), warnings
+
+
+def _as_named(name):
+    return PureWindowsPath(one_form(name)).as_posix().removeprefix("./")
+
+
+def _agreeing(path, rows):
+    """The rows of one file, each time point once."""
+    by_frame = {}
+    for row in rows:
+        first = by_frame.setdefault(row.frame, row)
+        if first[2:] != row[2:]:
+            raise FlystageError(
+                f"labels: {first.where} and {row.where} disagree about {os.path.basename(path)}; keep one of them."
+            )
+    frames = list(by_frame.values())
+    if len(frames) > 1 and None in by_frame:
+        raise FlystageError(
+            f"labels: {by_frame[None].where} gives no frame of {os.path.basename(path)}, of which other rows name frames; give one."
+        )
+    other = next((row for row in frames if row.embryo != frames[0].embryo), None)
+    if other:
+        raise FlystageError(
+            f"labels: {frames[0].where} and {other.where} give the time points of {os.path.basename(path)} to different embryos"
+            f" ({frames[0].embryo or 'none'}, {other.embryo or 'none'}); one movie shows one embryo."
+        )
+    return frames

@@ -1,0 +1,197 @@
+"""What is known of each raw TIF before it is opened: stage, embryo and time point, from names and tables of labels."""
+
+import os
+import re
+from collections import Counter
+from typing import NamedTuple
+
+from flystage.core.errors import FlystageError
+from flystage.raw.finding import find_tifs, readable, why_unreadable
+from flystage.raw.labels import labels_by_path, read_labels
+from flystage.raw.stages import chosen_stages, one_form
+
+EXAMPLES = 5  # how many names a message shows
+MOST_ALONE = 0.5  # of the embryos may have a single image, where the pattern tells embryos apart
+
+
+class RawImage(NamedTuple):
+    """One picture as found: a TIF, or a time point of one.
+
+    `frame` is "" or the number of the time point, from 1. `status` is "" while nothing speaks against it, else "rejected" or
+    "excluded" with a `reason`.
+    """
+
+    path: str
+    stage: str
+    embryo: str
+    status: str = ""
+    reason: str = ""
+    frame: str = ""
+
+
+class Found(NamedTuple):
+    """What `find_images` found.
+
+    images: list of RawImage. unmatched: paths of TIFs whose names do not fit the pattern. embryos_known: whether names or tables
+    tell embryos apart. warnings: sentences.
+    """
+
+    images: list
+    unmatched: list
+    embryos_known: bool
+    warnings: list
+
+
+def find_images(config, time_points=None):
+    """All raw images with stage and embryo, sorted by path and time point, as a Found.
+
+    config: the checked configuration, of which raw, name_pattern, unmatched, labels, frames, stages, time_unit and single_images
+    are used. time_points: function(path) -> how many time points a TIF holds, for `frames`.
+    A TIF whose name gives no stage takes the name of the folder it lies in; one whose name gives no embryo is its own group,
+    named by its path. Raises FlystageError when names and settings do not fit together, or as `find_tifs`, `read_labels` and
+    `chosen_stages` do.
+    """
+    found = find_tifs(config["raw"])
+    labels, warnings = labels_by_path(read_labels(config["labels"]), found) if config["labels"] else (None, [])
+    pattern = re.compile(config["name_pattern"]) if config["name_pattern"] else None
+    images, unmatched, renamed = [], [], []
+    for path, relative in found:
+        relative = relative.replace(os.sep, "/")
+        folder, name = os.path.split(relative)
+        match = pattern.search(relative if "/" in pattern.pattern else name) if pattern else None
+        groups = match.groupdict() if match else {}
+        stage = one_form(groups.get("stage") or "") or one_form(os.path.basename(folder))
+        embryo = one_form(groups.get("embryo") or "")
+        image = RawImage(path, stage, embryo or os.path.splitext(one_form(relative))[0])
+        rows = labels.get(path, []) if labels is not None else []
+        renamed += [(row, stage) for row in rows if groups.get("stage") and _zeros_lost(row.stage, stage)]
+        if labels is not None:
+            pictures = [_labelled(image, row) for row in rows] or [
+                image._replace(status="excluded", reason=f"not in {_names(config['labels'])}")
+            ]
+        elif config["frames"] and time_points and not why_unreadable(path):
+            pictures = _in_time(image, config["frames"], time_points(path))
+        else:
+            pictures = [image]
+        pictures = [_at_first_sight(picture) for picture in pictures]
+        named = labels is None or any(not row.embryo for row in rows)
+        if pattern and not match and named and not all(picture.status for picture in pictures):
+            unmatched.append(path)
+            if config["unmatched"] == "exclude":
+                pictures = [
+                    picture._replace(status="excluded", reason="its name does not fit name_pattern")
+                    for picture in pictures
+                ]
+        images += pictures
+    if renamed:
+        row, stage = renamed[0]
+        warnings.append(
+            f"labels: {len(renamed)} row(s) lost zeros that the names have, as a spreadsheet does it ({row.where}: stage {row.stage} where"
+            f" the name says {stage}); the table's are used. Format the column as text to keep them."
+        )
+    _refuse_unmatched(unmatched, len(found), config)
+    if pattern and "embryo" in pattern.groupindex:
+        _refuse_single_images(images, config)
+    embryos_known = bool(
+        (pattern and "embryo" in pattern.groupindex)
+        or (labels and any(row.embryo for rows in labels.values() for row in rows))
+        or any(image.frame for image in images)
+    )
+    return Found(_of_wanted_stages(images, config), unmatched, embryos_known, warnings)
+
+
+def _names(paths):
+    return " or ".join(os.path.basename(path) for path in paths)
+
+
+def _labelled(image, row):
+    """The image as a row of a table of labels has it."""
+    frame = "" if row.frame is None else str(row.frame)
+    image = image._replace(stage=row.stage, embryo=row.embryo or image.embryo, frame=frame)
+    if not row.use:
+        return image._replace(status="excluded", reason=f"use: no ({row.where})")
+    if not row.stage:
+        return image._replace(status="excluded", reason=f"no stage ({row.where})")
+    return image
+
+
+def _zeros_lost(label, stage):
+    return label != stage and label.isdecimal() and stage.isdecimal() and int(label) == int(stage)
+
+
+def _in_time(image, frames, number):
+    """The image's time points as images of their own, each with its time as its stage; the image itself if it has one alone."""
+    if number < 2:
+        return [image]
+    return [
+        image._replace(stage=f"{round(frames['first'] + place * frames['every'], 6):g}", frame=str(place + 1))
+        for place in range(number)
+    ]
+
+
+def _refuse_unmatched(unmatched, found, config):
+    listed = ", ".join(repr(os.path.basename(path)) for path in unmatched[:EXAMPLES])
+    if config["name_pattern"] and len(unmatched) == found:
+        raise FlystageError(
+            f"name_pattern fits none of the {found} TIFs, for example {listed}; correct it"
+            " (`snakemake --cores 1 suggest` proposes one that fits)."
+        )
+    if unmatched and config["unmatched"] == "stop":
+        raise FlystageError(
+            f"name_pattern does not fit {len(unmatched)} of {found} TIFs, for example {listed}; correct it, or leave those out with"
+            " unmatched: exclude."
+        )
+
+
+def _refuse_single_images(images, config):
+    """Embryos of one image each mostly mean that the pattern takes a slice or a time for the embryo: a leak."""
+    counts = Counter(image.embryo for image in images if not image.status)
+    alone = [embryo for embryo, count in counts.items() if count == 1]
+    if config["single_images"] == "stop" and len(counts) > 3 and len(alone) > MOST_ALONE * len(counts):
+        raise FlystageError(
+            f"{len(alone)} of {len(counts)} embryos have a single image (for example {alone[0]!r}): the embryo group of name_pattern seems"
+            " to hold more than the embryo, and images of one embryo would lie in several splits; correct it, or, if each embryo was"
+            " imaged once, set single_images: allow."
+        )
+
+
+def _of_wanted_stages(images, config):
+    staged = {image.stage for image in images if image.stage and image.status != "excluded"}
+    if not staged:
+        example = next((image for image in images if image.status == "excluded"), images[0])
+        raise FlystageError(
+            f"No TIF has a stage, for example {os.path.basename(example.path)!r}{f' ({example.reason})' if example.reason else ''}: put the"
+            " images into one folder per stage, give name_pattern a group (?P<stage>...), or set labels to a table."
+        )
+    chosen = chosen_stages(config["stages"], staged, config["time_unit"])
+    if len(chosen) < 2:
+        raise FlystageError(f"Only one stage ({', '.join(chosen)}) has images; staging needs two or more.")
+    images = [
+        image._replace(status="excluded", reason=f"stage {image.stage} is not selected")
+        if not image.status and image.stage not in chosen
+        else image
+        for image in images
+    ]
+    if all(image.status for image in images):
+        reasons = Counter(image.reason for image in images).most_common(3)
+        listed = "; ".join(f"{count} x {reason}" for reason, count in reasons)
+        raise FlystageError(f"None of the {len(images)} TIFs can be used ({listed}).")
+    return images
+
+
+def _at_first_sight(image):
+    """Reject what can be known to be unusable without opening it."""
+    shown = image._replace(**{field: readable(getattr(image, field)) for field in ("path", "stage", "embryo")})
+    if shown != image:
+        return shown._replace(status="rejected", reason="its name is not valid UTF-8 or has a line break; rename it")
+    if image.status:
+        return image
+    if "{" in image.path:
+        return image._replace(
+            status="rejected", reason="its path has a {, which Snakemake takes for a wildcard; rename it"
+        )
+    if not image.stage:
+        return image._replace(status="rejected", reason="no stage: not in its name, and not in a stage folder")
+    if reason := why_unreadable(image.path):
+        return image._replace(status="rejected", reason=reason)
+    return image
