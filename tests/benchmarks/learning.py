@@ -44,7 +44,7 @@ def features_and_predicting(folder):
     backbone = load_weights(place / "resnet50/backbone.pt")
     drawn = movies(folder / "drawn-1110", 1, 7)[:NEW_IMAGES]
     link(drawn, folder / "drawn-1110", place / "new")
-    stages = Stages.in_class_order(f"{minute:03d}" for minute in range(51, 204, 9))
+    stages = Stages.as_given(f"{minute:03d}" for minute in range(51, 204, 9))
     head = Head(2048, SETTINGS["model"]["hidden"], len(stages))
     save_checkpoint(place / "checkpoint.pt", backbone, head, stages, SETTINGS["image"], {"note": ""})
     config = {"predict": {"images": ["new"], "checkpoint": "checkpoint.pt"}, "evaluate": {"views": 1}}

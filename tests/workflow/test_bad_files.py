@@ -201,7 +201,7 @@ def test_every_kind_is_staged_or_refused_by_predict(predicted, kind):
     row = table.loc[as_listed(record["paths"][kind])]
     assert row["status"] == (KINDS[kind].unlabelled or KINDS[kind].status)
     if row["status"] == "used":
-        assert row["reason"] == "" and row["stage_1"] and float(row["p_1"]) > 0 and row["expected_minutes"]
+        assert row["reason"] == "" and row["stage_1"] and float(row["p_1"]) > 0 and row["expected_time"]
     else:
         assert KINDS[kind].reason in row["reason"] and not row["stage_1"]
 

@@ -98,7 +98,7 @@ def test_trials_and_best(finished):
 def test_the_checkpoint_holds_all_that_predicting_needs(finished):
     checkpoint = torch.load(finished.results / "model/checkpoint.pt", weights_only=True)
     assert checkpoint["stages"] == STAGES
-    assert checkpoint["minutes"] == [float(minute) for minute in MINUTES]
+    assert checkpoint["times"] == [float(minute) for minute in MINUTES] and checkpoint["unit"] == "min"
     assert checkpoint["backbone"] == json.loads((finished.results / "model/backbone.json").read_text())
     assert checkpoint["backbone"]["name"] == "resnet18"
     assert checkpoint["image"]["size"] == 64
@@ -125,7 +125,8 @@ def test_metrics_can_be_recomputed_from_the_predictions(finished):
     np.testing.assert_allclose(
         predictions["minutes_error"], probabilities @ np.array(MINUTES) - predictions["stage"].astype(int), atol=1e-3
     )
-    assert metrics["mae_minutes"]["value"] == pytest.approx(predictions["minutes_error"].abs().mean())
+    assert metrics["mae"]["unit"] == "min" and (predictions["time_error"] == predictions["minutes_error"]).all()
+    assert metrics["mae"]["value"] == pytest.approx(predictions["minutes_error"].abs().mean())
 
 
 def test_the_report_is_one_page_that_needs_no_network(finished):

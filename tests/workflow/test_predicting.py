@@ -48,7 +48,7 @@ def test_unlabelled_images_are_staged_and_bad_ones_listed(elsewhere):
     used = table[table["status"] == "used"]
     assert set(used["stage_1"]) <= {"051", "087", "123", "159"}
     assert (used["p_1"] >= used["p_2"]).all() and (used["p_1"] + used["p_2"] <= 1.0001).all()
-    assert used["expected_minutes"].between(51, 159).all()
+    assert used["expected_time"].between(51, 159).all() and (used["unit"] == "min").all()
     page = (elsewhere.results / "predict/predictions.html").read_text(encoding="utf-8")
     assert page.count("data:image/jpeg;base64,") == 2
     assert "broken.tif" in page and "Synthetic embryos of the tests." in page

@@ -157,7 +157,8 @@ def test_labels_follow_the_numeric_order_of_the_stages(prepared):
     table = prepared(*THREE)
     manifests, stages = build_manifests(table, build_catalog(table, []))
     assert stages.to_dict("list") == {
-        "label": [0, 1, 2], "stage": ["9", "051", "100"], "minutes": [9.0, 51.0, 100.0], "images": [1, 1, 1],
+        "label": [0, 1, 2], "stage": ["9", "051", "100"], "time": [9.0, 51.0, 100.0], "unit": ["min"] * 3,
+        "images": [1, 1, 1],
     }  # fmt: skip
     assert all(list(manifest.columns) == MANIFEST for manifest in manifests.values())
     assert manifests["train"][["source", "label", "angle"]].values.tolist() == [
@@ -167,13 +168,24 @@ def test_labels_follow_the_numeric_order_of_the_stages(prepared):
     assert manifests["val"]["label"].tolist() == [0] and manifests["test"]["label"].tolist() == [1]
 
 
-def test_stages_without_numbers_have_no_minutes(prepared, tmp_path):
+def test_stages_without_times_come_back_without(prepared, tmp_path):
     rows = [("r/late/a.tif", "late", "e1", "A"), ("r/9/b.tif", "9", "e2", "B"), ("r/9/c.tif", "9", "e3", "C")]
     table = prepared(*rows)
     _, stages = build_manifests(table, build_catalog(table, []))
-    assert stages["minutes"].isna().all()
+    assert stages["time"].isna().all() and (stages["unit"] == "").all()
     write_csv(stages, tmp_path / "stages.csv")
     assert read_stages(tmp_path / "stages.csv") == Stages(["9", "late"])
+
+
+def test_stages_are_those_that_the_settings_give(prepared, tmp_path):
+    table = prepared(*THREE)
+    manifests, stages = build_manifests(table, build_catalog(table, []), ["100", "9", "051"], "none")
+    assert stages["stage"].tolist() == ["100", "9", "051"] and manifests["train"]["label"].tolist() == [0, 0]
+    write_csv(stages, tmp_path / "stages.csv")
+    assert read_stages(tmp_path / "stages.csv") == Stages(["100", "9", "051"], None, "stages")
+    _, stages = build_manifests(table, build_catalog(table, []), {"9": 3, "051": 1.5, "100": 2}, "h")
+    write_csv(stages, tmp_path / "stages.csv")
+    assert read_stages(tmp_path / "stages.csv") == Stages(["051", "100", "9"], [1.5, 2, 3], "h")
 
 
 def test_a_manifest_holds_used_images_alone_and_survives_its_file(prepared, tmp_path):

@@ -52,7 +52,7 @@ def files(tmp_path_factory):
         table["label"] = table["stage"].map(list(STAGES).index)
         table["source"] = table["path"]
         table[["png", "stage", "label", "embryo", "angle", "source"]].to_csv(folder / f"{split}.csv", index=False)
-    pd.DataFrame({"stage": STAGES.keys(), "label": range(3), "minutes": STAGES.values()}).to_csv(
+    pd.DataFrame({"stage": STAGES.keys(), "label": range(3), "time": STAGES.values(), "unit": "min"}).to_csv(
         folder / "stages.csv", index=False
     )
     fetch_weights("resnet18", "none", 1, folder / "backbone.pt")

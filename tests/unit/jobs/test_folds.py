@@ -13,7 +13,7 @@ from flystage.raw.stages import Stages
 from flystage.training.head import HeadInputs
 from flystage.training.recipe import Recipe
 
-STAGES = Stages.in_class_order(["051", "060"])
+STAGES = Stages.as_given(["051", "060"])
 TRAIN = {"mode": "frozen", "seed": 1, "loss": "ordered", "spread": 1.0, "weight_decay": 0.01, "patience": 5}
 RECIPE = Recipe([], 0.0, TRAIN, learning_rate=0.05, batch_size=8, epochs=20)
 

@@ -42,7 +42,7 @@ def job(tmp_path):
             "source": "-",
         }
         pd.DataFrame(rows).to_csv(tmp_path / f"{split}.csv", index=False)
-    pd.DataFrame({"label": [0, 1], "stage": ["051", "060"], "minutes": [51, 60]}).to_csv(
+    pd.DataFrame({"label": [0, 1], "stage": ["051", "060"], "time": [51, 60], "unit": "min"}).to_csv(
         tmp_path / "stages.csv", index=False
     )
     files = [str(tmp_path / name) for name in ("train.csv", "val.csv", "stages.csv")]
@@ -108,7 +108,7 @@ def test_side_by_side_each_is_as_alone_and_a_process_that_dies_loses_its_own_alo
     splits = [load_vectors(job.train_vectors, job.train_manifest), load_vectors(job.val_vectors, job.val_manifest)]
     settings = trial_settings(3, TUNE["learning_rate"], TUNE["batch_size"])
     recipe = job.recipe.with_hyperparameters(**settings)
-    _, history = train_head(HeadInputs.of(*splits, 1), Stages.in_class_order(["051", "060"]), recipe)
+    _, history = train_head(HeadInputs.of(*splits, 1), Stages.as_given(["051", "060"]), recipe)
     assert answer["records"][3] == trial_record(3, settings, history)
 
 

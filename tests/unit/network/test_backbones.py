@@ -35,7 +35,7 @@ FAMILIES = {  # the smallest of each, and how long its vectors are
     "timm/vit_base_patch32_siglip_256": 768,
 }
 SIZES = {"vit_b_16": 224, **dict.fromkeys([name for name in FAMILIES if "patch" in name], 0)}  # 0: that of the pictures
-STAGES = Stages.in_class_order(["051", "060"])
+STAGES = Stages.as_given(["051", "060"])
 TRAIN = {
     "mode": "finetuned", "seed": 1, "loss": "ordered", "spread": 1.0, "weight_decay": 0.01, "patience": 9,
     "finetune": {

@@ -155,7 +155,7 @@ def test_a_file_of_this_workflow_goes_on_at_its_size_of_pictures(tmp_path, publi
     first = load_weights(tmp_path / "first.pt") | {"licence": "mine"}
     path = str(tmp_path / f"{kind}.pt")
     if kind == "checkpoint":
-        stages = Stages.in_class_order(["051", "060"])
+        stages = Stages.as_given(["051", "060"])
         save_checkpoint(path, first, Head(64, [], 2), stages, {"size": SIZE}, {})
     else:
         torch.save(first, path)

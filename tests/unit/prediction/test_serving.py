@@ -17,7 +17,7 @@ from flystage.prediction import serving
 from flystage.prediction.inference import stage_probabilities
 from flystage.raw.stages import Stages
 
-STAGES, SIZE = Stages.in_class_order(["051", "060", "069", "078"]), 64
+STAGES, SIZE = Stages.as_given(["051", "060", "069", "078"]), 64
 IMAGE = {
     "size": SIZE, "field": "auto", "normalize": {"method": "multiply", "factor": 6}, "white": "auto", "page": "middle",
     "channel": "auto", "max_pixels": 10_000, "angles": [90, 180, 270],

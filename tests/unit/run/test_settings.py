@@ -92,7 +92,8 @@ def test_a_typo_is_told_with_what_was_meant(key, expected):
             "stages: 'some' is not allowed; it must be all, or a list of 2 or more, each text or a number, or a group",
         ),
         ("stages", ["051"], "stages: ['051'] is not allowed"),
-        ("stages", {"from": 51, "to": 60}, "a group of settings with from, to, every."),
+        ("stages", {"from": 51, "to": 60}, "a group of settings with from, to, every, or a group of settings."),
+        ("stages", {"dome": "soon", "bud": 3}, "'soon' is no time of stage dome"),
         (
             "split",
             None,

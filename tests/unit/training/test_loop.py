@@ -16,7 +16,7 @@ from flystage.training.loop import Training, validate
 from flystage.training.processes import Here
 from flystage.training.recipe import Recipe
 
-STAGES = Stages.in_class_order(["051", "060", "069"])
+STAGES = Stages.as_given(["051", "060", "069"])
 TRAIN = {"mode": "frozen", "seed": 1, "loss": "ordered", "spread": 1.0, "weight_decay": 0.01, "patience": 50}
 RECIPE = Recipe([16], 0.2, TRAIN, learning_rate=0.01, batch_size=16, epochs=5)
 

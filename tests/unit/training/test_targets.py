@@ -8,12 +8,12 @@ import torch
 from flystage.raw.stages import Stages
 from flystage.training.targets import target_distributions
 
-TIMED, UNTIMED = Stages.in_class_order(["051", "060", "069"]), Stages(["early", "late", "later"])
+TIMED, UNTIMED = Stages.as_given(["051", "060", "069"]), Stages(["early", "late", "later"])
 
 
 @pytest.mark.parametrize("spread", [0.3, 1.0, 5.0])
 def test_ordered_targets_fall_with_distance_alike_on_both_sides(spread):
-    stages = Stages.in_class_order(f"{51 + 9 * number:03d}" for number in range(17))
+    stages = Stages.as_given(f"{51 + 9 * number:03d}" for number in range(17))
     targets = target_distributions(stages, "ordered", spread)
     torch.testing.assert_close(targets.sum(dim=1), torch.ones(17))
     middle = targets[8]
@@ -23,7 +23,7 @@ def test_ordered_targets_fall_with_distance_alike_on_both_sides(spread):
 
 
 def test_unequal_steps_count_in_minutes():
-    row = target_distributions(Stages.in_class_order(["0", "3", "6", "30"]), "ordered", 1.0)[2]
+    row = target_distributions(Stages.as_given(["0", "3", "6", "30"]), "ordered", 1.0)[2]
     assert row[1] > 0.2 and row[3] < 1e-6
 
 
@@ -32,3 +32,13 @@ def test_unequal_steps_count_in_minutes():
 )
 def test_without_an_order_all_weight_is_on_the_true_stage(stages, loss):
     assert torch.equal(target_distributions(stages, loss, 1.0), torch.eye(3))
+
+
+def test_stages_in_order_without_times_are_one_step_apart():
+    in_order = target_distributions(Stages(["dome", "shield", "bud"], None, "stages"), "ordered", 1.0)
+    torch.testing.assert_close(in_order, target_distributions(TIMED, "ordered", 1.0))
+
+
+def test_a_list_out_of_the_order_of_times_counts_in_times():
+    targets = target_distributions(Stages(["b", "a", "c"], [2, 1, 3], "h"), "ordered", 1.0)
+    assert targets[0, 1] == pytest.approx(targets[0, 2].item()) and targets[1, 0] > targets[1, 2]

@@ -1,0 +1,117 @@
+"""What names alone give reason to doubt: one thing under several names, slips, times that are not read, embryos not told apart."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from statistics import median
+
+from flystage.raw.stages import natural_key, times_by_stage
+from flystage.raw.times import UNITS, time_in
+
+EXAMPLES = 5  # how many names a sentence shows
+RARE = 0.2  # of the median number of images of a stage
+LETTERS_FOR_DIGITS = str.maketrans("oöil", "0011")
+
+
+def look_alikes(names):
+    """Groups of names that could be one thing, a list of sorted lists: "embryo3" and "embryo03", "051" and "O51", "E 1" and "e1".
+
+    They differ in zeros before numbers, case, spaces and punctuation, letters that look like digits, Unicode form, or in the word
+    "stage" alone.
+    """
+    groups = defaultdict(set)
+    for name in names:
+        groups[_skeleton(name)].add(name)
+    return sorted(sorted(group) for group in groups.values() if len(group) > 1)
+
+
+def _skeleton(name):
+    text = unicodedata.normalize("NFKC", name).casefold()
+    text = re.sub(r"(?<=[\d\W_])[oil]+(?=\d)|^[oil]+(?=\d)|(?<=\d)[oil]+(?![^\W\d_])", _digits, text)
+    tokens = re.findall(r"^[-+](?=\d)|[^\W\d_]+|\d+(?:[.,]\d+)?|\+", text)
+    tokens = [re.sub(r"^0+(?=\d)", "", token) for token in tokens]
+    return tuple(tokens[1:] if len(tokens) > 1 and tokens[0] == "stage" else tokens)
+
+
+def _digits(match):
+    return match.group().translate(LETTERS_FOR_DIGITS)
+
+
+def doubts(images, stages, embryos_known, split_of, settings):
+    """Sentences about what is doubtful in the names of images, the worst first.
+
+    images: RawImages that are to be used. stages: their Stages. embryos_known: see `Found`. split_of: {embryo: split}. settings: the
+    configuration, of which stages and time_unit are used.
+    """
+    return [
+        *_embryo_doubts(images, embryos_known, split_of),
+        *_stage_doubts(images, stages, settings),
+    ]
+
+
+def _embryo_doubts(images, known, split_of):
+    if not known:
+        yield (
+            "No name tells which embryo an image shows, so every image counts as an embryo of its own: images of one embryo will lie in"
+            " several splits, and every figure will flatter. Give name_pattern a group (?P<embryo>...), or labels a column embryo."
+        )
+        return
+    embryos = sorted(set(split_of))
+    for group in look_alikes(embryos)[:EXAMPLES]:
+        apart = len({split_of[embryo] for embryo in group}) > 1
+        yield (
+            f"The embryos {_listed(group)} may be one under several names"
+            + (", and they lie in different splits: then test images show an embryo of training." if apart else ".")
+            + " Rename the files, or name the embryo in a table (labels)."
+        )
+    training = [embryo for embryo in embryos if split_of[embryo] == "train"]
+    if len(training) == 1:
+        yield f"One embryo alone is in training ({training[0]}): the network learns that embryo, not its stages. Add embryos."
+
+
+def _stage_doubts(images, stages, settings):
+    names = stages.names
+    for group in look_alikes(names)[:EXAMPLES]:
+        yield f"The stages {_listed(group)} may be one under several names; each is a class of its own. Rename the files or folders."
+    by_time = defaultdict(list)
+    for name, time in zip(names, stages.times or (), strict=bool(stages.times)):
+        by_time[time].append(name)
+    alike = {name for group in look_alikes(names) for name in group}
+    for time, group in by_time.items():
+        if len(group) > 1 and not alike >= set(group):
+            yield f"The stages {_listed(group)} have the same time ({time:g} {stages.unit}); each is a class of its own."
+    if stages.times is None and settings["time_unit"] == "auto" and settings["stages"] == "all":
+        odd = [name for name in names if time_in(name) is None]
+        if odd and len(odd) <= len(names) / 2:
+            yield (
+                f"No stage has a time, because {_listed(odd)} {'is no number' if len(odd) == 1 else 'are no numbers'}, as the other names"
+                " are. Rename, leave out (stages) or set time_unit."
+            )
+    if stages.unit is None:
+        yield (
+            f"The order of the stages is not known: they are taken alphabetically ({_listed(names)}). List them in the order of development"
+            " under stages: [...], or with times {name: time}."
+        )
+    elif stages.times and isinstance(settings["stages"], list) and list(stages.times) != sorted(stages.times):
+        yield "The list of stages is not in the order of their times; the list is used."
+    if stages.times and not times_by_stage(settings["stages"]) and settings["time_unit"] not in UNITS:
+        numbers = [name for name in names if (time_in(name) or (0, ""))[1] is None]
+        if numbers and len(numbers) < len(names):
+            yield f"Stages without a unit ({_listed(numbers)}) are taken to be in {stages.unit}, as the others are; set time_unit to be sure."
+    counts, embryos = defaultdict(int), defaultdict(set)
+    for image in images:
+        counts[image.stage] += 1
+        embryos[image.stage].add(image.embryo)
+    usual = median(counts.values())
+    rare = [name for name in names if counts[name] < RARE * usual or len(embryos[name]) < 3]
+    if rare:
+        shown = [f"{name} ({counts[name]} of {len(embryos[name])})" for name in rare]
+        yield (
+            f"Rare stages, with images and embryos: {', '.join(shown[:EXAMPLES])}{', ...' if len(shown) > EXAMPLES else ''}. A stage of fewer"
+            " than three embryos cannot be in training, validation and test."
+        )
+
+
+def _listed(names):
+    names = sorted(names, key=natural_key)
+    return ", ".join(map(repr, names[:EXAMPLES])) + ", ..." * (len(names) > EXAMPLES)
