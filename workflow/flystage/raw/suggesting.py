@@ -1,0 +1,84 @@
+"""A name_pattern for folders of which nothing is known yet, guessed from names alone; small, and it says from what."""
+
+import os
+import re
+from collections import Counter
+
+from flystage.raw.finding import find_tifs
+
+# What people write before the number of an embryo and of a stage, most telling first; each as (regular expression, in words).
+EMBRYOS = (
+    (r"\d{6,8}[-_]\w+[-_]embryo\d+", "a date, a run and “embryo” with a number"),
+    (r"(?:embryo|emb|larva|fish|animal|sample)[-_ ]?\d+", "“embryo”, “fish”, “sample” or the like with a number"),
+    (r"(?:movie|mov|position|pos|series|well|xy)[-_ ]?\w*\d+", "“movie”, “position”, “series” or the like with a number"),
+    (r"E\d+", "“E” with a number"),
+    (r"s\d+", "“s” with a number"),
+    (r"[A-H]\d{1,2}", "the name of a well"),
+)
+STAGES = (
+    (r"Stage\((?P<stage>[^)]+)\)", "“Stage(...)”"),
+    (r"stage[-_ ]?(?P<stage>\d+\w?)", "“stage” with a number"),
+    (r"(?P<stage>\d+(?:[.,]\d+)?(?:hpf|dpf|min|h))", "a number with a unit of time"),
+    (r"(?<![a-zA-Z])t(?:ime)?[-_]?(?P<stage>\d+)", "“t” with a number"),
+)
+ALONE = r"(?<![A-Za-z0-9])"  # not in the middle of a word
+
+
+def suggested_pattern(folders):
+    """(a name_pattern or None, [sentences on what it was guessed from]) for raw folders. Raises FlystageError as `find_tifs` does."""
+    relatives = [relative.replace(os.sep, "/") for _, relative in find_tifs(folders)]
+    names = [os.path.basename(relative) for relative in relatives]
+    said = [f"Guessed from {len(names)} names, for example {', '.join(map(repr, sorted(names)[:: max(1, len(names) // 3)][:3]))}."]
+    parents = Counter(os.path.basename(os.path.dirname(relative)) for relative in relatives)
+    stage = _first(STAGES, names, _is_stage)
+    if stage:
+        said.append(f"Stage: {stage[1]} in the file name.")
+    elif "" not in parents and len(parents) > 1:
+        said.append(f"Stage: the folder's name ({', '.join(sorted(parents)[:4])}{', ...' if len(parents) > 4 else ''}).")
+    else:
+        said.append("Stage: nothing in the names looks like one; sort the images into a folder per stage, or use a table (labels).")
+    in_folders = False
+    embryo = _first(EMBRYOS, names, lambda found: _is_embryo(found, len(names)))
+    if embryo is None:
+        embryo = _first(EMBRYOS, [f"{os.path.dirname(relative)}/" for relative in relatives], lambda found: _is_embryo(found, len(names)))
+        in_folders = embryo is not None
+    if embryo is None:
+        said.append(
+            "Embryo: nothing in names or folders looks like one. Do not train without it: images of one embryo would lie in several"
+            " splits. Write the group (?P<embryo>...) yourself, or name embryos in a table (labels)."
+        )
+        return None, said
+    said.append(f"Embryo: {embryo[1]} in the {'folder' if in_folders else 'file'} name, {embryo[2]} different ones.")
+    group = f"(?P<embryo>{embryo[0]})"
+    if in_folders:
+        pattern = f"{ALONE}{group}[^/]*/"
+        if stage:
+            pattern += f"(?:.*/)?[^/]*?{stage[0]}"
+        return f"(?i){pattern}", said
+    if not stage:
+        return f"(?i){ALONE}{group}", said
+    stage_first = all(
+        re.search(stage[0], name, re.IGNORECASE).start() < re.search(ALONE + embryo[0], name, re.IGNORECASE).start() for name in names
+    )
+    parts = [stage[0], f"{ALONE}{group}"] if stage_first else [f"{ALONE}{group}", stage[0]]
+    return f"(?i){parts[0]}.*?{parts[1]}", said
+
+
+def _first(choices, names, fits):
+    """(regular expression, in words, number of different finds) of the first choice that all names have and that fits; or None."""
+    for expression, words in choices:
+        anchored = expression if "(?P<stage>" in expression else ALONE + expression
+        matches = [re.search(anchored, name, re.IGNORECASE) for name in names]
+        if all(matches):
+            found = Counter((match.groupdict().get("stage") or match.group()).casefold() for match in matches)
+            if fits(found):
+                return expression, words, len(found)
+    return None
+
+
+def _is_stage(found):
+    return len(found) > 1
+
+
+def _is_embryo(found, images):
+    return len(found) > 2 and images / len(found) >= 2

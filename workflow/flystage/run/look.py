@@ -1,0 +1,256 @@
+"""The look before a run: what was found, who goes where, a few images opened, room and rights; what is wrong or doubtful of it."""
+
+import csv
+import os
+import shutil
+import tempfile
+from collections import Counter, defaultdict
+from statistics import median
+from typing import NamedTuple
+
+from flystage.core.errors import FlystageError
+from flystage.core.tables import read_json, write_json
+from flystage.dataset.splitting import SPLITS
+from flystage.images.sampling import SATURATING, looked_at, sample
+from flystage.raw.doubts import doubts
+from flystage.raw.stages import Stages
+
+EXAMPLES = 4
+BRIGHTER = 2.5  # times; a folder that is brighter by more than this is another batch
+STAGES_SHOWN = 40
+
+
+class Findings(NamedTuple):
+    """What the look found. lines: the essence, to print. faults: what must be mended first. warnings: what is doubtful. stages: the
+    Stages. stage_rows: [{"stage", "time", "images", "embryos"}]. looks: see `looked_at`.
+    """
+
+    lines: list
+    faults: list
+    warnings: list
+    stages: Stages
+    stage_rows: list
+    looks: list
+
+
+def look(config, found, split_of, lock, per_stage=2, at_most=24):
+    """Look at a data set before anything is prepared, as Findings.
+
+    config: the checked configuration. found: a Found. split_of: {embryo: split}. lock: path of the split lock. per_stage, at_most:
+    how many images are opened, see `sample`. Writes nothing but the guess of white beside the lock, see `remember_white`.
+    """
+    usable = [image for image in found.images if not image.status]
+    stages = Stages.as_given({image.stage for image in usable}, config["stages"], config["time_unit"])
+    rows = _stage_rows(usable, stages)
+    known = _known_paths(f"{config['results']}/catalog.csv")
+    new = [image for image in usable if (image.path, image.frame) not in known]
+    settings = config["image"] | {"float_white": read_white(lock)}
+    looks, guess = looked_at(sample(usable, per_stage, at_most), settings)
+    if guess and config["image"]["white"] == "auto":
+        guess = remember_white(lock, guess)
+    angles = len({0, *config["image"]["angles"]})
+    pngs = sum(angles if split_of[image.embryo] == "train" else 1 for image in new)
+    sizes = [each.bytes for each in looks if each.bytes]
+    needed = pngs * sum(sizes) / len(sizes) if sizes else 0
+    faults = [
+        *_saturating(looks, config),
+        *_cannot_be_written(config["results"], needed),
+    ]
+    warnings = [
+        *found.warnings,
+        *doubts(usable, stages, found.embryos_known, split_of, config),
+        *_unusable(looks),
+        *_batches(looks),
+    ]
+    lines = [
+        *_found_lines(found, known, new),
+        *_stage_lines(stages, rows, config),
+        *_embryo_lines(usable, split_of, found.embryos_known),
+        *_opened_lines(looks, config, guess),
+        _room_line(config["results"], pngs, needed),
+    ]
+    return Findings(lines, faults, warnings, stages, rows, looks)
+
+
+def white_file(lock):
+    """Where the guess of white is kept: beside the split lock."""
+    return f"{lock.removesuffix('.csv').removesuffix('.split')}.white.json"
+
+
+def read_white(lock):
+    """The white of the data set's floats and wide integers as an earlier look guessed it; None where none did."""
+    try:
+        return float(read_json(white_file(lock))["white"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FlystageError(
+            f"{white_file(lock)} is damaged ({error}): delete it, and white is guessed anew, or set image.white."
+        ) from error
+
+
+def remember_white(lock, guess):
+    """Keep a guess of white for all later images of the data set, and return the one that is kept; the first one stays."""
+    kept = read_white(lock)
+    if kept is None:
+        try:
+            write_json({"white": guess, "meaning": "raw value that counts as 255 in floats and 32-bit integers"}, white_file(lock))
+        except OSError:
+            return guess  # that the place of the lock cannot be written is told by others
+    return kept or guess
+
+
+def _known_paths(catalog):
+    try:
+        with open(catalog, encoding="utf-8", newline="") as file:
+            return {(row["path"], row.get("frame", "")) for row in csv.DictReader(file)}
+    except (OSError, KeyError, csv.Error):
+        return set()
+
+
+def _stage_rows(usable, stages):
+    counts, embryos = Counter(image.stage for image in usable), defaultdict(set)
+    for image in usable:
+        embryos[image.stage].add(image.embryo)
+    times = stages.times or [None] * len(stages)
+    return [
+        {"stage": name, "time": time, "images": counts[name], "embryos": len(embryos[name])}
+        for name, time in zip(stages.names, times, strict=True)
+    ]
+
+
+def _found_lines(found, known, new):
+    folders = Counter(os.path.dirname(image.path) or "." for image in found.images)
+    listed = [f"{folder}: {count}" for folder, count in folders.most_common(EXAMPLES)]
+    more = f", and {len(folders) - EXAMPLES} folders more" if len(folders) > EXAMPLES else ""
+    status = Counter(image.status or "to use" for image in found.images)
+    yield f"{len(found.images)} pictures found ({', '.join(listed)}{more}): {_counted(status)}."
+    for reason, count in Counter(image.reason for image in found.images if image.status).most_common(EXAMPLES):
+        example = next(image for image in found.images if image.reason == reason)
+        yield f"  {count} x {reason}, for example {os.path.basename(example.path)}"
+    if known:
+        yield f"{len(new)} of them are new since the last run."
+
+
+def _counted(counts):
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def _stage_lines(stages, rows, config):
+    kind = {None: "in alphabetical order, as their order is not known", "stages": "in their order, without times"}
+    unit = stages.unit
+    if unit in kind:
+        order = kind[unit]
+    else:
+        guessed = config["time_unit"] == "auto" and all(name.replace(".", "").isdecimal() for name in stages.names)
+        order = f"times in {unit}" + (" (names without a unit are taken as minutes; time_unit changes that)" if guessed else "")
+    yield f"{len(stages)} stages, {order}; images and embryos of each:"
+    shown = [
+        f"{row['stage']}{'' if row['time'] is None else _time(row, unit)} {row['images']}/{row['embryos']}" for row in rows
+    ]
+    yield "  " + ", ".join(shown[:STAGES_SHOWN]) + (", ..." if len(shown) > STAGES_SHOWN else "")
+
+
+def _time(row, unit):
+    time = f"{row['time']:g}"
+    return "" if row["stage"].lstrip("0") == time or row["stage"] == time else f" ({time} {unit})"
+
+
+def _embryo_lines(usable, split_of, known):
+    counts = Counter(image.embryo for image in usable)
+    in_split = Counter(split_of[embryo] for embryo in counts)
+    span = f"{min(counts.values())} to {max(counts.values())} images each"
+    splits = ", ".join(f"{in_split[split]} {split}" for split in SPLITS)
+    yield f"{len(counts)} embryos, {span}: {splits}." if known else f"No embryo is known; {len(counts)} images on their own: {splits}."
+
+
+def _opened_lines(looks, config, guess):
+    read = [each for each in looks if each.facts]
+    if not read:
+        return
+    kinds = Counter(f"{each.facts['dtype']}, {each.facts['width']} x {each.facts['height']}" for each in read)
+    clipped = [each.facts["clipped"] for each in read if "clipped" in each.facts]
+    saturating = f"; of their pixels {100 * sum(clipped) / len(clipped):.0f} % saturate" if clipped else ""
+    yield f"{len(looks)} images opened: {', '.join(f'{kind} ({count})' for kind, count in kinds.most_common(EXAMPLES))}{saturating}."
+    if guess:
+        yield f"White of floats and 32-bit integers is taken as {guess:g} for the whole data set; image.white settles it."
+
+
+def _room_line(results, pngs, needed):
+    free = shutil.disk_usage(_existing(results)).free
+    return f"{pngs} PNGs to write, about {needed / 2**20:.0f} MiB; {free / 2**30:.1f} GiB are free."
+
+
+def _existing(path):
+    path = os.path.abspath(path)
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def _saturating(looks, config):
+    with_figures = [each for each in looks if "clipped" in each.facts]
+    bad = [each for each in with_figures if each.facts["clipped"] > SATURATING]
+    if len(bad) <= config["max_saturated"] * len(with_figures):
+        return
+    normalize = config["image"]["normalize"]
+    method = f"multiply by {normalize['factor']:g}" if normalize["method"] == "multiply" else normalize["method"]
+    yield (
+        f"{len(bad)} of {len(with_figures)} images opened saturate for more than {SATURATING:.0%} of their pixels with"
+        f" image.normalize: {method} (for example {bad[0].image.path}, {bad[0].facts['clipped']:.0%}): set image.normalize:"
+        " {method: percentile}, or a lower factor; or raise max_saturated to use them as they are."
+    )
+
+
+def _cannot_be_written(results, needed):
+    place = _existing(results)
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        yield f"The results folder {results} cannot be written ({error.strerror}): set results to a place that can."
+        return
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        yield (
+            f"The disk of {results} has {free / 2**30:.1f} GiB free, and about {needed / 2**30:.1f} GiB will be written: make room, set"
+            " results to another disk, or a smaller image.size."
+        )
+
+
+def _unusable(looks):
+    reasons = [each for each in looks if each.reason]
+    if reasons:
+        shown = "; ".join(f"{each.image.path}: {each.reason}" for each in reasons[:EXAMPLES])
+        yield f"{len(reasons)} of {len(looks)} images opened cannot be used ({shown}{'; ...' if len(reasons) > EXAMPLES else ''})."
+
+
+def _batches(looks):
+    """Folders whose images differ in kind, size or brightness from the others: a batch that a network may learn instead of stages."""
+    by_folder = defaultdict(list)
+    for each in looks:
+        if each.facts:
+            by_folder[os.path.dirname(each.image.path)].append(each.facts)
+    if len(by_folder) < 2:
+        return
+    for what, kind in (
+        ("type", lambda facts: facts["dtype"]),
+        ("size", lambda facts: f"{facts['width']} x {facts['height']}"),
+    ):
+        usual = Counter(kind(facts) for folder in by_folder.values() for facts in folder).most_common(1)[0][0]
+        other = {folder: kinds for folder, all_of in by_folder.items() if (kinds := {kind(facts) for facts in all_of}) != {usual}}
+        if other:
+            shown = "; ".join(f"{folder}: {', '.join(sorted(kinds))}" for folder, kinds in list(other.items())[:EXAMPLES])
+            yield (
+                f"The images of {len(other)} folder(s) are of another {what} than {usual}, the usual one ({shown}): where stages differ in"
+                " that, a network learns the microscope."
+            )
+    brightness = {folder: median(facts["median"] for facts in all_of) for folder, all_of in by_folder.items()}
+    usual = median(brightness.values())
+    odd = [folder for folder, value in brightness.items() if max(value, usual) > BRIGHTER * max(min(value, usual), 1e-9)]
+    if odd and usual > 0 and len(odd) < len(by_folder) / 2:
+        shown = "; ".join(f"{folder}: {brightness[folder]:.4g}" for folder in odd[:EXAMPLES])
+        yield (
+            f"The images of {len(odd)} folder(s) are far brighter or darker than the others (median {usual:.4g}; {shown}): a batch"
+            " that a network may learn instead of stages."
+        )
