@@ -11,17 +11,25 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from flystage.core.errors import FlystageError
+from flystage.core.errors import FlystageError, UnusableTiff
 from flystage.core.files import written_whole
-from flystage.images.tiff import UnusableTiff, read_grey
+from flystage.images.blank_borders import filled
+from flystage.images.tiff import read_grey
 
 cv2.setNumThreads(1)  # the workflow runs one process per core
 
 FILE_FACTS = ("width", "height", "dtype", "channels", "pages", "minimum", "maximum", "levels", "clipped")
+READING_FACTS = ("blank", "picture", "note")
 UNROTATED_FACTS = ("png_minimum", "png_maximum", "png_levels")
 PNG_FACTS = ("png", "angle", "png_sha256")
-COLUMNS = ("path", "stage", "embryo", "split", "status", "reason", "sha256", *FILE_FACTS, *UNROTATED_FACTS, *PNG_FACTS)
-GUESSED_WHITES = (1, 255, 65535, 2**32 - 1)
+COLUMNS = (
+    *("path", "stage", "embryo", "split", "status", "reason", "sha256"),
+    *(*FILE_FACTS, *READING_FACTS, *UNROTATED_FACTS, *PNG_FACTS),
+)
+# White of floats and wide integers, and the largest value that still means it: resampling overshoots.
+GUESSED_WHITES = ((1, 2), (255, 300), (65535, 2**17), (2**32 - 1, 2**33))
+MANY_LEVELS = 100  # a picture with fewer grey values was made with few
+LATER_SETTINGS = {"series": "auto", "max_blank": 0.25, "min_levels": 16}  # which older checkpoints do not hold
 FAST_PNG = [  # half the time of OpenCV's own choice, and smaller files
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
@@ -90,39 +98,75 @@ def _box(width):
     return box / box.sum()
 
 
-def prepare(data, image, angles):
-    """The bytes of a TIF -> ([uint8 array (size, size) per angle], facts).
+def guessed_white(maximum):
+    """The value that is white in floats or wide integers up to `maximum`, of one image or of a whole data set.
 
-    image: the configuration's `image` section. Facts are those of the file plus minimum, maximum and levels (distinct
-    grey values) of the plane used, the clipped share of its pixels, and what is left of them at the first of the angles:
-    png_minimum, png_maximum, png_levels.
-    Raises UnusableTiff with the reason.
+    None when `maximum` is beyond every usual white.
     """
-    plane, facts = read_grey(data, image["page"], image["channel"], image["max_pixels"])
-    if plane.dtype.kind == "f" and not (np.abs(plane) < np.finfo(np.float32).max).all():  # false for NaN as well
-        raise UnusableTiff("holds values that are not numbers (NaN or infinity)")
+    return next((white for white, largest in GUESSED_WHITES if maximum <= largest), None)
+
+
+def prepare(source, image, angles, frame=None, float_white=None):
+    """A TIF -> ([uint8 array (size, size) per angle], facts).
+
+    source: path, file open in binary mode, or bytes. image: the configuration's `image` section. frame: the time point, a
+    number from 1; None: see `read_grey`. float_white: what is white in all floats and wide integers of the data set, where
+    image.white is auto; None: guessed from this image.
+    Facts are those of the file plus minimum, maximum and levels (distinct grey values) of the plane used, the clipped share of
+    its pixels, the share that was blank, its checksum (picture), and what is left of them at the first of the angles:
+    png_minimum, png_maximum, png_levels.
+    Raises UnusableTiff with the reason, OSError when the disk does not give the file.
+    """
+    image = LATER_SETTINGS | image
+    plane, facts = _read(source, image, frame)
+    plane, blank = filled(plane, image["max_blank"])
     minimum, maximum = plane.min(), plane.max()
     if minimum == maximum:
-        raise UnusableTiff(f"every pixel has the same value ({minimum})")
+        where = f" in the plane used of a stack of {facts['pages']} pages" if facts["pages"] > 1 else ""
+        raise UnusableTiff(f"every pixel has the same value ({minimum}){where}")
     files_white = facts.pop("white")
     white = files_white if image["white"] == "auto" else image["white"]
+    white = white or float_white or guessed_white(maximum)
     if white is None:
-        white = next((guess for guess in GUESSED_WHITES if maximum <= guess), None)
-        if white is None:
-            raise UnusableTiff(f"values up to {maximum:g}: set image.white to the value that is white")
+        raise UnusableTiff(f"values up to {maximum:g}: set image.white to the value that is white")
     grey, clipped = normalised(plane, white, image["normalize"])
     facts |= {
         "minimum": minimum.item(),
         "maximum": maximum.item(),
         "levels": grey_levels(plane, maximum),
         "clipped": round(clipped, 6),
+        "blank": round(blank, 6),
+        "picture": picture_checksum(plane, minimum, maximum),
     }
     pictures = turned(grey, angles, image["size"], image["field"])
     darkest, brightest = pictures[0].min(), pictures[0].max()
     if darkest == brightest:
         raise UnusableTiff(f"image.normalize leaves nothing of it: {clipped:.0%} of its pixels saturate")
     levels = grey_levels(pictures[0], brightest)
+    if levels < image["min_levels"] and facts["levels"] >= max(MANY_LEVELS, image["min_levels"]):
+        raise UnusableTiff(
+            f"only {levels} of its {facts['levels']} grey levels are left (image.min_levels is {image['min_levels']}): change"
+            " image.normalize or image.white"
+        )
     return pictures, facts | {"png_minimum": int(darkest), "png_maximum": int(brightest), "png_levels": levels}
+
+
+def _read(source, image, frame=None):
+    options = {"series": image["series"], "white": image["white"], "frame": frame}
+    return read_grey(source, image["page"], image["channel"], image["max_pixels"], **options)
+
+
+def picture_checksum(plane, minimum, maximum):
+    """SHA-256 of a picture's values and shape: the same for equal values in whatever kind of numbers.
+
+    plane: 2-D array without NaN. minimum, maximum: of it.
+    """
+    kind = "<f8"
+    if plane.dtype.kind != "f" or (abs(minimum) < 2**53 and abs(maximum) < 2**53 and (plane == np.rint(plane)).all()):
+        kind = "<u2" if minimum >= 0 and maximum < 2**16 else "<i8"
+    checksum = hashlib.sha256(f"{plane.shape}".encode())
+    checksum.update(np.ascontiguousarray(plane, kind))
+    return checksum.hexdigest()
 
 
 def encoded_png(picture):
@@ -138,13 +182,13 @@ def grey_levels(plane, maximum):
     return len(np.unique(plane))
 
 
-def read_raw(path):
-    """The bytes of an image. Raises OSError when it cannot be read, FlystageError when it is no longer there.
+def open_raw(path):
+    """An image's file, open for reading. Raises OSError when it cannot be read, FlystageError when it is no longer there.
 
     For the latter must not be recorded as a property of the image: it would stay rejected when it is back.
     """
     try:
-        return Path(path).read_bytes()
+        return open(path, "rb")
     except OSError as error:
         if os.path.exists(path):
             raise
@@ -158,9 +202,9 @@ def before_and_after(path, image, angles):
 
     image, angles: as for `prepare`. Raises UnusableTiff.
     """
-    data = read_raw(path)
-    plane, facts = read_grey(data, image["page"], image["channel"], image["max_pixels"])
-    return plane, facts["white"] or float(plane.max()), prepare(data, image, angles)[0]
+    with open_raw(path) as file:
+        plane, facts = _read(file, LATER_SETTINGS | image)
+        return plane, facts["white"] or float(np.nanmax(plane)), prepare(file, image, angles)[0]
 
 
 def png_name(path, angle):
@@ -188,14 +232,14 @@ def prepare_bucket(rows, split, image, angles, png_folder, table):
 
 def _prepare_file(path, image, angles, png_folder):
     try:
-        data = read_raw(path)
+        with open_raw(path) as file:
+            common = {"sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+            try:
+                pictures, facts = prepare(file, image, angles)
+            except UnusableTiff as reason:
+                return [common | {"status": "rejected", "reason": str(reason)}]
     except OSError as error:
         return [{"status": "rejected", "reason": f"cannot be read ({error.strerror})"}]
-    common = {"sha256": hashlib.sha256(data).hexdigest()}
-    try:
-        pictures, facts = prepare(data, image, angles)
-    except UnusableTiff as reason:
-        return [common | {"status": "rejected", "reason": str(reason)}]
     rows = []
     for angle, picture in zip(angles, pictures, strict=True):
         png = png_folder / png_name(path, angle)
