@@ -17,11 +17,14 @@ SPLIT = {"e1": "train", "e2": "val", "e3": "test"}
 
 @pytest.fixture
 def prepared(tmp_path):
-    """A function that writes tables as `prepare` does, from (path, stage, embryo, bytes or None, ...) rows, and reads them."""
+    """A function that writes tables as `prepare` does, from (path, stage, embryo, bytes or None, picture) rows, and reads them.
+
+    A row without a picture has one that goes with its bytes.
+    """
 
     def make(*rows):
         paths = []
-        for number, (path, stage, embryo, content) in enumerate(rows):
+        for number, (path, stage, embryo, content, *picture) in enumerate(rows):
             common = dict.fromkeys(COLUMNS, "") | {
                 "path": path,
                 "stage": stage,
@@ -35,6 +38,7 @@ def prepared(tmp_path):
                 lines = [
                     common
                     | {"status": "used", "sha256": content, "angle": str(angle), "levels": "9", "png_levels": "7"}
+                    | {"picture": picture[0] if picture else f"picture of {content}"}
                     | {"png": str(tmp_path / "images" / f"{Path(path).stem}-{number}-{angle:03d}.png")}
                     for angle in angles
                 ]
@@ -107,6 +111,33 @@ def test_the_same_bytes_under_two_stages_are_all_rejected(prepared):
     assert reasons(catalog)["r/100/a.tif"] == ("rejected", "same bytes under another stage: r/9/x.tif (stage 9)")
     for path in ("r/9/x.tif", "r/9/y.tif"):
         assert reasons(catalog)[path] == ("rejected", "same bytes under another stage: r/100/a.tif (stage 100)")
+
+
+def test_the_same_picture_in_other_bytes_counts_once(prepared):
+    rows = [
+        ("r/100/a.tif", "100", "e1", "A", "P"), ("r/100/a saved.tif", "100", "e1", "A2", "P"), ("r/9/b.tif", "9", "e2", "B"),
+        ("r/100/in another split.tif", "100", "e3", "A3", "P"), ("r/100/a again.tif", "100", "e1", "A", "P"),
+        ("r/051/c.tif", "051", "e3", "C"),
+    ]  # fmt: skip
+    catalog = build_catalog(prepared(*rows), [])
+    assert {path: reason for path, (status, reason) in reasons(catalog).items() if status == "rejected"} == {
+        "r/100/a saved.tif": "same picture as r/100/a.tif",
+        "r/100/a again.tif": "same bytes as r/100/a.tif",
+        "r/100/in another split.tif": "same picture as r/100/a.tif, embryo e1",
+    }
+    check_catalog(catalog, 0)  # none of them is bad
+    manifests, _ = build_manifests(prepared(*rows), catalog)
+    assert set(manifests["test"]["source"]) == {"r/051/c.tif"}  # no leak
+
+
+def test_the_same_picture_under_two_stages_is_rejected_everywhere(prepared):
+    rows = [*THREE, ("r/9/x.tif", "9", "e3", "X", "picture of A"), ("r/100/y.tif", "100", "e1", "A")]
+    catalog = build_catalog(prepared(*rows), [])
+    assert reasons(catalog)["r/9/x.tif"] == ("rejected", "same picture under another stage: r/100/a.tif (stage 100)")
+    for path in ("r/100/a.tif", "r/100/y.tif"):
+        assert reasons(catalog)[path] == ("rejected", "same picture under another stage: r/9/x.tif (stage 9)")
+    assert (catalog["status"] == "used").sum() == 2
+    check_catalog(build_catalog(prepared(*rows, ("r/100/z.tif", "100", "e1", "Z")), []), 0)
 
 
 def test_rejected_files_of_equal_bytes_keep_their_own_reason(prepared):

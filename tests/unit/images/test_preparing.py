@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 import tifffile
 
-from flystage.core.errors import FlystageError
+from flystage.core.errors import FlystageError, UnusableTiff
 from flystage.core.tables import read_text
 from flystage.images.preparing import (
     COLUMNS,
     UNROTATED_FACTS,
     before_and_after,
     grey_levels,
+    guessed_white,
     normalised,
     png_name,
     prepare,
     prepare_bucket,
     turned,
 )
-from flystage.images.tiff import UnusableTiff
 
 MULTIPLY = {"method": "multiply", "factor": 6, "low": 0.5, "high": 99.8}
 PERCENTILE = MULTIPLY | {"method": "percentile"}
@@ -226,6 +226,101 @@ def test_a_float_beyond_every_usual_white_asks_for_one():
     assert prepare(tif(plane), IMAGE | {"white": 6.5535e12}, [0])[1]["maximum"] == 8e11
 
 
+@pytest.mark.parametrize("brightest", [0.16, 1.0, 1.001, 1.5])
+def test_one_white_serves_all_floats_of_a_data_set(brightest):
+    plane = (embryo() / 50_000).astype(np.float32)  # up to 0.16
+    expected = prepare(tif(plane), IMAGE | {"white": 1}, [0])[0][0].astype(int)
+    plane[20, 50] = brightest
+    picture = prepare(tif(plane), IMAGE | {"float_white": 1}, [0])[0][0]
+    assert np.median(np.abs(picture - expected)) == 0 and (np.abs(picture - expected) > 1).sum() <= 16  # around the pixel
+    assert guessed_white(brightest) == 1  # which a resampling overshoots
+
+
+def test_a_white_is_guessed_for_floats_alone_and_a_set_one_goes_first():
+    assert [guessed_white(maximum) for maximum in (-3, 1, 2, 2.1, 255, 256, 301, 65535, 70_000, 2**32 - 1, 1e12)] == [
+        1, 1, 1, 255, 255, 255, 65535, 65535, 65535, 2**32 - 1, None,
+    ]  # fmt: skip
+    floats = tif(embryo().astype(np.float32))
+    by_guess, by_data_set, by_setting = (
+        prepare(floats, IMAGE | {"white": white, "float_white": float_white}, [0])[0][0]
+        for white, float_white in (("auto", None), ("auto", 32_767), (32_767, 9))
+    )
+    np.testing.assert_array_equal(by_data_set, by_setting)
+    assert by_data_set.mean() > 1.5 * by_guess.mean()
+    integers = tif(embryo())
+    np.testing.assert_array_equal(
+        prepare(integers, IMAGE | {"float_white": 9}, [0])[0][0], prepare(integers, IMAGE, [0])[0][0]
+    )
+
+
+def test_white_is_zero_of_a_12_bit_camera_is_the_same_picture():
+    camera = embryo() // 2
+    black = prepare(tif(camera), IMAGE | {"white": 4095}, [0])[0][0]
+    white = prepare(tif((4095 - camera).astype(np.uint16), photometric="miniswhite"), IMAGE | {"white": 4095}, [0])[0][
+        0
+    ]
+    np.testing.assert_array_equal(black, white)
+
+
+def test_a_frame_is_one_time_point_of_a_series():
+    series = np.stack([embryo() + 10 * number for number in range(4)])
+    data = tif(series, imagej=True, metadata={"axes": "TYX"})
+    for frame in (1, 4):
+        assert prepare(data, IMAGE, [0], frame=frame)[1]["minimum"] == 10 * (frame - 1)
+    with pytest.raises(UnusableTiff, match="has 4 time point"):
+        prepare(data, IMAGE, [0], frame=5)
+
+
+def test_the_picture_of_a_file_is_chosen_by_the_setting():
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        writer.write((embryo() // 100).astype(np.uint8), metadata=None)
+        writer.write(embryo(), metadata=None)
+    assert [prepare(file.getvalue(), IMAGE | {"series": series}, [0])[1]["maximum"] for series in ("auto", 1, 2)] == [
+        8000, 80, 8000,
+    ]  # fmt: skip
+
+
+def test_an_empty_border_is_filled_and_its_share_recorded():
+    plane = embryo().astype(np.float32)
+    plane[:3] = np.nan
+    (picture,), facts = prepare(tif(plane), IMAGE | {"white": 65535}, [0])
+    (expected,), _ = prepare(tif(np.nan_to_num(plane)), IMAGE | {"white": 65535}, [0])  # its background is 0
+    np.testing.assert_array_equal(picture, expected)
+    assert facts["blank"] == round(3 / 42, 6)
+    with pytest.raises(UnusableTiff, match="max_blank"):
+        prepare(tif(plane), IMAGE | {"max_blank": 0.05}, [0])
+
+
+def test_too_few_grey_levels_of_a_picture_that_had_many_are_refused():
+    dim = tif(embryo() // 25)  # up to 320 of 65,535
+    with pytest.raises(UnusableTiff, match=r"only \d+ of its 1\d\d grey levels are left \(image\.min_levels is 16\)"):
+        prepare(dim, IMAGE, [0])
+    assert prepare(dim, IMAGE | {"min_levels": 2}, [0])[1]["png_levels"] < 16
+    assert prepare(dim, IMAGE | {"white": 511}, [0])[1]["png_levels"] > 16
+    few = tif(((embryo() // 1000) * 1000).astype(np.uint16))  # it never had more
+    assert prepare(few, IMAGE | {"size": 119}, [0])[1]["levels"] < 16
+
+
+def test_the_checksum_of_a_picture_is_that_of_its_values_and_shape(tmp_path):
+    checksum = prepare(tif(embryo()), IMAGE, [0])[1]["picture"]
+    others = [
+        tif(embryo(), compression="lzw", predictor=True), tif(embryo(), byteorder=">", tile=(16, 16)),
+        tif(embryo(), imagej=True), tif(embryo().astype(np.uint32)), tif(embryo().astype(np.float32)),
+        tif(embryo().astype(np.int16)), tif(np.rot90(embryo(), 1), extratags=[(274, 3, 1, 6, True)], metadata=None),
+    ]  # fmt: skip
+    assert [prepare(data, IMAGE | {"white": 65535}, [0])[1]["picture"] for data in others] == [checksum] * len(others)
+    one_off = embryo()
+    one_off[5, 5] += 1
+    for data in (tif(one_off), tif(embryo()[:, :-1]), tif(embryo() / 3), tif(embryo().reshape(84, 55))):
+        assert prepare(data, IMAGE | {"white": 65535}, [0])[1]["picture"] != checksum
+
+
+def test_settings_of_an_older_checkpoint_are_enough():
+    assert not {"series", "max_blank", "min_levels"} & set(IMAGE)
+    prepare(tif(embryo()), IMAGE, [0])
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
 def test_values_that_are_not_numbers_are_refused(value):
     plane = embryo().astype(np.float64)
@@ -251,7 +346,8 @@ def test_the_facts_are_those_of_the_file():
     (picture,), facts = prepare(tif(embryo()), IMAGE, [0])
     assert facts == {
         "width": 110, "height": 42, "dtype": "uint16", "channels": 1, "pages": 1,
-        "minimum": 0, "maximum": 8000, "levels": len(np.unique(embryo())), "clipped": 0.0,
+        "minimum": 0, "maximum": 8000, "levels": len(np.unique(embryo())), "clipped": 0.0, "blank": 0.0, "note": "",
+        "picture": hashlib.sha256(b"(42, 110)" + embryo().astype("<u2").tobytes()).hexdigest(),
         "png_minimum": picture.min(), "png_maximum": picture.max(), "png_levels": len(np.unique(picture)),
     }  # fmt: skip
     _, facts = prepare(

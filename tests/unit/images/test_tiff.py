@@ -10,7 +10,9 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flystage.images.tiff import UnusableTiff, read_grey
+from flystage.core.errors import UnusableTiff
+from flystage.images import tiff
+from flystage.images.tiff import read_grey, time_points
 
 RANDOM = np.random.default_rng(1)
 GREY16 = RANDOM.integers(0, 60_000, (40, 48)).astype(np.uint16)
@@ -24,6 +26,15 @@ def tif(pixels, **options):
     """The bytes of a TIF as tifffile writes it."""
     file = io.BytesIO()
     tifffile.imwrite(file, pixels, **options)
+    return file.getvalue()
+
+
+def two_pictures(first, second):
+    """The bytes of a TIF with one picture in its page and another in its sub-directory."""
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        writer.write(first, metadata=None, subifds=1)
+        writer.write(second, metadata=None)
     return file.getvalue()
 
 
@@ -60,7 +71,9 @@ def test_a_grey_picture_comes_back_value_for_value(pixels, white):
     plane, facts = read_grey(tif(pixels))
     assert plane.dtype == pixels.dtype
     np.testing.assert_array_equal(plane, pixels)
-    assert facts == {"width": 48, "height": 40, "dtype": str(pixels.dtype), "channels": 1, "pages": 1, "white": white}
+    assert facts == {
+        "width": 48, "height": 40, "dtype": str(pixels.dtype), "channels": 1, "pages": 1, "note": "", "white": white,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("compression", [None, "lzw", "deflate", "zstd", "packbits", "lzma"])
@@ -94,14 +107,6 @@ def test_a_packed_12_bit_picture_is_white_at_4095():
     assert facts["white"] == 4095
 
 
-def test_white_is_zero_is_turned_round():
-    plane, _ = read_grey(tif(GREY16, photometric="miniswhite"))
-    np.testing.assert_array_equal(plane, 65535 - GREY16)
-    plane, _ = read_grey(tif(GREY16 > 30_000, photometric="miniswhite"))
-    np.testing.assert_array_equal(plane, GREY16 <= 30_000)
-    assert "no stated range" in reason(tif(GREY16.astype(np.float32), photometric="miniswhite"))
-
-
 def test_rgb_with_equal_channels_is_its_channel_untouched():
     plane, facts = read_grey(tif(np.dstack([GREY8] * 3), photometric="rgb"))
     np.testing.assert_array_equal(plane, GREY8)
@@ -131,14 +136,6 @@ def test_alpha_is_dropped():
     np.testing.assert_array_equal(read_grey(grey, channel="max")[0], GREY8)
 
 
-def test_a_palette_is_looked_up():
-    palette = np.zeros((3, 256), np.uint16)
-    palette[:] = np.arange(256)[::-1] * 257  # inverted: reading the indices themselves would show
-    plane, facts = read_grey(tif(GREY8, photometric="palette", colormap=palette))
-    np.testing.assert_array_equal(plane, (255 - GREY8.astype(np.uint16)) * 257)
-    assert facts["white"] == 65535
-
-
 @pytest.mark.parametrize(("page", "expected"), [("first", 0), ("middle", 2), ("last", 4), (1, 0), (4, 3)])
 def test_the_page_of_a_stack_follows_the_rule(page, expected):
     plane, facts = read_grey(tif(STACK, photometric="minisblack"), page=page)
@@ -163,11 +160,6 @@ def test_channels_of_a_hyperstack_are_not_its_pages(kind):
     assert (facts["pages"], facts["channels"]) == (3, 2)
     np.testing.assert_array_equal(read_grey(data, page="last", channel=2)[0], hyperstack[2, 1])
     np.testing.assert_array_equal(read_grey(data, page="max", channel="max")[0], hyperstack.max(axis=(0, 1)))
-
-
-def test_an_imagej_stack_with_its_first_page_alone_described_is_refused():
-    data = tif(GREY16, description="ImageJ=1.11a\nimages=5\nslices=5\n", metadata=None) + STACK.tobytes()
-    assert reason(data) == "a stack of 5 pages of which only 1 are described"
 
 
 @pytest.mark.parametrize(
@@ -300,6 +292,7 @@ SAMPLES = {
     "ome": tif(STACK[:4].reshape(2, 2, 40, 48), ome=True, metadata={"axes": "ZCYX"}, photometric="minisblack"),
     "big": tif(GREY16, bigtiff=True),
     "big-endian": tif(GREY16, byteorder=">"),
+    "preview and sub-directory": two_pictures(GREY8[:20, :24], GREY16),
     "palette": tif(GREY8, photometric="palette", colormap=np.zeros((3, 256), np.uint16)),
     "bits": tif(GREY16 > 30_000, photometric="minisblack"),
 }
@@ -343,3 +336,81 @@ def test_a_damaged_file_gives_a_plane_or_a_reason(kind, edits, page, channel):
         assert "\n" not in str(refused) and len(str(refused)) < 200
     else:
         assert plane.ndim == 2
+
+
+def test_a_path_an_open_file_and_bytes_give_the_same(tmp_path, monkeypatch):
+    data = tif(STACK, imagej=True, metadata={"axes": "TYX"})
+    path = tmp_path / "a.tif"
+    path.write_bytes(data)
+    for small in (0, tiff.SMALL):  # read by pieces or at once
+        monkeypatch.setattr(tiff, "SMALL", small)
+        with open(path, "rb") as file:
+            file.seek(7)  # wherever it stands
+            for source in (data, path, str(path), file):
+                plane, facts = read_grey(source, page="last")
+                np.testing.assert_array_equal(plane, STACK[4])
+                assert facts["pages"] == 5 and time_points(source) == 5
+            assert not file.closed
+
+
+def test_one_page_of_a_large_stack_costs_the_memory_of_a_page(tmp_path):
+    path, pages = tmp_path / "large.tif", 300
+    for written, options in (
+        ("described", {"metadata": None}),
+        ("imagej", {"imagej": True, "metadata": {"axes": "TYX"}}),
+        ("deflated", {"metadata": None, "compression": "deflate"}),
+    ):
+        with tifffile.TiffWriter(path, imagej="imagej" in options) as writer:
+            options.pop("imagej", None)
+            rows = ((np.full((256, 256), number) + np.arange(256)).astype(np.uint16) for number in range(pages))
+            writer.write(rows, shape=(pages, 256, 256), dtype=np.uint16, photometric="minisblack", **options)
+        tracemalloc.start()
+        try:
+            plane, facts = read_grey(path, page=123)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert (plane[0, 0], facts["pages"]) == (122, pages)
+        assert written == "deflated" or path.stat().st_size > tiff.SMALL
+        assert peak < 20 * plane.nbytes, written
+
+
+def test_a_page_beyond_max_pixels_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "large.tif"
+    tifffile.imwrite(path, np.zeros((4200, 2100), np.uint16))
+    tracemalloc.start()
+    try:
+        assert "image.max_pixels" in reason(path, max_pixels=1_000_000)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_the_disk_does_not_give_is_no_fault_of_the_file(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_grey(tmp_path / "gone.tif")
+
+
+@pytest.mark.parametrize(
+    ("pixels", "options", "expected"),
+    [
+        (np.dstack([GREY8] * 3), {"photometric": "rgb", "compression": "webp"}, ["WEBP", "50001", "LZW"]),
+        (GREY8, {"compression": "jpeg2000"}, ["JPEG2000", "LZW"]),
+        (np.dstack([GREY8] * 4), {"photometric": "separated"}, ["CMYK", "save it as grey or RGB"]),
+        (np.dstack([GREY8] * 3), {"photometric": "cielab"}, ["CIELAB", "save it as grey or RGB"]),
+        (GREY16.astype(np.complex64), {}, ["complex64", "save it with 8 or 16 bits"]),
+    ],
+    ids=["webp", "jpeg2000", "cmyk", "cielab", "complex"],
+)
+def test_what_is_not_supported_is_not_called_damaged_and_says_what_to_do(pixels, options, expected):
+    text = reason(tif(pixels, **options))
+    assert "not supported" in text and "damaged" not in text
+    assert all(part in text for part in expected)
+
+
+def test_a_reason_is_never_a_bare_number(monkeypatch):
+    def fails(*_):
+        raise KeyError(0)
+
+    monkeypatch.setattr(tiff, "decode_page", fails)
+    assert reason(tif(GREY16)).startswith("damaged or not supported (KeyError 0): ")

@@ -1,13 +1,18 @@
-"""The prepared images of all buckets -> the catalog, one row per raw TIF. Here the same bytes are found out."""
+"""The prepared images of all buckets -> the catalog, one row per picture. Here the same picture is found out."""
 
+import numpy as np
 import pandas as pd
 
 from flystage.core.errors import FlystageError
 from flystage.core.tables import read_text
 from flystage.dataset.splitting import SPLITS
-from flystage.images.preparing import FILE_FACTS, UNROTATED_FACTS
+from flystage.images.preparing import FILE_FACTS, READING_FACTS, UNROTATED_FACTS
 
-CATALOG = ["path", "stage", "embryo", "split", "status", "reason", "sha256", *FILE_FACTS, *UNROTATED_FACTS]
+CATALOG = [
+    *("path", "frame", "stage", "embryo", "split", "status", "reason", "sha256"),
+    *(*FILE_FACTS, *READING_FACTS, *UNROTATED_FACTS),
+]
+COPIES = ("same bytes", "same picture")  # how the reasons of rejected copies begin
 NAMED_FILES = 5  # how many bad files an error message names
 
 
@@ -17,32 +22,44 @@ def read_tables(paths):
 
 
 def build_catalog(prepared, found):
-    """One row per raw TIF.
+    """One row per raw TIF, or per time point that is used of one.
 
-    prepared: table of `prepare` (one row per PNG or rejected TIF). found: rows (path, stage, embryo, status, reason) of
-    the TIFs that were set aside unopened.
-    The same bytes count once: under one stage the TIF with the shortest path stays ("a.tif", not "a copy.tif"; the first
-    of equals) and the others are rejected, under two stages all are rejected.
-    Returns a table with the columns of the catalog, sorted by path.
+    prepared: table of `prepare` (one row per PNG or rejected TIF). found: rows (path, stage, embryo, status, reason, frame) of
+    those that were set aside unopened.
+    The same picture counts once, in the same bytes or in others (saved again, compressed): under one stage the TIF with
+    the shortest path stays ("a.tif", not "a copy.tif"; the first of equals) and the others are rejected, under two stages
+    all are rejected.
+    Returns a table with the columns of the catalog, sorted by path and time point.
     """
     facts = prepared[prepared["angle"].isin(["0", ""])]
-    unopened = pd.DataFrame(found, columns=["path", "stage", "embryo", "status", "reason"])
+    unopened = pd.DataFrame(found, columns=["path", "stage", "embryo", "status", "reason", "frame"])
     catalog = pd.concat([facts, unopened], ignore_index=True)[CATALOG].fillna("")
-    catalog = catalog.sort_values("path", ignore_index=True)
+    place = catalog["frame"].replace("", "0").astype(int)
+    catalog = catalog.iloc[np.lexsort([place, catalog["path"]])].reset_index(drop=True)
     usable = catalog[catalog["status"] == "used"]
     usable = usable.sort_values("path", key=lambda paths: paths.str.len(), kind="stable")
-    for _, same in usable[usable.duplicated("sha256", keep=False)].groupby("sha256"):
+    checksums = usable["picture"].where(usable["picture"] != "", usable["sha256"] + usable["frame"])
+    for _, same in usable[checksums.duplicated(keep=False)].groupby(checksums):
         if same["stage"].nunique() > 1:
             for index in same.index:
                 others = same.drop(index)
                 other = others[others["stage"] != same.loc[index, "stage"]].iloc[0]
-                _reject(catalog, index, f"same bytes under another stage: {other['path']} (stage {other['stage']})")
+                copy = _kind_of_copy(same.loc[index], other)
+                _reject(catalog, index, f"{copy} under another stage: {_name(other)} (stage {other['stage']})")
         else:
             first = same.iloc[0]
             for index in same.index[1:]:
                 elsewhere = "" if same.loc[index, "embryo"] == first["embryo"] else f", embryo {first['embryo']}"
-                _reject(catalog, index, f"same bytes as {first['path']}{elsewhere}")
+                _reject(catalog, index, f"{_kind_of_copy(same.loc[index], first)} as {_name(first)}{elsewhere}")
     return catalog
+
+
+def _kind_of_copy(row, other):
+    return COPIES[0] if (row["sha256"], row["frame"]) == (other["sha256"], other["frame"]) else COPIES[1]
+
+
+def _name(row):
+    return row["path"] + (f", time point {row['frame']}" if row["frame"] else "")
 
 
 def _reject(catalog, index, reason):
@@ -53,7 +70,7 @@ def check_catalog(catalog, max_bad):
     """Raise FlystageError when nothing usable is left, too large a share is bad, or a split has no image."""
     used = catalog[catalog["status"] == "used"]
     rejected = catalog[catalog["status"] == "rejected"]
-    bad = rejected[~rejected["reason"].str.startswith("same bytes")]
+    bad = rejected[~rejected["reason"].str.startswith(COPIES)]
     if used.empty:
         raise FlystageError(f"No usable image is left of {len(catalog)} TIFs found ({_listing(rejected)}).")
     share = len(bad) / (len(bad) + len(used))

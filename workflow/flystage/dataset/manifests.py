@@ -10,6 +10,7 @@ from flystage.core.tables import read_text
 from flystage.dataset.splitting import SPLITS
 from flystage.raw.stages import Stages
 
+PICTURE = ["path", "frame"]  # what tells pictures apart
 MANIFEST = ["png", "stage", "label", "embryo", "angle", "source"]
 
 
@@ -23,9 +24,10 @@ def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
     """
     used = catalog[catalog["status"] == "used"]
     stages = Stages.as_given(used["stage"], wanted_stages, time_unit)
-    pngs = prepared[prepared["path"].isin(used["path"]) & (prepared["png"] != "")]
+    pngs = prepared[pd.MultiIndex.from_frame(prepared[PICTURE]).isin(pd.MultiIndex.from_frame(used[PICTURE]))]
+    pngs = pngs[pngs["png"] != ""]
     pngs = pngs.assign(source=pngs["path"], label=pngs["stage"].map(stages.labels), angle=pngs["angle"].astype(int))
-    pngs = pngs.sort_values(["label", "embryo", "source", "angle"])
+    pngs = pngs.sort_values(["label", "embryo", "source", "png"])  # its name ends with time point and angle
     manifests = {split: pngs.loc[pngs["split"] == split, MANIFEST] for split in SPLITS}
     counts = used["stage"].value_counts()
     stage_table = pd.DataFrame(
@@ -63,6 +65,11 @@ def read_stages(path):
     table = read_text(path)
     times = pd.to_numeric(table["time"])
     return Stages(table["stage"], None if times.isna().any() else times, table["unit"].iloc[0] or None)
+
+
+def picture_of(pngs):
+    """What picture, a TIF or a time point of one, each of a Series of paths of PNGs shows: its name without the angle."""
+    return pngs.str.rsplit("/", n=1).str[-1].str.rsplit("-", n=1).str[0]
 
 
 def unrotated_pngs(paths):

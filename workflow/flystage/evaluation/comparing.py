@@ -8,6 +8,7 @@ import pandas as pd
 import yaml
 
 from flystage.core.tables import read_predictions
+from flystage.dataset.manifests import picture_of
 from flystage.evaluation.metrics import metrics
 from flystage.report.templates import render
 
@@ -20,11 +21,14 @@ def manifest_of_images(manifest, prepared, angles):
     manifest: the run's, of one split. prepared: the tables of `prepare_bucket` for the other way. angles: to use, in
     degrees. A raw image that cannot be prepared that way is left out, with a warning.
     """
-    raw = manifest.drop_duplicates("source").set_index("source")
-    pngs = prepared[prepared["path"].isin(raw.index) & prepared["angle"].isin([str(angle) for angle in angles])]
+    labels = manifest.set_index(picture_of(manifest["png"]))["label"]
+    labels = labels[~labels.index.duplicated()]
+    pngs = prepared[prepared["angle"].isin([str(angle) for angle in angles])]
+    pngs = pngs.set_index(picture_of(pngs["png"]))
+    pngs = pngs[pngs.index.isin(labels.index)]
     table = pngs[["png", "stage", "embryo", "angle", "path"]].rename(columns={"path": "source"})
-    table.insert(2, "label", raw.loc[table["source"], "label"].to_numpy())
-    missing = len(raw) - table["source"].nunique()
+    table.insert(2, "label", labels[table.index].to_numpy())
+    missing = len(labels) - table.index.nunique()
     if missing:
         log.warning(
             "%d of %d images cannot be prepared as this variant asks, and are left out of it.", missing, len(raw)

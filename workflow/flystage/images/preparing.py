@@ -11,17 +11,25 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from flystage.core.errors import FlystageError
+from flystage.core.errors import FlystageError, UnusableTiff
 from flystage.core.files import written_whole
-from flystage.images.tiff import UnusableTiff, read_grey
+from flystage.images.blank_borders import filled
+from flystage.images.tiff import read_grey
 
 cv2.setNumThreads(1)  # the workflow runs one process per core
 
 FILE_FACTS = ("width", "height", "dtype", "channels", "pages", "minimum", "maximum", "levels", "clipped")
+READING_FACTS = ("blank", "picture", "note")
 UNROTATED_FACTS = ("png_minimum", "png_maximum", "png_levels")
 PNG_FACTS = ("png", "angle", "png_sha256")
-COLUMNS = ("path", "stage", "embryo", "split", "status", "reason", "sha256", *FILE_FACTS, *UNROTATED_FACTS, *PNG_FACTS)
-GUESSED_WHITES = (1, 255, 65535, 2**32 - 1)
+COLUMNS = (
+    *("path", "frame", "stage", "embryo", "split", "status", "reason", "sha256"),
+    *(*FILE_FACTS, *READING_FACTS, *UNROTATED_FACTS, *PNG_FACTS),
+)
+# White of floats and wide integers, and the largest value that still means it: resampling overshoots.
+GUESSED_WHITES = ((1, 2), (255, 300), (65535, 2**17), (2**32 - 1, 2**33))
+MANY_LEVELS = 100  # a picture with fewer grey values was made with few
+LATER_SETTINGS = {"series": "auto", "max_blank": 0.25, "min_levels": 16, "float_white": None}  # which older checkpoints do not hold
 FAST_PNG = [  # half the time of OpenCV's own choice, and smaller files
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
@@ -90,39 +98,94 @@ def _box(width):
     return box / box.sum()
 
 
-def prepare(data, image, angles):
-    """The bytes of a TIF -> ([uint8 array (size, size) per angle], facts).
+def guessed_white(maximum):
+    """The value that is white in floats or wide integers up to `maximum`, of one image or of a whole data set.
 
-    image: the configuration's `image` section. Facts are those of the file plus minimum, maximum and levels (distinct
-    grey values) of the plane used, the clipped share of its pixels, and what is left of them at the first of the angles:
-    png_minimum, png_maximum, png_levels.
-    Raises UnusableTiff with the reason.
+    None when `maximum` is beyond every usual white.
     """
-    plane, facts = read_grey(data, image["page"], image["channel"], image["max_pixels"])
-    if plane.dtype.kind == "f" and not (np.abs(plane) < np.finfo(np.float32).max).all():  # false for NaN as well
-        raise UnusableTiff("holds values that are not numbers (NaN or infinity)")
+    return next((white for white, largest in GUESSED_WHITES if maximum <= largest), None)
+
+
+def raw_plane(source, image, frame=None):
+    """(the plane of a TIF that is used, facts): 2-D array (height, width) at native depth, its empty borders filled.
+
+    source, image, frame: as for `prepare`. Facts are those of the file (see `read_grey`) and the share that was blank.
+    Raises UnusableTiff with the reason, OSError when the disk does not give the file.
+    """
+    image = LATER_SETTINGS | image
+    plane, facts = _read(source, image, frame)
+    plane, blank = filled(plane, image["max_blank"])
+    return plane, facts | {"blank": round(blank, 6)}
+
+
+def white_of(facts, image, maximum):
+    """The value that becomes 255 before the normalisation. Raises UnusableTiff when nothing says or suggests it.
+
+    facts: of `read_grey`. image: the configuration's section; its float_white, if it has one, was guessed for all floats and wide
+    integers of the data set. maximum: of this image, from which it is guessed otherwise.
+    """
+    image = LATER_SETTINGS | image
+    white = facts["white"] if image["white"] == "auto" else image["white"]
+    white = white or image["float_white"] or guessed_white(maximum)
+    if white is None:
+        raise UnusableTiff(f"values up to {maximum:g}: set image.white to the value that is white")
+    return white
+
+
+def prepare(source, image, angles, frame=None):
+    """A TIF -> ([uint8 array (size, size) per angle], facts).
+
+    source: path, file open in binary mode, or bytes. image: the configuration's `image` section, see also `white_of`. frame: the
+    time point, a number from 1; None: see `read_grey`.
+    Facts are those of the file plus minimum, maximum and levels (distinct grey values) of the plane used, the clipped share of
+    its pixels, the share that was blank, its checksum (picture), and what is left of them at the first of the angles:
+    png_minimum, png_maximum, png_levels.
+    Raises UnusableTiff with the reason, OSError when the disk does not give the file.
+    """
+    image = LATER_SETTINGS | image
+    plane, facts = raw_plane(source, image, frame)
     minimum, maximum = plane.min(), plane.max()
     if minimum == maximum:
-        raise UnusableTiff(f"every pixel has the same value ({minimum})")
-    files_white = facts.pop("white")
-    white = files_white if image["white"] == "auto" else image["white"]
-    if white is None:
-        white = next((guess for guess in GUESSED_WHITES if maximum <= guess), None)
-        if white is None:
-            raise UnusableTiff(f"values up to {maximum:g}: set image.white to the value that is white")
-    grey, clipped = normalised(plane, white, image["normalize"])
+        where = f" in the plane used of a stack of {facts['pages']} pages" if facts["pages"] > 1 else ""
+        raise UnusableTiff(f"every pixel has the same value ({minimum}){where}")
+    grey, clipped = normalised(plane, white_of(facts, image, maximum), image["normalize"])
+    del facts["white"]
     facts |= {
         "minimum": minimum.item(),
         "maximum": maximum.item(),
         "levels": grey_levels(plane, maximum),
         "clipped": round(clipped, 6),
+        "picture": picture_checksum(plane, minimum, maximum),
     }
     pictures = turned(grey, angles, image["size"], image["field"])
     darkest, brightest = pictures[0].min(), pictures[0].max()
     if darkest == brightest:
         raise UnusableTiff(f"image.normalize leaves nothing of it: {clipped:.0%} of its pixels saturate")
     levels = grey_levels(pictures[0], brightest)
+    if levels < image["min_levels"] and facts["levels"] >= max(MANY_LEVELS, image["min_levels"]):
+        raise UnusableTiff(
+            f"only {levels} of its {facts['levels']} grey levels are left (image.min_levels is {image['min_levels']}): change"
+            " image.normalize or image.white"
+        )
     return pictures, facts | {"png_minimum": int(darkest), "png_maximum": int(brightest), "png_levels": levels}
+
+
+def _read(source, image, frame=None):
+    options = {"series": image["series"], "white": image["white"], "frame": frame}
+    return read_grey(source, image["page"], image["channel"], image["max_pixels"], **options)
+
+
+def picture_checksum(plane, minimum, maximum):
+    """SHA-256 of a picture's values and shape: the same for equal values in whatever kind of numbers.
+
+    plane: 2-D array without NaN. minimum, maximum: of it.
+    """
+    kind = "<f8"
+    if plane.dtype.kind != "f" or (abs(minimum) < 2**53 and abs(maximum) < 2**53 and (plane == np.rint(plane)).all()):
+        kind = "<u2" if minimum >= 0 and maximum < 2**16 else "<i8"
+    checksum = hashlib.sha256(f"{plane.shape}".encode())
+    checksum.update(np.ascontiguousarray(plane, kind))
+    return checksum.hexdigest()
 
 
 def encoded_png(picture):
@@ -138,13 +201,13 @@ def grey_levels(plane, maximum):
     return len(np.unique(plane))
 
 
-def read_raw(path):
-    """The bytes of an image. Raises OSError when it cannot be read, FlystageError when it is no longer there.
+def open_raw(path):
+    """An image's file, open for reading. Raises OSError when it cannot be read, FlystageError when it is no longer there.
 
     For the latter must not be recorded as a property of the image: it would stay rejected when it is back.
     """
     try:
-        return Path(path).read_bytes()
+        return open(path, "rb")
     except OSError as error:
         if os.path.exists(path):
             raise
@@ -153,26 +216,27 @@ def read_raw(path):
         ) from error
 
 
-def before_and_after(path, image, angles):
+def before_and_after(path, image, angles, frame=None):
     """(raw plane, white, pictures) of one TIF for showing: the plane as read, the value a viewer shows as white, the PNGs.
 
-    image, angles: as for `prepare`. Raises UnusableTiff.
+    image, angles, frame: as for `prepare`. Raises UnusableTiff.
     """
-    data = read_raw(path)
-    plane, facts = read_grey(data, image["page"], image["channel"], image["max_pixels"])
-    return plane, facts["white"] or float(plane.max()), prepare(data, image, angles)[0]
+    with open_raw(path) as file:
+        plane, facts = _read(file, LATER_SETTINGS | image, frame)
+        return plane, facts["white"] or float(np.nanmax(plane)), prepare(file, image, angles, frame)[0]
 
 
-def png_name(path, angle):
-    """A file name for one angle of a raw image: its own name made harmless, a checksum of its path, the angle."""
+def png_name(path, angle, frame=""):
+    """A file name for one angle of a raw image: its own name made harmless, a checksum of its path, its time point, the angle."""
     stem = re.sub(r"[^A-Za-z0-9._()-]", "_", Path(path).stem)[:120].lstrip(".-") or "image"
-    return f"{stem}-{zlib.crc32(os.fsencode(path)):08x}-{angle:03d}.png"
+    time_point = f"-t{int(frame):05d}" if frame else ""
+    return f"{stem}-{zlib.crc32(os.fsencode(path)):08x}{time_point}-{angle:03d}.png"
 
 
 def prepare_bucket(rows, split, image, angles, png_folder, table):
     """Prepare the raw images of one bucket: PNGs into `png_folder`, one row per PNG or rejected TIF into the CSV `table`.
 
-    rows: list of (path, stage, embryo). split: the split they belong to. image: the configuration's `image` section.
+    rows: list of (path, stage, embryo, time point from 1 or ""). split: the split they belong to. image: the configuration's `image` section.
     angles: the angles to store, in degrees. A TIF that cannot be used gets one row with status "rejected" and a reason.
     """
     png_folder = Path(png_folder)
@@ -180,25 +244,29 @@ def prepare_bucket(rows, split, image, angles, png_folder, table):
     with written_whole(table) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        for path, stage, embryo in tqdm(rows, unit="TIF", delay=3, disable=None, leave=False):
-            row = {"path": path, "stage": stage, "embryo": embryo, "split": split}
-            for png_row in _prepare_file(path, image, angles, png_folder):
+        checksums = {}
+        for path, stage, embryo, frame in tqdm(rows, unit="TIF", delay=3, disable=None, leave=False):
+            row = {"path": path, "frame": frame, "stage": stage, "embryo": embryo, "split": split}
+            for png_row in _prepare_file(path, frame, image, angles, png_folder, checksums):
                 writer.writerow(row | png_row)
 
 
-def _prepare_file(path, image, angles, png_folder):
+def _prepare_file(path, frame, image, angles, png_folder, checksums):
+    """Rows of one picture. checksums: of the files read so far, so that a movie is read through once and not for each time point."""
     try:
-        data = read_raw(path)
+        with open_raw(path) as file:
+            if path not in checksums:
+                checksums[path] = hashlib.file_digest(file, "sha256").hexdigest()
+            common = {"sha256": checksums[path]}
+            try:
+                pictures, facts = prepare(file, image, angles, int(frame) if frame else None)
+            except UnusableTiff as reason:
+                return [common | {"status": "rejected", "reason": str(reason)}]
     except OSError as error:
         return [{"status": "rejected", "reason": f"cannot be read ({error.strerror})"}]
-    common = {"sha256": hashlib.sha256(data).hexdigest()}
-    try:
-        pictures, facts = prepare(data, image, angles)
-    except UnusableTiff as reason:
-        return [common | {"status": "rejected", "reason": str(reason)}]
     rows = []
     for angle, picture in zip(angles, pictures, strict=True):
-        png = png_folder / png_name(path, angle)
+        png = png_folder / png_name(path, angle, frame)
         encoded = encoded_png(picture)
         png.write_bytes(encoded)
         rows.append(

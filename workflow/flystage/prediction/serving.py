@@ -12,8 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from flystage.core.errors import UnusableTiff
 from flystage.images.preparing import prepare
-from flystage.images.tiff import UnusableTiff
 from flystage.network.checkpoint import angles_of, backbone_of, head_of, load_checkpoint, stages_of
 
 CHECKPOINT = "checkpoint.pt"

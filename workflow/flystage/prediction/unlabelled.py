@@ -11,16 +11,17 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from flystage.core.errors import UnusableTiff
 from flystage.core.files import written_whole
 from flystage.images.preparing import encoded_png, prepare
-from flystage.images.tiff import UnusableTiff
 from flystage.network.checkpoint import stages_of
 from flystage.prediction.inference import stage_probabilities
 from flystage.raw.finding import readable, why_unreadable
 from flystage.report.templates import render
 
 log = logging.getLogger("flystage")
-THUMBNAIL_WIDTH = 180  # pixels
+READING = 2  # raised whenever TIFs are read in another way, so that no PNG prepared before is taken
+THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 180, 360  # pixels at most; a JPEG of more than 65,500 cannot be made
 
 
 def prepare_unlabelled(paths, image, png_folder):
@@ -30,7 +31,7 @@ def prepare_unlabelled(paths, image, png_folder):
     the TIF and the settings, so that each TIF is prepared once. A TIF that cannot be used has status "rejected", a reason
     and no png.
     """
-    settings = repr(sorted((key, value) for key, value in image.items() if key != "angles")).encode()
+    settings = repr([READING, *sorted((key, value) for key, value in image.items() if key != "angles")]).encode()
     rows = []
     for path in tqdm(paths, unit="TIF", desc="preparing", disable=None):
         shown = readable(path)
@@ -38,17 +39,17 @@ def prepare_unlabelled(paths, image, png_folder):
             rows.append((shown, "rejected", reason, ""))
             continue
         try:
-            data = Path(path).read_bytes()
-        except OSError as error:
-            rows.append((shown, "rejected", f"cannot be read ({error.strerror})", ""))
-            continue
-        try:
-            png = Path(png_folder) / f"{hashlib.sha256(settings + data).hexdigest()[:32]}.png"
-            if not png.exists():
-                _write_png(prepare(data, image, [0])[0][0], png)
-            rows.append((shown, "used", "", str(png)))
+            with open(path, "rb") as file:
+                checksum = hashlib.file_digest(file, lambda: hashlib.sha256(settings)).hexdigest()
+                png = Path(png_folder) / f"{checksum[:32]}.png"
+                if not png.exists():
+                    _write_png(prepare(file, image, [0])[0][0], png)
         except UnusableTiff as reason:
             rows.append((shown, "rejected", str(reason), ""))
+        except OSError as error:
+            rows.append((shown, "rejected", f"cannot be read ({error.strerror})", ""))
+        else:
+            rows.append((shown, "used", "", str(png)))
     return pd.DataFrame(rows, columns=["image", "status", "reason", "png"])
 
 
@@ -113,6 +114,8 @@ def _thumbnail(png):
     picture = cv2.imread(png, cv2.IMREAD_GRAYSCALE)
     filled = picture != picture[0, 0]
     picture = picture[np.ix_(filled.any(axis=1), filled.any(axis=0))]
-    height = max(1, round(picture.shape[0] * THUMBNAIL_WIDTH / picture.shape[1]))
-    small = cv2.resize(picture, (THUMBNAIL_WIDTH, height), interpolation=cv2.INTER_AREA)
+    height, width = picture.shape
+    scale = min(THUMBNAIL_WIDTH / width, THUMBNAIL_HEIGHT / height)
+    size = max(1, round(scale * width)), max(1, round(scale * height))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     return base64.b64encode(cv2.imencode(".jpg", small)[1]).decode()

@@ -1,0 +1,182 @@
+"""What the numbers of a page mean: every way of writing one picture gives the same grey values."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+import tifffile
+
+from flystage.core.errors import UnusableTiff
+from flystage.images.tiff import read_grey
+
+RANDOM = np.random.default_rng(4)
+GREY16 = RANDOM.integers(0, 60_000, (40, 48)).astype(np.uint16)
+GREY8 = (GREY16 % 256).astype(np.uint8)
+RAMP, ZERO = np.arange(256), np.zeros(256, int)
+FIRE = [
+    [0, 0, 1, 25, 49, 73, 98, 122, 146, 162, 173, 184, 195, 207, 217, 229, 240, 252] + [255] * 14,
+    [0] * 13 + [14, 35, 57, 79, 101, 117, 133, 147, 161, 175, 190, 205, 219, 234, 248, 255, 255, 255, 255],
+    [0, 61, 96, 130, 165, 192, 220, 227, 210, 181, 151, 122, 93, 64, 35, 5] + [0] * 11 + [35, 98, 160, 223, 255],
+]  # ImageJ's, at every eighth index
+
+
+def tif(pixels, **options):
+    file = io.BytesIO()
+    tifffile.imwrite(file, pixels, **options)
+    return file.getvalue()
+
+
+def reason(data, **options):
+    with pytest.raises(UnusableTiff) as refused:
+        read_grey(data, **options)
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 200
+    return str(refused.value)
+
+
+def with_table(table, factor=257):
+    return tif(GREY8, photometric="palette", colormap=(np.array(table) * factor).astype(np.uint16))
+
+
+def hilo():
+    table = np.stack([RAMP] * 3)
+    table[:, 0], table[:, -1] = (0, 0, 255), (255, 0, 0)
+    return table
+
+
+TABLES = {
+    "grey": [RAMP, RAMP, RAMP],
+    "red": [RAMP, ZERO, ZERO],
+    "green": [ZERO, RAMP, ZERO],
+    "blue": [ZERO, ZERO, RAMP],
+    "cyan": [ZERO, RAMP, RAMP],
+    "fire": [np.interp(RAMP, np.linspace(0, 255, 32), colour).astype(int) for colour in FIRE],
+    "stretched for display": [np.clip(3 * RAMP - 200, 0, 255)] * 3,
+    "marks of over- and underexposure": hilo(),
+}
+
+
+@pytest.mark.parametrize("factor", [257, 256, 1], ids=["16 bits", "16 bits, low byte empty", "0 to 255"])
+@pytest.mark.parametrize("name", TABLES)
+def test_a_colour_table_for_display_leaves_the_picture_as_it_is(name, factor):
+    plane, facts = read_grey(with_table(TABLES[name], factor))
+    np.testing.assert_array_equal(plane, GREY8)
+    assert facts["white"] == 255 and facts["channels"] == 1 and facts["note"] == ""
+
+
+def test_an_inverted_colour_table_is_white_is_zero():
+    plane, facts = read_grey(with_table([RAMP[::-1]] * 3))
+    np.testing.assert_array_equal(plane, 255 - GREY8)
+    assert facts["white"] == 255
+
+
+@pytest.mark.parametrize("factor", [257, 1])
+def test_a_colour_table_in_no_order_is_looked_up_and_that_is_said(factor):
+    table = RANDOM.permutation(256)[None] // np.array([[1], [2], [3]])
+    plane, facts = read_grey(with_table(table, factor))
+    np.testing.assert_allclose(plane, np.tensordot([0.299, 0.587, 0.114], 257.0 * table[:, GREY8], 1), rtol=1e-5)
+    assert facts["white"] == 65535 and "colour table" in facts["note"] and "luma" in facts["note"]
+
+
+@pytest.mark.parametrize("compression", [None, "lzw", "deflate"])
+def test_ycbcr_without_jpeg_is_its_y(compression):
+    pixels = np.dstack([GREY8, GREY8 // 2, 255 - GREY8])
+    data = tif(pixels, photometric="ycbcr", compression=compression, extratags=[(530, 3, 2, (1, 1), True)])
+    np.testing.assert_array_equal(read_grey(data)[0], GREY8)
+
+
+def test_ycbcr_of_half_resolution_is_not_supported_and_not_damaged():
+    tags = {256: 48, 257: 40, 259: 1, 262: 6, 273: 0, 277: 3, 278: 40, 279: 48 * 40 * 3 // 2}
+    start = 8 + 2 + 12 * (len(tags) + 2) + 4
+    tags[273] = start + 6
+    page = {code: struct.pack("<HHII", code, 4, 1, value) for code, value in tags.items()}
+    page |= {258: struct.pack("<HHII", 258, 3, 3, start), 530: struct.pack("<HHIHH", 530, 3, 2, 2, 2)}
+    data = b"II*\0\x08\0\0\0" + struct.pack("<H", len(page)) + b"".join(page[code] for code in sorted(page)) + bytes(4)
+    text = reason(data + struct.pack("<3H", 8, 8, 8) + bytes(48 * 40 * 3 // 2))
+    assert "not supported" in text and "save it as RGB or grey" in text and "damaged" not in text
+
+
+def test_white_is_zero_is_turned_about_what_the_pixels_can_hold():
+    plane, _ = read_grey(tif(GREY16, photometric="miniswhite"))
+    np.testing.assert_array_equal(plane, 65535 - GREY16)
+    plane, _ = read_grey(tif(GREY8, photometric="miniswhite"))
+    np.testing.assert_array_equal(plane, 255 - GREY8)
+    plane, _ = read_grey(tif(GREY16 > 30_000, photometric="miniswhite"))
+    np.testing.assert_array_equal(plane, GREY16 <= 30_000)
+    signed = (GREY16.astype(int) - 30_000).astype(np.int16)
+    np.testing.assert_array_equal(read_grey(tif(signed, photometric="miniswhite"))[0], 32767 - signed.astype(int))
+
+
+@pytest.mark.parametrize("white", [4095, 4095.0])
+def test_white_is_zero_of_12_bits_is_turned_about_the_white_that_is_set(white):
+    camera = GREY16 // 16
+    plane, _ = read_grey(tif((4095 - camera).astype(np.uint16), photometric="miniswhite"), white=white)
+    np.testing.assert_array_equal(plane, camera)
+    plane, _ = read_grey(tif(np.full((40, 48), 5000, np.uint16), photometric="miniswhite"), white=white)
+    assert (plane == 0).all()  # beyond white is black, and does not wrap round
+    np.testing.assert_array_equal(read_grey(tif(camera), white=white)[0], camera)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint32, np.int32])
+@pytest.mark.parametrize("white", ["auto", 4095])
+def test_white_is_zero_of_measurements_is_for_display_alone(dtype, white):
+    plane, facts = read_grey(tif(GREY16.astype(dtype), photometric="miniswhite"), white=white)
+    np.testing.assert_array_equal(plane, GREY16.astype(dtype))
+    assert "display" in facts["note"]
+
+
+def imagej(c0, c1, function=0):
+    return f"ImageJ=1.53t\nmin=0.0\nmax=9.0\ncf={function}\nc0={c0}\nc1={c1}\nvunit=Gray Value\n"
+
+
+def test_signed_values_of_imagej_are_what_they_were():
+    signed = GREY16.astype(np.int32) - 30_000
+    data = tif((signed + 32768).astype(np.uint16), description=imagej("-32768.0", "1.0"), metadata=None)
+    plane, facts = read_grey(data)
+    np.testing.assert_array_equal(plane, signed)
+    assert facts["white"] == 32767 and "calibration" in facts["note"]
+    stack = np.stack([signed, signed[::-1], signed[:, ::-1]])
+    data = tif(
+        (stack + 32768).astype(np.uint16), imagej=True, metadata={"axes": "ZYX", "cf": 0, "c0": -32768.0, "c1": 1.0}
+    )
+    np.testing.assert_array_equal(read_grey(data, page="last")[0], stack[2])
+
+
+@pytest.mark.parametrize(("c0", "c1", "white"), [(10, 0.5, 10 + 0.5 * 255), (255, -1, 255), (0, 2, 510)])
+def test_any_straight_calibration_of_imagej_is_applied(c0, c1, white):
+    plane, facts = read_grey(tif(GREY8, description=imagej(c0, c1), metadata=None))
+    np.testing.assert_allclose(plane, c0 + c1 * GREY8.astype(float))
+    assert facts["white"] == white
+
+
+@pytest.mark.parametrize(
+    "notes", [imagej(0, 1), imagej(5, 2, function=21), imagej("nan", 1), imagej(3, 0), "ImageJ=1.53t\ncf=0\n"]
+)
+def test_a_calibration_that_says_nothing_changes_nothing(notes):
+    plane, facts = read_grey(tif(GREY8, description=notes, metadata=None))
+    np.testing.assert_array_equal(plane, GREY8)
+    assert facts["white"] == 255
+
+
+# How a viewer shows rows and columns, by the definition of the tag: (row 0 is at the visual ..., column 0 at the visual ...)
+@pytest.mark.parametrize(
+    ("orientation", "shown"),
+    [
+        (1, GREY16),  # top, left
+        (3, GREY16[::-1, ::-1]),  # bottom, right
+        (6, GREY16[::-1].T),  # right, top
+        (8, GREY16[:, ::-1].T),  # left, bottom
+        (0, GREY16),
+        (9, GREY16),
+    ],
+)
+def test_an_orientation_tag_turns_the_picture(orientation, shown):
+    plane, facts = read_grey(tif(GREY16, extratags=[(274, 3, 1, orientation, True)], metadata=None))
+    np.testing.assert_array_equal(plane, shown)
+    assert (facts["height"], facts["width"]) == shown.shape
+
+
+@pytest.mark.parametrize("orientation", [2, 4, 5, 7])
+def test_an_orientation_tag_that_mirrors_is_refused(orientation):
+    text = reason(tif(GREY16, extratags=[(274, 3, 1, orientation, True)], metadata=None))
+    assert f"Orientation tag ({orientation})" in text and "mirrored" in text

@@ -1,0 +1,293 @@
+"""Files that hold more than one picture, or only a part of a set: the full picture, its own planes, or a reason."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+import tifffile
+
+from flystage.core.errors import UnusableTiff
+from flystage.images.tiff import read_grey, time_points
+
+RANDOM = np.random.default_rng(2)
+FULL = RANDOM.integers(0, 60_000, (48, 64)).astype(np.uint16)
+FULL8 = (FULL // 256).astype(np.uint8)
+PREVIEW = RANDOM.integers(0, 255, (12, 16)).astype(np.uint8)
+COLOUR = RANDOM.integers(0, 255, (48, 64, 3)).astype(np.uint8)
+STACK = RANDOM.integers(0, 60_000, (5, 48, 64)).astype(np.uint16)
+
+
+def written(*pictures, **options):
+    """The bytes of a TIF of several pictures, each (array, options of TiffWriter.write)."""
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file, **options) as writer:
+        for pixels, how in pictures:
+            writer.write(pixels, **({"photometric": "rgb" if pixels.shape[-1] == 3 else "minisblack"} | how))
+    return file.getvalue()
+
+
+def as_mask(data):
+    """The bytes of a TIF in which pages that were reduced pictures are masks."""
+    with tifffile.TiffFile(io.BytesIO(data)) as opened:
+        places = [page.tags[254].valueoffset for page in opened.pages if page.tags.valueof(254) == 1]
+    for place in places:
+        data = data[:place] + b"\x04" + data[place + 1 :]
+    return data
+
+
+def reason(source, **options):
+    with pytest.raises(UnusableTiff) as refused:
+        read_grey(source, **options)
+    text = str(refused.value)
+    assert "\n" not in text and len(text) < 200
+    return text
+
+
+PLAIN = {"metadata": None}
+HOLDS_MORE = {
+    "preview first": [(PREVIEW, PLAIN), (FULL, PLAIN)],
+    "preview first, each described by itself": [(PREVIEW, {}), (FULL, {})],
+    "preview of the same depth": [(FULL[:24, :32], PLAIN), (FULL, PLAIN)],
+    "preview last": [(FULL, PLAIN), (PREVIEW, PLAIN)],
+    "reduced picture, said to be so, of nearly the same size": [(STACK[0, :40], {"subfiletype": 1} | PLAIN), (FULL, PLAIN)],
+    "reduced picture last": [(FULL, PLAIN), (STACK[0], {"subfiletype": 1} | PLAIN)],
+    "mask as TIFF defines it": [(FULL > 9, {"subfiletype": 4, "photometric": "mask"} | PLAIN), (FULL, PLAIN)],
+    "mask of one bit": [(FULL > 9, PLAIN), (FULL, PLAIN)],
+    "picture in a sub-directory": [(PREVIEW, {"subifds": 1} | PLAIN), (FULL, PLAIN)],
+    "reduced resolutions in sub-directories": [
+        (FULL, {"subifds": 2} | PLAIN), (FULL[::2, ::2], {"subfiletype": 1} | PLAIN), (FULL[::4, ::4], {"subfiletype": 1} | PLAIN),
+    ],
+    "colour copy first": [(COLOUR, PLAIN), (FULL, PLAIN)],
+    "colour copy with a scale bar below": [(np.vstack([COLOUR, COLOUR[:9]]), PLAIN), (FULL, PLAIN)],
+    "8-bit copy": [(FULL8, PLAIN), (FULL, PLAIN)],
+    "8-bit copy, each described by itself": [(FULL8, {}), (FULL, {})],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HOLDS_MORE)
+def test_the_full_picture_at_the_greatest_depth_is_used(kind):
+    plane, facts = read_grey(written(*HOLDS_MORE[kind]))
+    np.testing.assert_array_equal(plane, FULL)
+    assert facts["pages"] == 1
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_mask_of_the_same_size_and_depth_is_no_picture(order):
+    pictures = [(STACK[0], {"subfiletype": 1} | PLAIN), (FULL, PLAIN)]
+    plane, facts = read_grey(as_mask(written(*[pictures[place] for place in order])))
+    np.testing.assert_array_equal(plane, FULL)
+    assert facts["pages"] == 1
+
+
+def test_a_colour_copy_does_not_stand_for_a_grey_picture_of_the_same_depth():
+    plane, _ = read_grey(written((COLOUR, PLAIN), (FULL8, PLAIN)))
+    np.testing.assert_array_equal(plane, FULL8)
+
+
+def test_a_mask_in_the_middle_of_a_stack_is_no_page_of_it():
+    pages = [(plane, PLAIN) for plane in STACK]
+    plane, facts = read_grey(as_mask(written(*pages[:2], (FULL, {"subfiletype": 1} | PLAIN), *pages[2:])))
+    np.testing.assert_array_equal(plane, STACK[2])
+    assert facts["pages"] == 5
+
+
+def test_a_preview_before_a_stack_is_no_page_of_it():
+    data = written((PREVIEW, PLAIN), *[(plane, PLAIN) for plane in STACK])
+    np.testing.assert_array_equal(read_grey(data)[0], STACK[2])
+    np.testing.assert_array_equal(read_grey(data, page=5)[0], STACK[4])
+
+
+def test_the_setting_reaches_every_picture():
+    data = written((PREVIEW, {"subifds": 1} | PLAIN), (FULL, PLAIN), (COLOUR, PLAIN))
+    shapes = [read_grey(data, series=number)[0].shape for number in (1, 2, 3)]
+    assert sorted(shapes) == [(12, 16), (48, 64), (48, 64)]
+    found = [read_grey(data, series=number)[0] for number in (1, 2, 3)]
+    assert any(np.array_equal(plane, FULL) for plane in found) and any(
+        np.array_equal(plane, PREVIEW) for plane in found
+    )
+    assert reason(data, series=4) == "holds 3 picture(s), image.series asks for number 4"
+
+
+def test_resolutions_that_tifffile_hides_are_reached():
+    data = written((FULL, {"subifds": 1}), (FULL[::2, ::2], {"subfiletype": 1}))
+    np.testing.assert_array_equal(read_grey(data, series=2)[0], FULL[::2, ::2])
+
+
+@pytest.mark.parametrize(
+    "pictures",
+    [
+        [(STACK[0], {}), (STACK[1], {})],  # each described by itself, so no stack
+        [(FULL.astype(np.uint32) % 7, PLAIN), (FULL, PLAIN)],  # numbered cells are deeper than the picture
+    ],
+    ids=["two of a kind", "labels of 32 bits"],
+)
+def test_what_stays_unclear_is_told_with_the_setting(pictures):
+    data = written(*pictures)
+    assert "holds 2 pictures of 64 x 48 pixels" in reason(data)
+    assert "set image.series to the number of one (1, 2)" in reason(data)
+    np.testing.assert_array_equal(read_grey(data, series=2)[0], pictures[1][0])
+
+
+def test_positions_of_an_ome_file_are_told_and_reached():
+    data = written((STACK[:3], {"metadata": {"axes": "ZYX"}}), (STACK[2:], {"metadata": {"axes": "ZYX"}}), ome=True)
+    assert "set image.series" in reason(data)
+    np.testing.assert_array_equal(read_grey(data, series=1)[0], STACK[1])
+    np.testing.assert_array_equal(read_grey(data, series=2, page="last")[0], STACK[4])
+
+
+# --- stacks of which only the first page is described
+
+
+def metamorph(planes):
+    """The bytes of a MetaMorph stack: one page, its planes one behind the other, their number in the tag UIC2."""
+    number, (height, width) = len(planes), planes[0].shape
+    tags = {
+        254: (4, 0),
+        256: (3, width),
+        257: (3, height),
+        258: (3, 16),
+        259: (3, 1),
+        262: (3, 1),
+        277: (3, 1),
+        278: (3, height),
+    }
+    tags |= {273: (4, 0), 279: (4, height * width * 2), 33628: (5, 0), 33629: (5, 0), 33630: (5, 0)}
+    start = 8 + 2 + 12 * len(tags) + 4
+    parts = {
+        33628: [0, 1] * number,
+        33629: [v for k in range(number) for v in (k, 1, 2459000, k, 2459000, 0)],
+        33630: [1, 1] * number,
+    }
+    blob = b""
+    for code, numbers in parts.items():
+        tags[code] = (5, start + len(blob))
+        blob += struct.pack(f"<{len(numbers)}I", *numbers)
+    tags[273] = (4, start + len(blob))
+    page = struct.pack("<H", len(tags))
+    for code, (kind, value) in sorted(tags.items()):
+        page += struct.pack("<HHI", code, kind, number if kind == 5 else 1)
+        page += struct.pack("<HH", value, 0) if kind == 3 else struct.pack("<I", value)
+    return b"II*\0\x08\0\0\0" + page + bytes(4) + blob + planes.tobytes()
+
+
+@pytest.mark.parametrize(("page", "expected"), [("first", 0), ("middle", 2), ("last", 4), (2, 1)])
+def test_a_metamorph_stack_is_read_by_its_page(tmp_path, page, expected):
+    path = tmp_path / "named as any other.tif"
+    path.write_bytes(metamorph(STACK))
+    for source in (path, path.read_bytes()):
+        plane, facts = read_grey(source, page=page)
+        np.testing.assert_array_equal(plane, STACK[expected])
+        assert facts["pages"] == 5
+    np.testing.assert_array_equal(read_grey(path, page="max")[0], STACK.max(axis=0))
+    assert reason(path, page=6) == "has 5 page(s), image.page asks for number 6"
+
+
+def test_a_metamorph_stack_cut_off_is_refused():
+    assert "truncated" in reason(metamorph(STACK)[:-100], page="first")
+
+
+def test_a_large_imagej_stack_is_read_by_its_page():
+    # beyond 4 GB ImageJ describes the first page alone
+    file = io.BytesIO()
+    tifffile.imwrite(file, STACK[0], description="ImageJ=1.53t\nimages=5\nslices=5\n", metadata=None)
+    data = file.getvalue() + STACK[1:].tobytes()
+    for number in range(5):
+        np.testing.assert_array_equal(read_grey(data, page=number + 1)[0], STACK[number])
+
+
+# --- sets with a file for each plane, of which every one describes all, or points to one that does
+
+PLANE = (
+    '<TiffData FirstC="0" FirstT="{t}" FirstZ="{z}" IFD="{ifd}" PlaneCount="1">'
+    '<UUID FileName="{name}">urn:uuid:{name}</UUID></TiffData>'
+)
+OME = (
+    '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"{own}>'
+    '<Image ID="Image:0"><Pixels BigEndian="false" DimensionOrder="XYCZT" ID="Pixels:0" SizeC="1" SizeT="{times}" SizeX="64"'
+    ' SizeY="48" SizeZ="{depth}" Type="uint16"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>{planes}</Pixels></Image></OME>'
+)
+POINTER = (
+    '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:x">'
+    '<BinaryOnly MetadataFile="all.companion.ome" UUID="urn:uuid:y"/></OME>'
+)
+
+
+def ome_set(folder, files, with_own_uuid):
+    """Write an OME set. files: {name: [(t, z, picture), ...]}."""
+    planes = "".join(
+        PLANE.format(t=t, z=z, ifd=ifd, name=name) for name, held in files.items() for ifd, (t, z, _) in enumerate(held)
+    )
+    held = [(t, z) for planes in files.values() for t, z, _ in planes]
+    for name, own in files.items():
+        xml = OME.format(
+            own=f' UUID="urn:uuid:{name}"' * with_own_uuid, planes=planes,
+            times=1 + max(t for t, _ in held), depth=1 + max(z for _, z in held),
+        )  # fmt: skip
+        pixels = np.stack([picture for *_, picture in own])
+        tifffile.imwrite(folder / name, pixels, description=xml, metadata=None, photometric="minisblack")
+
+
+@pytest.mark.parametrize("with_own_uuid", [True, False])
+@pytest.mark.parametrize("alone", [True, False])
+def test_each_file_of_an_ome_set_is_its_own_plane(tmp_path, with_own_uuid, alone):
+    names = [f"scan_z{z}.ome.tif" for z in range(5)]
+    ome_set(tmp_path, {name: [(0, z, STACK[z])] for z, name in enumerate(names)}, with_own_uuid)
+    if alone:
+        names = names[3:4]
+        for path in tmp_path.iterdir():
+            if path.name not in names:
+                path.unlink()
+    for name in names:
+        plane, facts = read_grey(tmp_path / name)
+        np.testing.assert_array_equal(plane, STACK[int(name[6])])
+        assert facts["pages"] == 1
+        with open(tmp_path / name, "rb") as file:
+            np.testing.assert_array_equal(read_grey(file)[0], plane)
+        renamed = (tmp_path / name).rename(tmp_path / f"Stage(060)-{name}")
+        np.testing.assert_array_equal(read_grey(renamed)[0], plane)
+        np.testing.assert_array_equal(read_grey(renamed.read_bytes())[0], plane)
+
+
+def test_a_file_of_an_ome_set_keeps_the_axes_of_its_planes(tmp_path):
+    """A file for each time point, with its depth; and a file for each plane, with all its times."""
+    by_time = {f"t{t}.ome.tif": [(t, z, STACK[z] + t) for z in range(3)] for t in range(4)}
+    ome_set(tmp_path, by_time, with_own_uuid=True)
+    for t in range(4):
+        plane, facts = read_grey(tmp_path / f"t{t}.ome.tif")
+        np.testing.assert_array_equal(plane, STACK[1] + t)
+        assert facts["pages"] == 3 and time_points(tmp_path / f"t{t}.ome.tif") == 1
+    by_depth = {f"z{z}.ome.tif": [(t, z, STACK[z] + t) for t in range(4)] for z in range(3)}
+    ome_set(tmp_path, by_depth, with_own_uuid=True)
+    assert time_points(tmp_path / "z2.ome.tif") == 4
+    np.testing.assert_array_equal(read_grey(tmp_path / "z2.ome.tif", frame=4)[0], STACK[2] + 3)
+
+
+def test_a_file_that_points_to_its_notes_is_its_own_pages(tmp_path):
+    path = tmp_path / "a.ome.tif"
+    tifffile.imwrite(path, STACK, description=POINTER, metadata=None, photometric="minisblack")
+    plane, facts = read_grey(path)
+    np.testing.assert_array_equal(plane, STACK[2])
+    assert facts["pages"] == 5
+
+
+def test_a_renamed_ome_file_is_still_its_own(tmp_path):
+    ome_set(tmp_path, {"old name.ome.tif": [(0, z, STACK[z]) for z in range(5)]}, with_own_uuid=False)
+    renamed = (tmp_path / "old name.ome.tif").rename(tmp_path / "Stage(060)-new.tif")
+    plane, facts = read_grey(renamed)
+    np.testing.assert_array_equal(plane, STACK[2])
+    assert facts["pages"] == 5
+
+
+def test_a_set_never_opens_another_file(tmp_path, monkeypatch):
+    ome_set(tmp_path, {"a.ome.tif": [(0, 0, STACK[0])], "b.ome.tif": [(0, 1, STACK[1])]}, with_own_uuid=True)
+    (tmp_path / "a.ome.tif").write_bytes(b"damaged")
+    monkeypatch.chdir(tmp_path)
+    np.testing.assert_array_equal(read_grey("b.ome.tif")[0], STACK[1])
+
+
+def test_a_single_ome_file_that_lacks_planes_is_refused(tmp_path):
+    ome_set(tmp_path, {"a.ome.tif": [(0, z, STACK[z]) for z in range(3)]}, with_own_uuid=True)
+    path = tmp_path / "a.ome.tif"
+    path.write_bytes(path.read_bytes().replace(b'SizeZ="3"', b'SizeZ="9"'))
+    assert "never written" in reason(path)

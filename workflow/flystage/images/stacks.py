@@ -1,0 +1,295 @@
+"""What pictures a TIF holds, each a stack of planes along named axes, and which of them is the one to use."""
+
+import math
+import struct
+from collections.abc import Callable
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import numpy as np
+import tifffile
+
+from flystage.core.errors import UnusableTiff
+
+# Kinds of files whose own notes on their planes tifffile knows; the pages of all others are grouped here.
+KNOWN = (
+    *("shaped", "lsm", "mmstack", "ome", "imagej", "fluoview", "stk", "sis", "svs", "scn", "qpi", "ndpi", "bif", "avs"),
+    *("eer", "philips", "scanimage", "nih", "mdgel"),
+)
+SUBFILE, OLD_SUBFILE, SUBIFDS = 254, 255, 330  # tags
+REDUCED, MASK = 1, 4  # bits of SUBFILE
+# Tags that pages of one stack have in common: size, depth, compression, colours, tiles, kind of numbers, predictor ...
+LAYOUT = (256, 257, 258, 259, 262, 277, 284, 317, 322, 323, 338, 339, 530)
+MOST_TAGS, MOST_VALUES = 4096, 1000  # of a page, and of one tag, so that a damaged count costs no memory
+FULL_SIZE = 0.5  # a picture with a smaller share of the pixels of the largest is a preview or a label
+
+
+class Stack(NamedTuple):
+    """One picture of a file. keyframe: the page that describes all its planes. axes, shape: of the planes, e.g. "TZC" and
+    (10, 5, 2). page: function from the number of a plane, from 0, to its page, None where it was never written."""
+
+    keyframe: tifffile.TiffPage
+    axes: str
+    shape: tuple
+    page: Callable
+    subfile: int
+
+
+class Directory(NamedTuple):
+    """What is known of a page before tifffile reads it: its place, its subfile type, its sub-directories, its layout."""
+
+    offset: int
+    subfile: int
+    subifds: tuple
+    layout: tuple
+
+
+def open_tiff(file, name):
+    """(tifffile.TiffFile, whether it is one file of an OME set) of an open binary file, without a look at other files.
+
+    name: of the file, "" where nobody knows. In a set the notes of one file describe the planes of all; of them those are
+    kept that speak of this file. Raises tifffile.TiffFileError.
+    """
+    # Under another name no format's reader can find its neighbours; is_ndtiff needs an index file beside it.
+    options = {"name": "alone.tif", "is_ndtiff": False}
+    tif = tifffile.TiffFile(file, **options)
+    if not tif.is_ome or not tif.ome_metadata:
+        return tif, False
+    own, in_set = _own_notes(tif.ome_metadata, str(name))
+    if own != tif.ome_metadata:
+        file.seek(0)
+        tif = tifffile.TiffFile(file, **options, **({"omexml": own} if own else {"is_ome": False}))
+    return tif, in_set
+
+
+def _own_notes(notes, path):
+    """(OME's notes without what they say of other files, or "" if that leaves nothing sure; whether there are other files)."""
+    try:
+        root = ElementTree.fromstring(notes)
+    except ElementTree.ParseError:
+        return notes, False
+    if root.find("{*}BinaryOnly") is not None:
+        return "", False  # the notes are in another file
+    planes = [(pixels, plane) for pixels in root.iter() for plane in pixels.findall("{*}TiffData")]
+    places = [plane.find("{*}UUID") for _, plane in planes]
+    keys = [None if place is None else (place.text, place.get("FileName", "").lower()) for place in places]
+    own = set(keys) - {None}
+    in_set = len(own) > 1
+    if not own or (not in_set and min(own)[0] == root.get("UUID")):
+        return notes, False
+    if in_set:
+        name = path.replace("\\", "/").rsplit("/", 1)[-1].lower()
+        own = {key for key in own if key[1] == name} or {key for key in own if key[0] == root.get("UUID")}
+        if not own:
+            return "", False  # it was renamed, and nothing says which of them it is
+    for (pixels, plane), place, key in zip(planes, places, keys, strict=True):
+        if key in own:
+            plane.remove(place)
+        elif key is not None:
+            pixels.remove(plane)
+    return ElementTree.tostring(root, encoding="unicode"), in_set
+
+
+def find_directories(tif):
+    """The Directory of every page of an open tifffile.TiffFile: the chain of pages first, then their sub-directories.
+
+    Returns (list of them, length of the chain). Raises UnusableTiff for a chain that leads back to itself, which tifffile
+    would follow for ever, or beyond the file's end: a stack that was cut off, and that would have another middle.
+    """
+    size, offset, found = tif.filehandle.size, tif.pages.first.offset, {}
+    while offset:
+        if offset in found:
+            raise UnusableTiff("damaged: its chain of pages leads back to itself")
+        if offset >= size:
+            raise UnusableTiff("truncated: its chain of pages leads beyond its end")
+        try:
+            found[offset], offset = _directory(tif, offset)
+        except (struct.error, ValueError) as error:
+            raise UnusableTiff("not a TIF, or cut off: one of its pages cannot be read") from error
+    chain = len(found)
+    waiting = [below for directory in found.values() for below in directory.subifds]
+    while waiting:
+        offset = waiting.pop(0)
+        if offset in found or not 8 <= offset < size:
+            continue
+        try:
+            found[offset], _ = _directory(tif, offset)
+        except (struct.error, ValueError):
+            continue
+        waiting += found[offset].subifds
+    return list(found.values()), chain
+
+
+def _directory(tif, offset):
+    file, form = tif.filehandle, tif.tiff
+    file.seek(offset)
+    (count,) = struct.unpack(form.tagnoformat, file.read(form.tagnosize))
+    if count > MOST_TAGS:
+        raise ValueError(count)
+    data = file.read(count * form.tagsize)
+    link = file.read(form.offsetsize)  # some writers leave out the last
+    following = struct.unpack(form.offsetformat, link)[0] if len(link) == form.offsetsize else 0
+    number = form.offsetformat[1]
+    tags = {}
+    for code, kind, values, content in struct.iter_unpack(f"{form.byteorder}HH{number}{form.offsetsize}s", data):
+        if code in LAYOUT or code in (SUBFILE, OLD_SUBFILE, SUBIFDS):
+            tags[code] = _values(file, form, kind, values, content)
+    subfile = (tags.get(SUBFILE) or (0,))[0]
+    if tags.get(OLD_SUBFILE) == (2,):
+        subfile |= REDUCED
+    layout = tuple(tags.get(code) for code in LAYOUT)
+    return Directory(offset, subfile, tags.get(SUBIFDS) or (), layout), following
+
+
+def _values(file, form, kind, count, content):
+    letter = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}.get(kind)
+    if letter is None or not 0 < count <= MOST_VALUES:
+        return ()
+    layout = f"{form.byteorder}{count}{letter}"
+    if struct.calcsize(layout) > len(content):
+        (place,) = struct.unpack(form.offsetformat, content)
+        file.seek(place)
+        content = file.read(struct.calcsize(layout))
+    return struct.unpack_from(layout, content)
+
+
+def find_stacks(tif, in_set):
+    """The Stacks of an open tifffile.TiffFile, in the order of the file: series, resolutions, sub-directories and all.
+
+    in_set: whether it is one file of an OME set, as `open_tiff` says. Raises UnusableTiff.
+    """
+    directories, chain = find_directories(tif)
+    stacks, covered = [], set()
+    if any(getattr(tif, f"is_{kind}", False) for kind in KNOWN):
+        series = [level for one in tif.series for level in one.levels]
+        if series and series[0].kind not in ("generic", "uniform"):
+            subfiles = {directory.offset: directory.subfile for directory in directories}
+            for one in series:
+                stack, offsets = _of_series(tif, one, in_set, [d.offset for d in directories[:chain]], subfiles)
+                stacks.append(stack)
+                covered.update(offsets)
+    left = [directory for directory in directories if directory.offset not in covered]
+    return stacks + _grouped(tif, left, {directory.offset for directory in directories[:chain]})
+
+
+def _of_series(tif, series, in_set, chain, subfiles):
+    """(Stack, offsets of its directories) of a series as tifffile gives it."""
+    keyframe = series.keyframe
+    leading = series.ndim - keyframe.ndim
+    axes, shape = series.axes[:leading], series.shape[:leading]
+    planes, start = math.prod(shape), series.dataoffset
+    subfile = subfiles.get(keyframe.offset, keyframe.subfiletype)
+    if start is not None and planes > 1:  # one behind the other: so they are found where only the first is described
+        if start + planes * keyframe.nbytes > tif.filehandle.size:
+            raise UnusableTiff("truncated: part of the image is missing")
+
+        def page(number):
+            offsets = tuple(offset + number * keyframe.nbytes for offset in keyframe.dataoffsets)
+            return tifffile.TiffFrame(
+                tif, number, keyframe=keyframe, dataoffsets=offsets, databytecounts=keyframe.databytecounts
+            )
+
+        first = chain.index(keyframe.offset) if keyframe.offset in chain else 0
+        return Stack(keyframe, axes, shape, page, subfile), chain[first : first + planes]
+    if planes > len(series.pages):
+        raise UnusableTiff(f"a stack of {planes} pages of which only {len(series.pages)} are described")
+    pages = list(series.pages)
+    offsets = [page.offset for page in pages if page is not None]
+    if in_set:
+        axes, shape, pages = _of_this_file(axes, shape, pages)
+    return Stack(keyframe, axes, shape, pages.__getitem__, subfile), offsets
+
+
+def _of_this_file(axes, shape, pages):
+    """Axes, shape and pages without what other files hold."""
+    there = np.array([page is not None for page in pages]).reshape(shape)
+    own = [page for page in pages if page is not None]
+    kept = [len(np.unique(places)) for places in np.nonzero(there)]
+    if math.prod(kept) == len(own):
+        return axes, tuple(kept), own
+    return "I", (len(own),), own  # no grid: they count as they come
+
+
+def _grouped(tif, directories, chain):
+    """Stacks of the pages that are alike. chain: offsets of those that must be pages; what else is none is left out."""
+    groups, stacks = {}, []
+    for directory in directories:
+        groups.setdefault((directory.layout, directory.subfile & (REDUCED | MASK)), []).append(directory)
+    for group in groups.values():
+        try:
+            stacks.append(_of_group(tif, group))
+        except tifffile.TiffFileError:
+            if group[0].offset in chain:
+                raise
+    return stacks
+
+
+def _of_group(tif, group):
+    keyframe = tif.pages.first
+    if group[0].offset != keyframe.offset:
+        tif.filehandle.seek(group[0].offset)
+        keyframe = tifffile.TiffPage(tif, 0)
+
+    def page(number):
+        return (
+            keyframe if number == 0 else tifffile.TiffFrame(tif, number, offset=group[number].offset, keyframe=keyframe)
+        )
+
+    several = len(group) > 1
+    return Stack(keyframe, "I" * several, (len(group),) * several, page, group[0].subfile)
+
+
+def choose_stack(stacks, series):
+    """The Stack to use. series: its number from 1, or "auto": the full picture at the greatest depth.
+
+    auto sets aside what the file calls a mask or a reduced picture, and what is far smaller than the largest; of the rest
+    it takes the greatest depth, then grey before colour, then the largest. Raises UnusableTiff where that leaves several.
+    """
+    if not stacks:
+        raise UnusableTiff("no image in the file")
+    if series != "auto":
+        if series > len(stacks):
+            raise UnusableTiff(f"holds {len(stacks)} picture(s), image.series asks for number {series}")
+        return stacks[series - 1]
+    left = [stack for stack in stacks if not _belongs_to_another(stack)] or stacks
+    largest = max(_pixels(stack) for stack in left)
+    left = [stack for stack in left if _pixels(stack) >= FULL_SIZE * largest]
+    best = max(left, key=_rank)
+    alike = [stack for stack in left if _rank(stack) == _rank(best) or _either_may_be_labels(stack, best)]
+    if len(alike) > 1:
+        numbers = ", ".join(str(place) for place, stack in enumerate(stacks, 1) if any(stack is one for one in alike))
+        raise UnusableTiff(
+            f"holds {len(alike)} pictures of {best.keyframe.imagewidth} x {best.keyframe.imagelength} pixels, and nothing says"
+            f" which to use: set image.series to the number of one ({_brief(numbers)})"
+        )
+    return best
+
+
+def _belongs_to_another(stack):
+    return stack.subfile & (REDUCED | MASK) or stack.keyframe.photometric == tifffile.PHOTOMETRIC.MASK
+
+
+def _pixels(stack):
+    return stack.keyframe.imagelength * stack.keyframe.imagewidth
+
+
+def _rank(stack):
+    dtype = stack.keyframe.dtype
+    depth = 0 if dtype is None or dtype.kind == "b" else dtype.itemsize
+    return depth, stack.keyframe.samplesperpixel == 1, _pixels(stack)
+
+
+def _either_may_be_labels(stack, best):
+    """Whether `best` is deepest only because its values may number the parts of a picture: no camera has 32-bit integers."""
+    dtype = best.keyframe.dtype
+    return (
+        dtype is not None
+        and dtype.kind in "iu"
+        and dtype.itemsize >= 4
+        and _rank(stack)[0] > 0
+        and _rank(stack)[1:] == _rank(best)[1:]
+    )
+
+
+def _brief(numbers):
+    return numbers if len(numbers) <= 30 else f"{numbers[:27]}..."
