@@ -1,5 +1,6 @@
 # What the rules ask while Snakemake reads them: the checked configuration, the images found and how they are dealt out.
 # Functions only; no file is opened but the configuration, the split lock and the library's modules, and none is written.
+import logging
 from base64 import urlsafe_b64encode
 from functools import cache
 
@@ -11,6 +12,10 @@ from flystage.network.classifiers import NAMED_WEIGHTS
 from flystage.raw import finding
 from flystage.run import locks, settings, slurm
 from flystage.run.code_versions import code_version
+
+
+if not workflow.is_main_process:  # a process of a job reads all this again, but what there is to say was said
+    logging.getLogger("flystage").setLevel(logging.ERROR)
 
 
 def or_one_sentence(function, *arguments):

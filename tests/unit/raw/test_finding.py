@@ -1,5 +1,6 @@
 """Finding TIFs among what other programs leave behind, and reading stage and embryo from names."""
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -53,6 +54,75 @@ def test_droppings_of_other_programs_are_not_images(tmp_path):
     )  # fmt: skip
     assert found(raw) == ["051/good.tif"]
     assert is_dropping("THUMBS.DB") and not is_dropping("checkpoint-3.tif")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "$RECYCLE.BIN/S-1-5-21/$R1.tif", "$Recycle.Bin/a.tif", "RECYCLER/a.tif", "recycled/a.tif", "#recycle/051/a.tif",
+        "@Recycle/a.tif", "Recycle Bin/a.tif", ".Trash-1000/files/a.tif", ".Trashes/a.tif", "@eaDir/a.tif/SYNOPHOTO.tif",
+        "051/@EADIR/a.tif", "#snapshot/a.tif", "~snapshot/daily.0/a.tif", ".snapshot/daily.0/a.tif", "LOST+FOUND/a.tif",
+        "System Volume Information/a.tif", "FOUND.000/a.tif", "__MACOSX/051/a.tif", "files_trashbin/a.tif", "~$a.tif",
+        "Network Trash Folder/a.tif", "@Recently-Snapshot/a.tif",
+    ],
+)  # fmt: skip
+def test_recycle_bins_snapshots_and_indexes_are_not_images(tmp_path, place):
+    raw = touch(tmp_path / "raw", "051/good.tif", place)
+    assert found(raw) == ["051/good.tif"]
+
+
+@pytest.mark.parametrize("name", ["recycle-mutant", "snapshot", "tmp", "lost and found", "eadir", "a~snapshot", "$051"])
+def test_a_folder_that_only_sounds_like_a_bin_is_searched(tmp_path, name):
+    assert found(touch(tmp_path / "raw", f"{name}/a.tif")) == [f"{name}/a.tif"]
+
+
+def test_a_folder_named_in_the_configuration_is_searched_whatever_its_name(tmp_path):
+    assert found(touch(tmp_path / "#recycle", "a.tif")) == ["a.tif"]
+
+
+def test_folders_nested_beyond_pythons_stack_are_searched(tmp_path):
+    top = os.path.join(tmp_path, "raw")
+    os.mkdir(top)
+    here = os.open(top, os.O_RDONLY)
+    try:
+        for _ in range(1500):
+            os.mkdir("a", dir_fd=here)
+            inner = os.open("a", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = inner
+        os.close(os.open("x.tif", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    finally:
+        os.close(here)
+    assert found(top) == ["a/" * 1500 + "x.tif"]
+
+
+def deny(monkeypatch, *folders):
+    """Make folders unreadable, for root too."""
+    scandir = os.scandir
+
+    def denied(folder):
+        if os.path.realpath(folder) in map(str, folders):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", denied)
+
+
+def test_an_unreadable_folder_is_told_and_the_search_goes_on(tmp_path, monkeypatch, caplog):
+    raw = touch(tmp_path / "raw", "051/a.tif", "060/b.tif", "closed/deep/c.tif", "zzz/d.tif")
+    elsewhere = touch(tmp_path / "elsewhere", "e.tif")
+    (tmp_path / "raw" / "link").symlink_to(elsewhere)
+    deny(monkeypatch, f"{raw}/closed", elsewhere)
+    assert found(raw) == ["051/a.tif", "060/b.tif", "zzz/d.tif"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+    assert f"The folder {raw}/closed cannot be read (Permission denied): what lies in it is left out" in caplog.text
+    assert f"The folder {raw}/link cannot be read" in caplog.text
+
+
+def test_an_unreadable_raw_folder_is_an_error(tmp_path, monkeypatch):
+    raw = touch(tmp_path / "raw", "051/a.tif")
+    deny(monkeypatch, raw)
+    assert f"The folder {raw} cannot be read (Permission denied); mend its permissions" in sentence(find_tifs, [raw])
 
 
 def test_stage_and_embryo_come_from_the_name(tmp_path):
@@ -174,13 +244,13 @@ def test_a_dangling_link_and_a_folder_named_tif_are_no_images(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_no_permission_is_a_reason_for_a_file_and_a_sentence_for_a_folder(tmp_path):
+def test_no_permission_is_a_reason_for_a_file_and_a_warning_for_a_folder(tmp_path, caplog):
     raw = touch(tmp_path / "raw", name("051"), name("060"), f"closed/{name('063')}")
     (tmp_path / "raw" / name("060")).chmod(0)
     assert [image.reason for image in images_of(raw) if image.stage == "060"] == ["no permission to read it"]
     (tmp_path / "raw" / "closed").chmod(0)
     try:
-        assert "closed cannot be read (Permission denied)" in sentence(find_tifs, [raw])
+        assert len(find_tifs([raw])) == 2 and "closed cannot be read (Permission denied)" in caplog.text
     finally:
         (tmp_path / "raw" / "closed").chmod(0o700)
 
