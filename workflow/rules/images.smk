@@ -4,10 +4,6 @@
 
 
 rule prepare:
-    input:
-        # One TIF stands for all, whose versions are a parameter: Snakemake looks at every input of every waiting job
-        # each time a job ends, which took longer than preparing thousands of TIFs.
-        tif=newest_of_bucket,
     output:
         table="<results>/images/{bucket}.csv",
         pngs=directory("<results>/images/{bucket}"),
@@ -17,6 +13,8 @@ rule prepare:
         "<benchmarks>/prepare/{bucket}.tsv"
     conda:
         "../../envs/images.yaml"
+    # Versions of the TIFs are a parameter and the TIFs no inputs: their dates may lie in the future, where Snakemake stops,
+    # and it looks at every input of every waiting job each time a job ends, which took longer than preparing them.
     params:
         code=code_of("prepare.py"),
         rows=rows_of_bucket,

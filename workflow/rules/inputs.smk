@@ -1,18 +1,15 @@
 # What the rules ask while Snakemake reads them: the checked configuration, the images found and how they are dealt out.
 # Functions only; no file is opened but the configuration, the split lock and the library's modules, and none is written.
 import logging
-from base64 import urlsafe_b64encode
 from functools import cache
 
 from snakemake.exceptions import WorkflowError
 
 from flystage.core.errors import FlystageError
 from flystage.dataset import buckets, splitting
-from flystage.network.classifiers import NAMED_WEIGHTS
 from flystage.raw import finding
-from flystage.run import locks, settings, slurm
-from flystage.run.code_versions import code_version
-
+from flystage.run import dates, locks, settings, slurm
+from flystage.run.code_versions import code_version, content_version
 
 if not workflow.is_main_process:  # a process of a job reads all this again, but what there is to say was said
     logging.getLogger("flystage").setLevel(logging.ERROR)
@@ -48,6 +45,17 @@ def code_of(script):
     return version
 
 
+def template(page):
+    return f"{workflow.basedir}/workflow/report/{page}.html.j2"
+
+
+def template_version(page):
+    """The version of a page's template and of what templates share."""
+    return [content_version(template(name)) for name in (page, "network")] + [
+        content_version(f"{workflow.basedir}/workflow/report/style.css.j2")
+    ]
+
+
 def environment_of(script):
     """The conda environment of a script that trains or stages: on SageMaker it needs no network of its own."""
     return f"{workflow.basedir}/envs/{'aws' if script in CONTAINERS else 'learn'}.yaml"
@@ -59,11 +67,7 @@ config = or_one_sentence(settings.checked, config, SCHEMA, workflow.configfiles)
 os.environ[locks.RESULTS] = config["results"]  # jobs tell there that they are at work
 
 CATALOG = f"{config['results']}/catalog.csv"
-RECORD = urlsafe_b64encode(CATALOG.encode()).decode()  # the name of Snakemake's record of how it was made
-NO_RECORD = len(RECORD) < 255 and not os.path.exists(
-    f".snakemake/metadata/{RECORD}"
-)  # longer ones lie in pieces
-if workflow.is_main_process and NO_RECORD and os.path.exists(CATALOG):
+if workflow.is_main_process and dates.without_record(CATALOG):
     logger.warning(
         f"Snakemake's records of how {config['results']} was made are not here (.snakemake, in the folder where it was made): "
         "only dates tell now what is out of date. If settings or code changed since, run with --forceall."
@@ -96,10 +100,6 @@ def rows_of_bucket(wildcards):
 
 def versions_of_bucket(wildcards):
     return [finding.version_of(path) for path, _, _ in rows_of_bucket(wildcards)]
-
-
-def newest_of_bucket(wildcards):
-    return finding.newest(path for path, _, _ in rows_of_bucket(wildcards))
 
 
 def tables_of_buckets(wildcards):
@@ -140,13 +140,9 @@ def vectors_for(step):
     return lambda wildcards: vectors
 
 
-def starting_weights_of(weights):
-    """The user's file of weights, so that another file trains anew; nothing for the weights that have a name."""
-    return [] if weights in NAMED_WEIGHTS else weights
-
-
-def starting_weights(wildcards):
-    return starting_weights_of(config["model"]["weights"])
+def version_of_weights(wildcards):
+    """So that another file of weights trains anew; None for the weights that have a name."""
+    return content_version(config["model"]["weights"])
 
 
 def resume_folder(training, train):
@@ -208,12 +204,29 @@ def versions_of_unlabelled(wildcards):
     return [finding.version_of(path) for path in unlabelled()]
 
 
-def newest_unlabelled(wildcards):
-    return finding.newest(unlabelled())
-
-
 # Mistakes are told at once, before any job runs. Predicting needs no training images, and training no others.
 or_one_sentence(unlabelled if asked_for("predict") else data_set)
+
+
+def made_from():
+    """{result: the user's files it is made from}, of those that this run may make."""
+    if asked_for("predict"):
+        return {f"{config['results']}/predict/predictions.csv": unlabelled()}
+    tables = {
+        f"{config['results']}/images/{bucket}.csv": [path for path, _, _ in rows]
+        for bucket, rows in data_set()[0].items()
+    }
+    return tables | {f"{config['results']}/model/backbone.pt": [config["model"]["weights"]]}
+
+
+# Where there are no records, parameters tell nothing and dates must.
+if workflow.is_main_process and workflow.dag_settings:
+    outdated = [
+        result
+        for result, sources in made_from().items()
+        if dates.without_record(result) and dates.is_outdated(result, sources)
+    ]
+    workflow.dag_settings.forcerun = {*workflow.dag_settings.forcerun, *outdated}
 
 
 def run_on_slurm():
@@ -226,3 +239,4 @@ onstart:
     or_one_sentence(locks.hold, config["results"])
     or_one_sentence(slurm.refuse_left_overs, config["results"], run_on_slurm())
     or_one_sentence(locks.refuse_orphans, config["results"])
+    dates.date_back(config["results"])

@@ -18,8 +18,6 @@ else:
 
 
 rule weights:
-    input:
-        file=starting_weights,
     output:
         backbone="<results>/model/backbone.pt",
         about="<results>/model/backbone.json",
@@ -36,6 +34,7 @@ rule weights:
         code=code_of("weights.py"),
         name=config["model"]["backbone"],
         source=config["model"]["weights"],
+        version=version_of_weights,  # of the user's file, which is no input, as TIFs are none
         seed=config["train"]["seed"],
         size=settings.size_of_network(config),
     message:

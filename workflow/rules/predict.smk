@@ -4,9 +4,6 @@
 
 
 rule predict:
-    input:
-        tif=newest_unlabelled,  # stands for all, as in prepare
-        template=f"{workflow.basedir}/workflow/report/predictions.html.j2",
     output:
         table="<results>/predict/predictions.csv",
         page="<results>/predict/predictions.html",
@@ -21,8 +18,10 @@ rule predict:
         **gpus(),
     params:
         code=code_of("predict.py"),
+        template=template("predictions"),
+        template_version=template_version("predictions"),
         paths=all_unlabelled,
-        versions=versions_of_unlabelled,
+        versions=versions_of_unlabelled,  # and no inputs, as in prepare
         top_k=config["predict"]["top_k"],
         views=config["evaluate"]["views"],
         images=f"{config['results']}/predict/images",

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from flystage.core.errors import FlystageError
-from flystage.raw.finding import RawImage, find_images, find_tifs, find_unlabelled, is_dropping, newest, version_of
+from flystage.raw.finding import RawImage, find_images, find_tifs, find_unlabelled, is_dropping, version_of
 
 PATTERN = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text(encoding="utf-8"))["name_pattern"]
 
@@ -307,12 +307,3 @@ def test_the_version_of_a_file_changes_with_it(tmp_path):
     first = version_of(path)
     path.write_bytes(b"22")
     assert version_of(path) != first
-
-
-def test_the_newest_of_files_is_the_one_changed_last(tmp_path):
-    for name, seconds in (("a.tif", 30), ("b.tif", 40), ("c.tif", 20)):
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (seconds, seconds))
-    paths = [str(tmp_path / name) for name in ("a.tif", "b.tif", "c.tif", "gone.tif")]
-    assert newest(paths) == [paths[1]]
-    assert newest(paths[3:]) == newest([]) == []

@@ -20,7 +20,6 @@ NOT_RAW = re.compile(
     re.IGNORECASE,
 )
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-PLACEHOLDER = re.compile(r"\{|<[a-z][a-z0-9_]*>")  # what Snakemake fills in wherever it stands in a path
 
 
 class RawImage(NamedTuple):
@@ -188,11 +187,6 @@ def why_unreadable(path):
     return "" if os.access(path, os.R_OK) else "no permission to read it"
 
 
-def can_be_input(path):
-    """Whether Snakemake can watch a file: it can be read, and its path holds nothing to be filled in or not to be printed."""
-    return not (why_unreadable(path) or PLACEHOLDER.search(path) or readable(path) != path)
-
-
 def readable(text):
     """Text with what a table cannot hold written as an escape: bytes that are not UTF-8, line breaks and their like."""
     text = os.fsencode(text).decode(errors="backslashreplace")
@@ -217,10 +211,3 @@ def version_of(path):
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns
-
-
-def newest(paths):
-    """Of the files that Snakemake can watch, the one changed last, as a list of one path; [] when there is none."""
-    versions = {path: version_of(path) for path in paths if can_be_input(path)}
-    there = [path for path, version in versions.items() if version]
-    return [max(there, key=lambda path: versions[path][1])] if there else []
