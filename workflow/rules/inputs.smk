@@ -1,12 +1,13 @@
 # What the rules ask while Snakemake reads them: the checked configuration, the images found and how they are dealt out.
-# Functions only; no file is opened but the configuration, the split lock and the library's modules, and none is written.
+# Functions only; no file is opened but the configuration, the split lock, the catalog of the last run, the library's modules and
+# one or two images of each embryo under a new name, and none is written.
 import logging
 from functools import cache
 
 from snakemake.exceptions import WorkflowError
 
 from flystage.core.errors import FlystageError
-from flystage.dataset import buckets, splitting
+from flystage.dataset import buckets, earlier, splitting
 from flystage.raw import finding
 from flystage.run import dates, locks, settings, slurm
 from flystage.run.code_versions import code_version, content_version
@@ -79,14 +80,16 @@ def data_set():
     """({bucket: [(path, stage, embryo)]}, [TIFs set aside unopened], path of the split lock), from names alone."""
     found = finding.find_images(config["raw"], config["name_pattern"], config["stages"])
     lock = splitting.lock_path(config["split"]["lock"], config["raw"])
-    locked = splitting.read_lock(lock)
-    if not locked:
-        locked = splitting.read_catalog_splits(CATALOG)
-        if locked and workflow.is_main_process:
-            logger.warning(f"The split lock {lock} is gone; the split is taken from {CATALOG}.")
     usable = [image for image in found if not image.status]
+    paths = [(image.path, image.embryo) for image in usable]
+    locked, before, sentences = earlier.known_splits(paths, lock, CATALOG)
     names = [(image.embryo, image.stage) for image in usable]
     split_of = splitting.assign(names, locked, config["split"], config["split"]["seed"])
+    if sentences or set(split_of) - set(locked) or not os.path.exists(lock):
+        splitting.check_lock_place(lock)
+    if workflow.is_main_process:
+        for sentence in filter(None, [*sentences, earlier.sentence_of_moves(paths, split_of, before)]):
+            logger.warning(sentence)
     rows = {}
     for image in usable:
         bucket = buckets.bucket_of(image.embryo, split_of[image.embryo], config["buckets"])

@@ -80,20 +80,27 @@ def test_a_folder_named_in_the_configuration_is_searched_whatever_its_name(tmp_p
     assert found(touch(tmp_path / "#recycle", "a.tif")) == ["a.tif"]
 
 
-def test_folders_nested_beyond_pythons_stack_are_searched(tmp_path):
-    top = os.path.join(tmp_path, "raw")
-    os.mkdir(top)
+@pytest.fixture
+def deep(tmp_path):
+    """A folder with 1500 folders in one another and a TIF in the last; pytest could not remove them."""
+    top = tmp_path / "raw"
+    top.mkdir()
     here = os.open(top, os.O_RDONLY)
-    try:
-        for _ in range(1500):
-            os.mkdir("a", dir_fd=here)
-            inner = os.open("a", os.O_RDONLY, dir_fd=here)
-            os.close(here)
-            here = inner
-        os.close(os.open("x.tif", os.O_CREAT | os.O_WRONLY, dir_fd=here))
-    finally:
+    for _ in range(1500):
+        os.mkdir("a", dir_fd=here)
+        inner = os.open("a", os.O_RDONLY, dir_fd=here)
         os.close(here)
-    assert found(top) == ["a/" * 1500 + "x.tif"]
+        here = inner
+    os.close(os.open("x.tif", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    yield str(top)
+    os.unlink("x.tif", dir_fd=here)
+    os.close(here)
+    for depth in range(1500, 0, -1):
+        os.rmdir(f"{top}{'/a' * depth}")
+
+
+def test_folders_nested_beyond_pythons_stack_are_searched(deep):
+    assert found(deep) == ["a/" * 1500 + "x.tif"]
 
 
 def deny(monkeypatch, *folders):
