@@ -4,6 +4,10 @@
 
 
 rule prepare:
+    input:
+        # None: dates of TIFs may lie in the future, where Snakemake stops, and it looks at every input of every waiting job
+        # each time a job ends, which took longer than preparing thousands of TIFs. Their versions are a parameter.
+        tifs_of_bucket,
     output:
         table="<results>/images/{bucket}.csv",
         pngs=directory("<results>/images/{bucket}"),
@@ -13,8 +17,6 @@ rule prepare:
         "<benchmarks>/prepare/{bucket}.tsv"
     conda:
         "../../envs/images.yaml"
-    # Versions of the TIFs are a parameter and the TIFs no inputs: their dates may lie in the future, where Snakemake stops,
-    # and it looks at every input of every waiting job each time a job ends, which took longer than preparing them.
     params:
         code=code_of("prepare.py"),
         rows=rows_of_bucket,

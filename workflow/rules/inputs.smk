@@ -4,9 +4,6 @@
 import logging
 from functools import cache
 
-from snakemake.exceptions import WorkflowError
-
-from flystage.core.errors import FlystageError
 from flystage.dataset import buckets, earlier, splitting
 from flystage.raw import finding
 from flystage.run import dates, locks, settings, slurm
@@ -14,14 +11,6 @@ from flystage.run.code_versions import code_version, content_version
 
 if not workflow.is_main_process:  # a process of a job reads all this again, but what there is to say was said
     logging.getLogger("flystage").setLevel(logging.ERROR)
-
-
-def or_one_sentence(function, *arguments):
-    """The function's result; a mistake of the user's ends Snakemake with the sentence that says so."""
-    try:
-        return function(*arguments)
-    except FlystageError as error:
-        raise WorkflowError(str(error))
 
 
 def asked_for(name):
@@ -105,6 +94,21 @@ def versions_of_bucket(wildcards):
     return [finding.version_of(path) for path, _, _ in rows_of_bucket(wildcards)]
 
 
+def forced_by_dates(result, sources):
+    """No input: versions of a user's files are parameters, as dates in the future make Snakemake stop.
+
+    Where it has no record of a result, parameters tell nothing and dates must: a younger source then forces the result.
+    """
+    if workflow.is_main_process and dates.without_record(result) and dates.is_outdated(result, sources):
+        workflow.dag.forcefiles.add(result)
+    return []
+
+
+def tifs_of_bucket(wildcards):
+    paths = [path for path, _, _ in rows_of_bucket(wildcards)]
+    return forced_by_dates(f"{config['results']}/images/{wildcards.bucket}.csv", paths)
+
+
 def tables_of_buckets(wildcards):
     return [f"{config['results']}/images/{bucket}.csv" for bucket in sorted(data_set()[0])]
 
@@ -141,6 +145,10 @@ def vectors_for(step):
         return lambda wildcards: {}
     vectors = {f"{split}_vectors": f"{config['results']}/features/{split}.npy" for split in ("train", "val")}
     return lambda wildcards: vectors
+
+
+def file_of_weights(wildcards):
+    return forced_by_dates(f"{config['results']}/model/backbone.pt", [config["model"]["weights"]])
 
 
 def version_of_weights(wildcards):
@@ -203,33 +211,16 @@ def all_unlabelled(wildcards):
     return unlabelled()
 
 
+def tifs_to_predict(wildcards):
+    return forced_by_dates(f"{config['results']}/predict/predictions.csv", unlabelled())
+
+
 def versions_of_unlabelled(wildcards):
     return [finding.version_of(path) for path in unlabelled()]
 
 
 # Mistakes are told at once, before any job runs. Predicting needs no training images, and training no others.
 or_one_sentence(unlabelled if asked_for("predict") else data_set)
-
-
-def made_from():
-    """{result: the user's files it is made from}, of those that this run may make."""
-    if asked_for("predict"):
-        return {f"{config['results']}/predict/predictions.csv": unlabelled()}
-    tables = {
-        f"{config['results']}/images/{bucket}.csv": [path for path, _, _ in rows]
-        for bucket, rows in data_set()[0].items()
-    }
-    return tables | {f"{config['results']}/model/backbone.pt": [config["model"]["weights"]]}
-
-
-# Where there are no records, parameters tell nothing and dates must.
-if workflow.is_main_process and workflow.dag_settings:
-    outdated = [
-        result
-        for result, sources in made_from().items()
-        if dates.without_record(result) and dates.is_outdated(result, sources)
-    ]
-    workflow.dag_settings.forcerun = {*workflow.dag_settings.forcerun, *outdated}
 
 
 def run_on_slurm():

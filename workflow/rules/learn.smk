@@ -18,6 +18,8 @@ else:
 
 
 rule weights:
+    input:
+        file_of_weights,  # none, as in prepare
     output:
         backbone="<results>/model/backbone.pt",
         about="<results>/model/backbone.json",
@@ -34,7 +36,7 @@ rule weights:
         code=code_of("weights.py"),
         name=config["model"]["backbone"],
         source=config["model"]["weights"],
-        version=version_of_weights,  # of the user's file, which is no input, as TIFs are none
+        version=version_of_weights,
         seed=config["train"]["seed"],
         size=settings.size_of_network(config),
     message:

@@ -4,6 +4,8 @@
 
 
 rule predict:
+    input:
+        tifs_to_predict,  # none, as in prepare
     output:
         table="<results>/predict/predictions.csv",
         page="<results>/predict/predictions.html",
@@ -21,7 +23,7 @@ rule predict:
         template=template("predictions"),
         template_version=template_version("predictions"),
         paths=all_unlabelled,
-        versions=versions_of_unlabelled,  # and no inputs, as in prepare
+        versions=versions_of_unlabelled,
         top_k=config["predict"]["top_k"],
         views=config["evaluate"]["views"],
         images=f"{config['results']}/predict/images",
