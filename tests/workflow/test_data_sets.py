@@ -97,3 +97,71 @@ def test_a_stage_with_one_image_has_its_place_in_every_split_folder(project):
     for folder in ("train", "val", "test"):  # so that classes have the same number everywhere
         images = list((project.results / "split" / folder / "123").iterdir())
         assert bool(images) == (folder == split)
+
+
+def splits(project):
+    return catalog_of(project).set_index("path")["split"].to_dict()
+
+
+def test_a_lock_that_a_spreadsheet_saved_moves_nobody_and_that_is_told(project):
+    for path in write_raw(project.folder / "made", embryos=4, minutes=(51, 87), slices=1, droppings=False):
+        stage, embryo = ("051" if "(051)" in path.name else "087"), path.name.split("embryo")[1][:2]
+        target = project.raw / stage / f"{['3-12', '007', '1E5', '4-7'][int(embryo) - 1]}_{stage}.tif"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
+    over = {"name_pattern": r"^(?P<embryo>.+)_(?P<stage>\d+)"}
+    process = project.snakemake(*UP_TO_MANIFESTS, over=over)
+    assert process.returncode == 0, process.out
+    before, lock = splits(project), project.folder / "raw.split.csv"
+    text = lock.read_text()
+    for name, saved in {"3-12": "12. Mrz", "007": "7", "1E5": "1,00E+05", "4-7": "7. Apr"}.items():
+        text = text.replace(f"\n{name},", f"\n{saved};")
+    lock.write_text("\ufeff" + text.replace("embryo,", "embryo;").replace("\n", "\r\n") + ";\r\n")
+    for path in write_raw(project.folder / "more", embryos=2, minutes=(51, 87), droppings=False, first_embryo=7):
+        path.rename(project.raw / "051" / f"{path.name.split('embryo')[1][:2]}_{path.name[6:9]}.tif")
+    process = project.snakemake(*UP_TO_MANIFESTS, over=over)
+    assert process.returncode == 0, process.out
+    assert "lacks 4 embryo(s) that the last run had (007, 1E5, 3-12 and 1 more), as when a spreadsheet" in process.out
+    assert before.items() <= splits(project).items() and len(splits(project)) == len(before) + 4
+    assert set(catalog_of(project)["embryo"]) <= {line.split(",")[0] for line in lock.read_text().splitlines()}
+    process = project.snakemake("--dry-run", *UP_TO_MANIFESTS, over=over)
+    assert "Nothing to be done" in process.out and "lacks" not in process.out
+
+
+def test_embryos_of_a_corrected_pattern_stay_in_their_split_and_what_must_move_is_told(project):
+    write_raw(project.raw, embryos=5, minutes=(51, 87), slices=2, droppings=False)
+    single = {
+        "name_pattern": r"Stage\((?P<stage>\d+)\)-(?P<embryo>.*embryo\d+-\d)"
+    }  # the slice is no part of an embryo
+    process = project.snakemake(*UP_TO_MANIFESTS, over=single)
+    assert process.returncode == 0, process.out
+    before = splits(project)
+    process = project.snakemake("--dry-run", *UP_TO_MANIFESTS)
+    assert process.returncode == 0, process.out
+    assert "images change their split: raw/" in process.out and "cannot be compared" in process.out
+    longer = {"name_pattern": r"Stage\((?P<stage>\d+)\)-20230811-(?P<embryo>.*embryo\d+-\d)"}
+    process = project.snakemake(*UP_TO_MANIFESTS, over=longer)
+    assert process.returncode == 0, process.out
+    assert "10 embryo(s) have a new name" in process.out and "change their split" not in process.out
+    assert splits(project) == before
+
+
+def test_the_folder_one_stands_in_has_a_lock_with_its_name(project):
+    folder = project.folder / "movie"
+    write_raw(folder, embryos=3, minutes=(51, 87), droppings=False)
+    inside = type(project)(folder)
+    process = inside.snakemake(*UP_TO_MANIFESTS, over={"raw": ".", "results": "../results"})
+    assert process.returncode == 0, process.out
+    assert (project.folder / "movie.split.csv").exists() and not (folder / "..split.csv").exists()
+
+
+def test_a_file_system_without_links_gets_copies_and_that_is_told(project):
+    write_raw(project.raw, embryos=3, minutes=(51, 87), droppings=False)
+    (project.folder / "sitecustomize.py").write_text(
+        "import os\n\ndef refused(*_, **__):\n    raise OSError(1, 'Operation not permitted')\n\nos.symlink = os.link = refused\n"
+    )
+    process = project.snakemake(*UP_TO_MANIFESTS, env={"PYTHONPATH": str(project.folder)})
+    assert process.returncode == 0, process.out
+    assert process.out.count("knows no symbolic links: the images in it are copies") == 1
+    pngs = list((project.results / "split").glob("*/*/*.png"))
+    assert pngs and not any(path.is_symlink() for path in pngs)

@@ -30,9 +30,9 @@ else:
     rule_log = module.rule_log
 
     @contextmanager
-    def meddled(path):
+    def meddled(path, inputs=()):
         meant = Path(path).parts[2].removesuffix(".log") in os.environ["RULES"].split()
-        with rule_log(path) as log:
+        with rule_log(path, inputs) as log:
             exec(os.environ["BEFORE"] if meant else "")
             yield log
             exec(os.environ["AFTER"] if meant else "")

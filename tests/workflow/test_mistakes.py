@@ -81,3 +81,46 @@ def test_too_many_bad_files_stop_the_run_and_are_named(raw, project):
     assert "4 of 6 images cannot be used, more than max_bad: 0.5 allows" in process.out
     assert "Stage(051)-20230811-Cycle00-embryo01-1.tif: not a TIF" in process.out
     assert not (project.folder / "raw.split.csv").exists()
+
+
+FILES = {
+    "tab": (b"raw: [raw]\n\tbuckets: 2\n", "mine.yaml, line 2: it begins with a tab"),
+    "regular expression in double quotes": (b'name_pattern: "\\d+"\n', "mine.yaml, line 1: a backslash within double quotes"),
+    "Latin-1": ("note: café\n".encode("latin-1"), "mine.yaml, line 1: it is not saved as UTF-8"),
+    "UTF-16": ("note: a\n".encode("utf-16"), "mine.yaml, line 1: it is saved as UTF-16"),
+    "empty": (b"", "mine.yaml is empty"),
+    "a list": (b"- raw\n", "mine.yaml, line 1: it is a list"),
+    "twice": (b"buckets: 2\nbuckets: 3\n", "mine.yaml, line 2: buckets stands there again, after line 1"),
+    "misspelled": (None, "There is no configuration file mine.yaml"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", FILES)
+def test_a_mistake_in_a_configuration_file_is_one_sentence_with_the_line(mistake, project):
+    content, sentence = FILES[mistake]
+    if content is not None:
+        (project.folder / "mine.yaml").write_bytes(content)
+    process = project.snakemake(more_config=["mine.yaml"])
+    assert process.returncode == 1
+    lines = [line for line in process.out.splitlines() if not line.startswith("Using workflow specific profile")]
+    assert len(lines) == 1 and sentence in lines[0]
+
+
+def test_a_mistake_in_the_configuration_of_the_repository_is_one_sentence_with_the_line(project, tmp_path):
+    repository = tmp_path / "clone"
+    repository.mkdir()
+    for name in ("workflow", "profiles", "envs"):
+        (repository / name).symlink_to(project.repository / name)
+    shutil.copy(project.repository / "Snakefile", repository)
+    text = (project.repository / "config.yaml").read_text(encoding="utf-8")
+    (repository / "config.yaml").write_text(text.replace("\nresults:", "\n results:"), encoding="utf-8")
+    process = type(project)(project.folder, repository).snakemake()
+    assert process.returncode == 1 and "Traceback" not in process.out
+    assert "config.yaml, line 6: it is indented otherwise than the lines around it" in process.out
+
+
+def test_a_configuration_with_a_byte_order_mark_is_read(raw, project):
+    shutil.copytree(raw, project.raw)
+    (project.folder / "mine.yaml").write_text("\ufeffbuckets: many\r\n", encoding="utf-8")
+    process = project.snakemake("--dry-run", more_config=["mine.yaml"])
+    assert "buckets: 'many' is not allowed" in process.out

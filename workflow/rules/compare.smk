@@ -46,8 +46,6 @@ rule compare_manifests:
 
 
 use rule weights as compare_weights with:
-    input:
-        file=file_of_weights,
     output:
         backbone="<results>/compare/weights/{weights}.pt",
         about="<results>/compare/weights/{weights}.json",
@@ -59,6 +57,7 @@ use rule weights as compare_weights with:
         code=code_of("weights.py"),
         name=setting(with_weights, "model", "backbone"),
         source=setting(with_weights, "model", "weights"),
+        version=version_of_weights_of_variant,
         seed=setting(with_weights, "train", "seed"),
         size=size_of_weights,
 
@@ -222,7 +221,6 @@ rule compare:
         validation=predictions_of_variants,
         folds=predictions_by_folds,
         stages="<results>/stages.csv",
-        template=f"{workflow.basedir}/workflow/report/compare.html.j2",
     output:
         table="<results>/compare/table.csv",
         figure="<results>/compare/compare.png",
@@ -235,6 +233,8 @@ rule compare:
         "../../envs/report.yaml"
     params:
         code=code_of("compare.py"),
+        template=template("compare"),
+        template_version=template_version("compare"),
         variants=config["compare"]["variants"],
         top_k=config["evaluate"]["top_k"],
         note=config["note"],

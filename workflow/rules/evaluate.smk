@@ -85,7 +85,6 @@ rule report:
             rules.metrics.output.confusion,
             rules.metrics.output.top_k,
         ],
-        template=f"{workflow.basedir}/workflow/report/report.html.j2",
     output:
         page="<results>/report.html",
     log:
@@ -96,6 +95,8 @@ rule report:
         "../../envs/report.yaml"
     params:
         code=code_of("report.py"),
+        template=template("report"),
+        template_version=template_version("report"),
         config={
             key: value
             for key, value in config.items()

@@ -5,9 +5,9 @@
 
 rule prepare:
     input:
-        # One TIF stands for all, whose versions are a parameter: Snakemake looks at every input of every waiting job
-        # each time a job ends, which took longer than preparing thousands of TIFs.
-        tif=newest_of_bucket,
+        # None: dates of TIFs may lie in the future, where Snakemake stops, and it looks at every input of every waiting job
+        # each time a job ends, which took longer than preparing thousands of TIFs. Their versions are a parameter.
+        tifs_of_bucket,
     output:
         table="<results>/images/{bucket}.csv",
         pngs=directory("<results>/images/{bucket}"),

@@ -1,24 +1,16 @@
 # What the rules ask while Snakemake reads them: the checked configuration, the images found and how they are dealt out.
-# Functions only; no file is opened but the configuration, the split lock and the library's modules, and none is written.
-from base64 import urlsafe_b64encode
+# Functions only; no file is opened but the configuration, the split lock, the catalog of the last run, the library's modules and
+# one or two images of each embryo under a new name, and none is written.
+import logging
 from functools import cache
 
-from snakemake.exceptions import WorkflowError
-
-from flystage.core.errors import FlystageError
-from flystage.dataset import buckets, splitting
-from flystage.network.classifiers import NAMED_WEIGHTS
+from flystage.dataset import buckets, earlier, splitting
 from flystage.raw import finding, naming
-from flystage.run import locks, settings, slurm
-from flystage.run.code_versions import code_version
+from flystage.run import dates, locks, settings, slurm
+from flystage.run.code_versions import code_version, content_version
 
-
-def or_one_sentence(function, *arguments):
-    """The function's result; a mistake of the user's ends Snakemake with the sentence that says so."""
-    try:
-        return function(*arguments)
-    except FlystageError as error:
-        raise WorkflowError(str(error))
+if not workflow.is_main_process:  # a process of a job reads all this again, but what there is to say was said
+    logging.getLogger("flystage").setLevel(logging.ERROR)
 
 
 def asked_for(name):
@@ -43,6 +35,17 @@ def code_of(script):
     return version
 
 
+def template(page):
+    return f"{workflow.basedir}/workflow/report/{page}.html.j2"
+
+
+def template_version(page):
+    """The version of a page's template and of what templates share."""
+    return [content_version(template(name)) for name in (page, "network")] + [
+        content_version(f"{workflow.basedir}/workflow/report/style.css.j2")
+    ]
+
+
 def environment_of(script):
     """The conda environment of a script that trains or stages: on SageMaker it needs no network of its own."""
     return f"{workflow.basedir}/envs/{'aws' if script in CONTAINERS else 'learn'}.yaml"
@@ -54,11 +57,7 @@ config = or_one_sentence(settings.checked, config, SCHEMA, workflow.configfiles)
 os.environ[locks.RESULTS] = config["results"]  # jobs tell there that they are at work
 
 CATALOG = f"{config['results']}/catalog.csv"
-RECORD = urlsafe_b64encode(CATALOG.encode()).decode()  # the name of Snakemake's record of how it was made
-NO_RECORD = len(RECORD) < 255 and not os.path.exists(
-    f".snakemake/metadata/{RECORD}"
-)  # longer ones lie in pieces
-if workflow.is_main_process and NO_RECORD and os.path.exists(CATALOG):
+if workflow.is_main_process and dates.without_record(CATALOG):
     logger.warning(
         f"Snakemake's records of how {config['results']} was made are not here (.snakemake, in the folder where it was made): "
         "only dates tell now what is out of date. If settings or code changed since, run with --forceall."
@@ -80,14 +79,16 @@ def data_set():
     """({bucket: [(path, stage, embryo, frame)]}, [pictures set aside unopened], path of the split lock), from names alone."""
     found = found_images().images
     lock = splitting.lock_path(config["split"]["lock"], config["raw"])
-    locked = splitting.read_lock(lock)
-    if not locked:
-        locked = splitting.read_catalog_splits(CATALOG)
-        if locked and workflow.is_main_process:
-            logger.warning(f"The split lock {lock} is gone; the split is taken from {CATALOG}.")
     usable = [image for image in found if not image.status]
+    paths = [(image.path, image.embryo) for image in usable]
+    locked, before, sentences = earlier.known_splits(paths, lock, CATALOG)
     names = [(image.embryo, image.stage) for image in usable]
     split_of = splitting.assign(names, locked, config["split"], config["split"]["seed"])
+    if sentences or set(split_of) - set(locked) or not os.path.exists(lock):
+        splitting.check_lock_place(lock)
+    if workflow.is_main_process:
+        for sentence in filter(None, [*sentences, earlier.sentence_of_moves(paths, split_of, before)]):
+            logger.warning(sentence)
     # Where every image is its own embryo, each would get a bucket, and a job, of its own.
     number = config["buckets"] if found_images().embryos_known else max(1, config["buckets"] // 8)
     rows = {}
@@ -105,8 +106,6 @@ def versions_of_bucket(wildcards):
     return [finding.version_of(path) for path, *_ in rows_of_bucket(wildcards)]
 
 
-def newest_of_bucket(wildcards):
-    return finding.newest(path for path, *_ in rows_of_bucket(wildcards))
 
 
 def tables_of_buckets(wildcards):
@@ -147,13 +146,13 @@ def vectors_for(step):
     return lambda wildcards: vectors
 
 
-def starting_weights_of(weights):
-    """The user's file of weights, so that another file trains anew; nothing for the weights that have a name."""
-    return [] if weights in NAMED_WEIGHTS else weights
+def file_of_weights(wildcards):
+    return forced_by_dates(f"{config['results']}/model/backbone.pt", [config["model"]["weights"]])
 
 
-def starting_weights(wildcards):
-    return starting_weights_of(config["model"]["weights"])
+def version_of_weights(wildcards):
+    """So that another file of weights trains anew; None for the weights that have a name."""
+    return content_version(config["model"]["weights"])
 
 
 def resume_folder(training, train):
@@ -211,12 +210,12 @@ def all_unlabelled(wildcards):
     return unlabelled()
 
 
+def tifs_to_predict(wildcards):
+    return forced_by_dates(f"{config['results']}/predict/predictions.csv", unlabelled())
+
+
 def versions_of_unlabelled(wildcards):
     return [finding.version_of(path) for path in unlabelled()]
-
-
-def newest_unlabelled(wildcards):
-    return finding.newest(unlabelled())
 
 
 # Mistakes are told at once, before any job runs. Predicting needs no training images, and training no others.
@@ -233,3 +232,4 @@ onstart:
     or_one_sentence(locks.hold, config["results"])
     or_one_sentence(slurm.refuse_left_overs, config["results"], run_on_slurm())
     or_one_sentence(locks.refuse_orphans, config["results"])
+    dates.date_back(config["results"])

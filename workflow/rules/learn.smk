@@ -19,7 +19,7 @@ else:
 
 rule weights:
     input:
-        file=starting_weights,
+        file_of_weights,  # none, as in prepare
     output:
         backbone="<results>/model/backbone.pt",
         about="<results>/model/backbone.json",
@@ -36,6 +36,7 @@ rule weights:
         code=code_of("weights.py"),
         name=config["model"]["backbone"],
         source=config["model"]["weights"],
+        version=version_of_weights,
         seed=config["train"]["seed"],
         size=settings.size_of_network(config),
     message:

@@ -5,8 +5,7 @@
 
 rule predict:
     input:
-        tif=newest_unlabelled,  # stands for all, as in prepare
-        template=f"{workflow.basedir}/workflow/report/predictions.html.j2",
+        tifs_to_predict,  # none, as in prepare
     output:
         table="<results>/predict/predictions.csv",
         page="<results>/predict/predictions.html",
@@ -21,6 +20,8 @@ rule predict:
         **gpus(),
     params:
         code=code_of("predict.py"),
+        template=template("predictions"),
+        template_version=template_version("predictions"),
         paths=all_unlabelled,
         versions=versions_of_unlabelled,
         top_k=config["predict"]["top_k"],

@@ -68,8 +68,8 @@ def tables_of_data(wildcards):
     ]
 
 
-def file_of_weights(wildcards):
-    return starting_weights_of(with_weights(wildcards)["model"]["weights"])
+def version_of_weights_of_variant(wildcards):
+    return content_version(with_weights(wildcards)["model"]["weights"])
 
 
 def size_of_weights(wildcards):

@@ -1,5 +1,5 @@
 from flystage.cloud.endpoint import clean_up
 from flystage.run.rule_log import rule_log
 
-with rule_log(snakemake.log[0]):
+with rule_log(snakemake.log[0], snakemake.input):
     clean_up(snakemake.config["aws"])

@@ -14,7 +14,7 @@ from flystage.network.weights import load_weights
 from flystage.prediction.inference import stage_probabilities
 from flystage.run.rule_log import rule_log
 
-with rule_log(snakemake.log[0]):
+with rule_log(snakemake.log[0], snakemake.input):
     params, files, output, threads = snakemake.params, snakemake.input, snakemake.output, snakemake.threads
     job = TrainingJob.of_rule(dict(files.items()), dict(params.items()), {}, params.tune["epochs"])
     best = best_trial(run_trials(job, params.tune, params.tune["trials"], f"{params.cache}/trials", threads))

@@ -4,7 +4,7 @@ from flystage.dataset.manifests import read_manifest
 from flystage.evaluation.comparing import manifest_of_images
 from flystage.run.rule_log import rule_log
 
-with rule_log(snakemake.log[0]):
+with rule_log(snakemake.log[0], snakemake.input):
     prepared = read_tables(snakemake.input.tables)
     for split in ("train", "val"):
         manifest = manifest_of_images(read_manifest(snakemake.input[split]), prepared, snakemake.params.angles)

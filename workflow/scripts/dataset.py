@@ -4,7 +4,7 @@ from flystage.dataset.manifests import build_manifests, link_split_folders
 from flystage.dataset.splitting import extend_lock
 from flystage.run.rule_log import rule_log
 
-with rule_log(snakemake.log[0]):
+with rule_log(snakemake.log[0], snakemake.input):
     prepared = read_tables(snakemake.input.tables)
     catalog = build_catalog(prepared, snakemake.params.set_aside)
     check_catalog(catalog, snakemake.params.max_bad)

@@ -5,7 +5,7 @@ from flystage.images.preparing import before_and_after
 from flystage.report import figures
 from flystage.run.rule_log import rule_log
 
-with rule_log(snakemake.log[0]):
+with rule_log(snakemake.log[0], snakemake.input):
     catalog = read_text(snakemake.input.catalog)
     used = catalog[catalog["status"] == "used"]
     prepared = read_tables(snakemake.input.tables)

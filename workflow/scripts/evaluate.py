@@ -5,7 +5,7 @@ from flystage.network.checkpoint import load_checkpoint, stages_of
 from flystage.prediction.inference import stage_probabilities
 from flystage.run.rule_log import rule_log
 
-with rule_log(snakemake.log[0]):
+with rule_log(snakemake.log[0], snakemake.input):
     checkpoint = load_checkpoint(snakemake.input.checkpoint)
     manifest = read_manifest(snakemake.input.manifest)
     params = snakemake.params

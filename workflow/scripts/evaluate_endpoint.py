@@ -4,7 +4,7 @@ from flystage.dataset.manifests import read_manifest
 from flystage.evaluation.metrics import predictions_table
 from flystage.run.rule_log import rule_log
 
-with rule_log(snakemake.log[0]):
+with rule_log(snakemake.log[0], snakemake.input):
     manifest = read_manifest(snakemake.input.manifest)
     # `aws` is no parameter: where a job runs changes nothing about its result, and reruns nothing.
     stages, probabilities = score_by_endpoint(

@@ -4,7 +4,7 @@ from flystage.evaluation import metrics
 from flystage.report import figures
 from flystage.run.rule_log import rule_log
 
-with rule_log(snakemake.log[0]):
+with rule_log(snakemake.log[0], snakemake.input):
     predictions = read_predictions(snakemake.input.predictions)
     stages = read_stages(snakemake.input.stages)
     figures.confusion(metrics.confusion_matrix(predictions, stages), stages, snakemake.output.confusion)

@@ -3,10 +3,10 @@ from flystage.network.checkpoint import load_checkpoint
 from flystage.prediction.unlabelled import prepare_unlabelled, suggest_stages, write_page
 from flystage.run.rule_log import rule_log
 
-with rule_log(snakemake.log[0]):
+with rule_log(snakemake.log[0], snakemake.input):
     params = snakemake.params
     checkpoint = load_checkpoint(params.checkpoint)
     prepared = prepare_unlabelled(params.paths, checkpoint["image"], params.images)
     table = suggest_stages(prepared, checkpoint, params.top_k, params.views, params.cache, snakemake.threads)
-    write_page(table, params.checkpoint, checkpoint, snakemake.input.template, snakemake.output.page)
+    write_page(table, params.checkpoint, checkpoint, params.template, snakemake.output.page)
     write_csv(table.drop(columns="png"), snakemake.output.table)

@@ -1,7 +1,7 @@
 from flystage.images.preparing import prepare_bucket
 from flystage.run.rule_log import rule_log
 
-with rule_log(snakemake.log[0]):
+with rule_log(snakemake.log[0], snakemake.input):
     prepare_bucket(
         snakemake.params.rows,
         snakemake.params.split,

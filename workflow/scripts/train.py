@@ -3,7 +3,7 @@ from flystage.jobs.launching import run_job
 from flystage.jobs.training_job import TrainingJob
 from flystage.run.rule_log import rule_log
 
-with rule_log(snakemake.log[0]):
+with rule_log(snakemake.log[0], snakemake.input):
     params, output, hardware = snakemake.params, snakemake.output, snakemake.config["hardware"]
     best = read_json(snakemake.input.best)
     job = TrainingJob.of_rule(

@@ -3,7 +3,7 @@ from flystage.core.tables import read_json
 from flystage.jobs.training_job import TrainingJob
 from flystage.run.rule_log import rule_log
 
-with rule_log(snakemake.log[0]):
+with rule_log(snakemake.log[0], snakemake.input):
     params, output = snakemake.params, snakemake.output
     best = read_json(snakemake.input.best)
     # `aws` and `hardware` are no parameters: where and how fast a job runs reruns nothing.

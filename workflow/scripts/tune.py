@@ -4,7 +4,7 @@ from flystage.jobs.launching import run_job
 from flystage.jobs.training_job import TrainingJob
 from flystage.run.rule_log import rule_log
 
-with rule_log(snakemake.log[0]):
+with rule_log(snakemake.log[0], snakemake.input):
     trial, params, hardware = int(snakemake.wildcards.trial), snakemake.params, snakemake.config["hardware"]
     settings = tuning.trial_settings(trial, params.tune["learning_rate"], params.tune["batch_size"])
     job = TrainingJob.of_rule(

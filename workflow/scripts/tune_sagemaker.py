@@ -3,7 +3,7 @@ from flystage.core.tables import write_json
 from flystage.jobs.training_job import TrainingJob
 from flystage.run.rule_log import rule_log
 
-with rule_log(snakemake.log[0]):
+with rule_log(snakemake.log[0], snakemake.input):
     params, records = snakemake.params, snakemake.output.record
     # `aws` and `hardware` are no parameters: where and how fast a job runs reruns nothing.
     workers = snakemake.config["hardware"]["workers"]

@@ -28,7 +28,7 @@ else:
     rule_log = module.rule_log
 
     @contextmanager
-    def seen(path):
+    def seen(path, inputs=()):
         name, file = Path(path).stem, Path(os.environ["SEEN"])
         attempt = sum(line["name"] == name for line in map(json.loads, file.read_text().splitlines()))
         line = {
@@ -39,7 +39,7 @@ else:
         }
         with open(file, "a") as begun:
             begun.write(json.dumps(line) + "\n")
-        with rule_log(path) as log:
+        with rule_log(path, inputs) as log:
             fates = json.loads(os.getenv("FATES", "{}")).get(name, [])
             exec(fates[attempt] if attempt < len(fates) else "", {"time": time})
             yield log

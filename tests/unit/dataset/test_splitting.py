@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flystage.core.errors import FlystageError
-from flystage.dataset.splitting import SPLITS, assign, extend_lock, lock_path, read_catalog_splits, read_lock
+from flystage.dataset.splitting import SPLITS, assign, check_lock_place, extend_lock, lock_path, read_lock
 
 USUAL = {"train": 0.7, "val": 0.15, "test": 0.15}
 QUICK = settings(max_examples=50, derandomize=True, deadline=None)
@@ -204,13 +204,37 @@ def test_a_lock_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
 
 
 def test_no_lock_is_an_empty_lock(tmp_path):
-    assert read_lock(tmp_path / "lock.csv") == {} and read_catalog_splits(tmp_path / "catalog.csv") == {}
+    assert read_lock(tmp_path / "lock.csv") == {}
 
 
-def test_a_lock_saved_by_a_spreadsheet_is_read(tmp_path):
+SAVED = {
+    "mark and another column": b"\xef\xbb\xbfembryo,split,remark\r\na,val,mine\r\nb,train,\r\n",
+    "semicolons": b"embryo;split\r\na;val\r\nb;train\r\n",
+    "semicolons and a note": b"sep=;\r\nembryo;split\r\na;val\r\nb;train\r\n",
+    "tabs": b"embryo\tsplit\na\tval\nb\ttrain\n",
+    "UTF-16": "embryo\tsplit\r\na\tval\r\nb\ttrain\r\n".encode("utf-16"),
+    "all in quotes": b'"embryo","split"\n"a","val"\n"b","train"\n',
+    "empty lines": b"embryo,split\n\na,val\n,\nb,train\n , \n,,,\n",
+    "spaces": b"embryo , split \na,val \nb, train\n",
+    "capitals": b"Embryo,Split\na,Val\nb,TRAIN\n",
+    "columns the other way round": b"split,embryo\nval,a\ntrain,b\n",
+    "one line twice": b"embryo,split\na,val\nb,train\na,val\n",
+    "no last line break": b"embryo,split\na,val\nb,train",
+}
+
+
+@pytest.mark.parametrize("how", SAVED)
+def test_a_lock_saved_by_a_spreadsheet_is_read(tmp_path, how):
     lock = tmp_path / "lock.csv"
-    lock.write_bytes(b"\xef\xbb\xbfembryo,split,remark\r\na,val,mine\r\nb,train,\r\n")
+    lock.write_bytes(SAVED[how])
     assert read_lock(lock) == {"a": "val", "b": "train"}
+    extend_lock(lock, {"a": "val", "c": "test"})
+    assert lock.read_text(encoding="utf-8") == "embryo,split\na,val\nb,train\nc,test\n"
+
+
+def test_names_in_the_code_page_of_windows_are_read(tmp_path):
+    (tmp_path / "lock.csv").write_bytes("embryo,split\nfrüh 1,val\n".encode("cp1252"))
+    assert read_lock(tmp_path / "lock.csv") == {"früh 1": "val"}
 
 
 @pytest.mark.parametrize(
@@ -218,14 +242,14 @@ def test_a_lock_saved_by_a_spreadsheet_is_read(tmp_path):
     [
         (b"", "its first line must name the columns embryo and split"),
         (b"a,val\nb,train\n", "its first line must name the columns embryo and split"),
-        (b"embryo;split\na;val\n", "its first line must name the columns embryo and split"),
+        (b"embryo|split\na|val\n", "its first line must name the columns embryo and split"),
         (b"embryo,split\na,val\nb,tra", "at line 3: embryo 'b' must stand in exactly one of train, val, test"),
         (b"embryo,split\na,val\nb,", "at line 3: embryo 'b' must stand in exactly one"),
         (b"embryo,split\na,val\nb", "at line 3: embryo 'b' must stand in exactly one"),
         (b"embryo,split\na,val\nb,train\na,test\n", "at line 4: embryo 'a' must stand in exactly one"),
         (b"embryo,split\n\xff\xfe\x00,val\n", "cannot be read"),
     ],
-    ids=["empty", "no header", "semicolons", "cut split", "no split", "cut name", "two splits", "not text"],
+    ids=["empty", "no header", "bars", "cut split", "no split", "cut name", "two splits", "not text"],
 )
 def test_a_damaged_lock_is_one_sentence_that_names_it(tmp_path, content, expected):
     lock = tmp_path / "lock.csv"
@@ -238,22 +262,44 @@ def test_a_folder_in_the_place_of_the_lock_is_one_sentence(tmp_path):
     assert "cannot be read" in sentence(read_lock, tmp_path)
 
 
-def test_a_catalog_gives_the_splits_of_its_embryos(tmp_path):
-    catalog = tmp_path / "catalog.csv"
-    catalog.write_text(
-        "path,embryo,split,status\n1,a,val,used\n2,a,,excluded\n3,b,,excluded\n4,c,test,rejected\n", encoding="utf-8"
-    )
-    assert read_catalog_splits(catalog) == {"a": "val", "c": "test"}
-    catalog.write_text("path,embryo,split,status\n1,a,val,used\n2,a,test,used\n", encoding="utf-8")
-    assert "The catalog" in sentence(read_catalog_splits, catalog)
-
-
 def test_the_lock_lies_beside_the_first_raw_folder_or_where_it_was(tmp_path):
     first, second = str(tmp_path / "first"), str(tmp_path / "second")
     assert lock_path("auto", [first + "/", second]) == f"{first}.split.csv"
     assert lock_path("mine.csv", [first]) == "mine.csv"
     extend_lock(f"{second}.split.csv", {"a": "val"})
     assert lock_path("auto", [first, second]) == lock_path("auto", [second, first]) == f"{second}.split.csv"
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (".", "../movie.split.csv"), ("./", "../movie.split.csv"), ("..", "../../data.split.csv"),
+        ("../", "../../data.split.csv"), ("raw/", "raw.split.csv"), ("./raw/../raw", "raw.split.csv"),
+        ("../movie", "../movie.split.csv"), ("raw/..", "../movie.split.csv"),
+    ],
+)  # fmt: skip
+def test_the_lock_of_the_folder_one_stands_in_has_its_name(tmp_path, monkeypatch, raw, expected):
+    (tmp_path / "data/movie/raw").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "data/movie")
+    assert lock_path("auto", [raw]) == expected
+
+
+@pytest.mark.parametrize(("raw", "once"), [(".", "..split.csv"), ("..", "...split.csv")])
+def test_a_lock_under_the_odd_name_it_once_had_is_found(tmp_path, monkeypatch, raw, once):
+    (tmp_path / "movie").mkdir()
+    monkeypatch.chdir(tmp_path / "movie")
+    extend_lock(once, {"a": "val"})
+    assert lock_path("auto", [raw]) == once
+    extend_lock(lock_path("auto", ["../movie"]), {"a": "val"})
+    assert lock_path("auto", [".", raw]) == "../movie.split.csv"  # one with a sensible name goes first
+
+
+def test_a_place_where_no_lock_can_be_written_is_told(tmp_path, monkeypatch):
+    check_lock_place(tmp_path / "new/er/lock.csv")
+    assert not (tmp_path / "new").exists()
+    assert "cannot be written there: set split.lock" in sentence(check_lock_place, tmp_path)  # a folder
+    monkeypatch.setattr(os, "access", lambda path, mode: path != str(tmp_path))
+    assert f"{tmp_path}/new/lock.csv cannot be written there" in sentence(check_lock_place, f"{tmp_path}/new/lock.csv")
 
 
 def test_a_shuffled_list_of_a_real_study_is_split_alike():

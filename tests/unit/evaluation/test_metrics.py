@@ -152,5 +152,9 @@ def test_stages_with_an_order_and_no_times_count_stages():
     assert table["time_error"].tolist() == [0, -2, 1]
     assert table[["minutes_error", "expected_time"]].isna().all(axis=None)
     result = metrics(table, stages, [1])
-    assert (result["mae"]["value"], result["mae"]["chance"], result["mae"]["unit"]) == (1, pytest.approx(2 / 3), "stages")
+    assert (result["mae"]["value"], result["mae"]["chance"], result["mae"]["unit"]) == (
+        1,
+        pytest.approx(2 / 3),
+        "stages",
+    )
     assert result["within_one"]["accuracy"] == pytest.approx(2 / 3)  # exactly right: one of three

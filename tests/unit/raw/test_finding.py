@@ -1,9 +1,12 @@
 """Finding TIFs among what other programs leave behind."""
 
+import errno
 import os
 from pathlib import Path
 
-from flystage.raw.finding import find_tifs, find_unlabelled, is_dropping, newest, version_of
+import pytest
+
+from flystage.raw.finding import find_tifs, find_unlabelled, is_dropping, version_of
 from raw_files import sentence, touch
 
 
@@ -23,6 +26,90 @@ def test_droppings_of_other_programs_are_not_images(tmp_path):
     )  # fmt: skip
     assert found(raw) == ["051/good.tif"]
     assert is_dropping("THUMBS.DB") and not is_dropping("checkpoint-3.tif")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "$RECYCLE.BIN/S-1-5-21/$R1.tif", "$Recycle.Bin/a.tif", "RECYCLER/a.tif", "recycled/a.tif", "#recycle/051/a.tif",
+        "@Recycle/a.tif", "Recycle Bin/a.tif", ".Trash-1000/files/a.tif", ".Trashes/a.tif", "@eaDir/a.tif/SYNOPHOTO.tif",
+        "051/@EADIR/a.tif", "#snapshot/a.tif", "~snapshot/daily.0/a.tif", ".snapshot/daily.0/a.tif", "LOST+FOUND/a.tif",
+        "System Volume Information/a.tif", "FOUND.000/a.tif", "__MACOSX/051/a.tif", "files_trashbin/a.tif", "~$a.tif",
+        "Network Trash Folder/a.tif", "@Recently-Snapshot/a.tif",
+    ],
+)  # fmt: skip
+def test_recycle_bins_snapshots_and_indexes_are_not_images(tmp_path, place):
+    raw = touch(tmp_path / "raw", "051/good.tif", place)
+    assert found(raw) == ["051/good.tif"]
+
+
+@pytest.mark.parametrize("name", ["recycle-mutant", "snapshot", "tmp", "lost and found", "eadir", "a~snapshot", "$051"])
+def test_a_folder_that_only_sounds_like_a_bin_is_searched(tmp_path, name):
+    assert found(touch(tmp_path / "raw", f"{name}/a.tif")) == [f"{name}/a.tif"]
+
+
+def test_a_folder_named_in_the_configuration_is_searched_whatever_its_name(tmp_path):
+    assert found(touch(tmp_path / "#recycle", "a.tif")) == ["a.tif"]
+
+
+@pytest.fixture
+def deep(tmp_path):
+    """A folder with 1500 folders in one another and a TIF in the last; pytest could not remove them."""
+    top = tmp_path / "raw"
+    top.mkdir()
+    here = os.open(top, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("a", dir_fd=here)
+        inner = os.open("a", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(os.open("x.tif", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    yield str(top)
+    os.unlink("x.tif", dir_fd=here)
+    os.close(here)
+    for depth in range(1500, 0, -1):
+        os.rmdir(f"{top}{'/a' * depth}")
+
+
+def test_folders_nested_beyond_pythons_stack_are_searched(deep):
+    assert found(deep) == ["a/" * 1500 + "x.tif"]
+
+
+def deny(monkeypatch, *folders):
+    """Make folders unreadable, for root too."""
+    scandir = os.scandir
+
+    def denied(folder):
+        if os.path.realpath(folder) in map(str, folders):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", denied)
+
+
+def test_an_unreadable_folder_is_told_and_the_search_goes_on(tmp_path, monkeypatch, caplog):
+    raw = touch(tmp_path / "raw", "051/a.tif", "060/b.tif", "closed/deep/c.tif", "zzz/d.tif")
+    elsewhere = touch(tmp_path / "elsewhere", "e.tif")
+    (tmp_path / "raw" / "link").symlink_to(elsewhere)
+    deny(monkeypatch, f"{raw}/closed", elsewhere)
+    assert found(raw) == ["051/a.tif", "060/b.tif", "zzz/d.tif"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+    assert f"The folder {raw}/closed cannot be read (Permission denied): what lies in it is left out" in caplog.text
+    assert f"The folder {raw}/link cannot be read" in caplog.text
+
+
+def test_an_unreadable_raw_folder_is_an_error(tmp_path, monkeypatch):
+    raw = touch(tmp_path / "raw", "051/a.tif")
+    deny(monkeypatch, raw)
+    assert f"The folder {raw} cannot be read (Permission denied); mend its permissions" in sentence(find_tifs, [raw])
+
+
+def test_link_loops_end(tmp_path):
+    raw = touch(tmp_path / "raw", "051/a.tif", "060/b.tif")
+    (tmp_path / "raw" / "051" / "up").symlink_to(tmp_path / "raw")
+    (tmp_path / "raw" / "self.tif").symlink_to("self.tif")
+    (tmp_path / "raw" / "self").symlink_to("self")
+    assert found(raw) == ["051/a.tif", "060/b.tif", "self.tif"]
 
 
 def test_a_linked_folder_counts_once_and_its_real_path_wins(tmp_path):
@@ -75,12 +162,3 @@ def test_the_version_of_a_file_changes_with_it(tmp_path):
     first = version_of(path)
     path.write_bytes(b"22")
     assert version_of(path) != first
-
-
-def test_the_newest_of_files_is_the_one_changed_last(tmp_path):
-    for name, seconds in (("a.tif", 30), ("b.tif", 40), ("c.tif", 20)):
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (seconds, seconds))
-    paths = [str(tmp_path / name) for name in ("a.tif", "b.tif", "c.tif", "gone.tif")]
-    assert newest(paths) == [paths[1]]
-    assert newest(paths[3:]) == newest([]) == []

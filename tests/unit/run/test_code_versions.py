@@ -77,7 +77,7 @@ def test_preparing_does_not_depend_on_training():
     found = {
         Path(module).stem for module in code_versions.modules_of(REPOSITORY / "workflow" / "scripts" / "prepare.py")
     }
-    assert found == {"__init__", "errors", "files", "locks", "preparing", "rule_log", "tiff"}
+    assert found == {"__init__", "dates", "errors", "files", "locks", "preparing", "rule_log", "tiff"}
 
 
 def test_the_network_is_found_behind_a_lazy_import():
@@ -107,3 +107,17 @@ def test_the_version_of_code_is_that_of_its_content_and_not_of_its_place_or_date
     write(a="import os\n")
     of("from flystage import a  # edited\n")
     assert code_versions.code_version(script) != first
+
+
+def test_the_version_of_a_file_is_that_of_its_content_and_of_a_large_one_its_size_and_date(tmp_path):
+    path, other = tmp_path / "weights.pth", tmp_path / "others.pth"
+    assert code_versions.content_version(path) is None and code_versions.content_version(tmp_path) is None
+    path.write_bytes(b"one")
+    other.write_bytes(b"one")
+    os.utime(path, (1, 1))
+    assert code_versions.content_version(path) == code_versions.content_version(other)
+    other.write_bytes(b"two")
+    assert code_versions.content_version(path) != code_versions.content_version(other)
+    path.write_bytes(bytes(code_versions.LARGE + 1))
+    os.utime(path, ns=(5, 7))
+    assert code_versions.content_version(path) == [code_versions.LARGE + 1, 7]

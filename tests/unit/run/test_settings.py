@@ -247,9 +247,11 @@ def test_stages_that_yaml_reads_as_written_are_fine(tmp_path, stages):
 def test_an_overlay_that_is_empty_or_no_yaml(tmp_path):
     over = tmp_path / "mine.yaml"
     over.write_text("# nothing yet\n", encoding="utf-8")
-    checked(DEFAULT, SCHEMA, [over])
+    assert f"{over} is empty" in sentence(DEFAULT, over)
     over.write_text("stages: [051\n", encoding="utf-8")
-    assert f"{over} is not valid YAML" in sentence(DEFAULT, over)
+    assert f"{over}, line 1: a bracket is not closed" in sentence(DEFAULT, over)
+    over.write_text("\ufeffstages: [089, 098]\n", encoding="utf-8")
+    checked(DEFAULT, SCHEMA, [over])
 
 
 ROLE = "arn:aws:iam::123456789012:role/flystage"

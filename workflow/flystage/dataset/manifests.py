@@ -1,6 +1,9 @@
 """Manifests, stage table and split folders: which PNG belongs to which stage and split. Made from the catalog, and read."""
 
+import errno
+import logging
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,8 @@ from flystage.core.tables import read_text
 from flystage.dataset.splitting import SPLITS
 from flystage.raw.stages import Stages
 
+log = logging.getLogger("flystage")
+NO_FAULT_OF_LINKS = (errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EROFS)
 PICTURE = ["path", "frame"]  # what tells pictures apart
 MANIFEST = ["png", "stage", "label", "embryo", "angle", "source"]
 
@@ -43,7 +48,11 @@ def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
 
 
 def link_split_folders(manifests, folder):
-    """Link every PNG as folder/{split}/{stage}/name.png with relative links: an ImageFolder that any tool reads."""
+    """Link every PNG as folder/{split}/{stage}/name.png with relative links: an ImageFolder that any tool reads.
+
+    On a file system without symbolic links they are hard links or copies, which is told once.
+    """
+    ways = [_symbolic_link, os.link, shutil.copyfile]
     stages = {stage for manifest in manifests.values() for stage in manifest["stage"]}
     for split, manifest in manifests.items():
         for stage in stages:  # an empty class keeps its folder, so class numbers agree between the splits
@@ -51,8 +60,26 @@ def link_split_folders(manifests, folder):
         for stage, pngs in manifest.groupby("stage")["png"]:
             target = Path(folder, split, stage)
             for png in pngs:
-                link = target / os.path.basename(png)
-                link.symlink_to(os.path.relpath(png, target))
+                _put(png, target / os.path.basename(png), ways)
+    if ways[0] is not _symbolic_link:
+        kind = "hard links" if ways[0] is os.link else "copies, which take as much space as the images"
+        log.warning("The file system of %s knows no symbolic links: the images in it are %s.", folder, kind)
+
+
+def _put(png, place, ways):
+    """Put a PNG in another place in the first of several ways that the file system knows; the others are struck off."""
+    while True:
+        try:
+            ways[0](png, place)
+            return
+        except OSError as error:
+            if len(ways) == 1 or error.errno in NO_FAULT_OF_LINKS:
+                raise
+            del ways[0]
+
+
+def _symbolic_link(png, link):
+    link.symlink_to(os.path.relpath(png, link.parent))
 
 
 def read_manifest(path):

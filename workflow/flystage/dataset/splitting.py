@@ -1,10 +1,13 @@
 """Which embryo is in which split: a pure function, and the lock that makes its answer permanent."""
 
+import codecs
 import csv
 import hashlib
+import io
 import math
 import os
 from collections import Counter, defaultdict
+from pathlib import Path
 
 from flystage.core.errors import FlystageError
 from flystage.core.files import written_whole
@@ -67,39 +70,65 @@ def assign(images, locked, fractions, seed):
 def read_lock(path):
     """The split lock, a CSV with the columns embryo and split, as {embryo: split}; {} when there is no such file.
 
+    As a spreadsheet saves it, it is read as well: with semicolons or tabs, empty lines, other columns, in another encoding.
     Raises FlystageError when the file is not such a table.
     """
     if not os.path.exists(path):
         return {}
-    return _read_splits(path, f"The split lock {path} is damaged")
+    return {row["embryo"]: row["split"] for row in rows_with_split(path, f"The split lock {path} is damaged")}
 
 
-def read_catalog_splits(path):
-    """{embryo: split} as an earlier run's catalog.csv has it; {} when there is no such file."""
-    if not os.path.exists(path):
-        return {}
-    return _read_splits(path, f"The catalog {path} is damaged", without_split=("",))  # an excluded image has none
+def rows_with_split(path, damaged, without_split=()):
+    """The rows of a CSV with the columns embryo and split, as dicts of text, each embryo in one split alone.
 
-
-def _read_splits(path, damaged, without_split=()):
+    damaged: the beginning of what is said of a damaged file. without_split: what stands for no split in rows to pass over.
+    Raises FlystageError when the file is not such a table.
+    """
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if not {"embryo", "split"} <= set(reader.fieldnames or ()):
+        text = _decoded(Path(path).read_bytes())
+        if text.startswith("sep="):  # a spreadsheet's note to itself
+            text = text.partition("\n")[2]
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+        reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+        if not {"embryo", "split"} <= set(reader.fieldnames):
+            raise FlystageError(
+                f"{damaged}: its first line must name the columns embryo and split; restore it from a copy."
+            )
+        rows, splits = [], {}
+        for row in reader:
+            cells = [cell for cell in row.values() if isinstance(cell, str)]  # a list: cells beyond the last column
+            if not any(cell.strip() for cell in cells):
+                continue
+            row["split"] = (row["split"] or "").strip().lower()
+            if row["split"] in without_split:
+                continue
+            if row["split"] not in SPLITS or splits.setdefault(row["embryo"], row["split"]) != row["split"]:
                 raise FlystageError(
-                    f"{damaged}: its first line must name the columns embryo and split; restore it from a copy."
+                    f"{damaged} at line {reader.line_num}: embryo {row['embryo']!r} must stand in exactly one of train, val, test;"
+                    " restore it from a copy, or delete it: the split is then taken from the catalog of the last run."
                 )
-            splits = {}
-            for row in reader:
-                if row["split"] in without_split:
-                    continue
-                if row["split"] not in SPLITS or splits.setdefault(row["embryo"], row["split"]) != row["split"]:
-                    raise FlystageError(
-                        f"{damaged} at line {reader.line_num}: embryo {row['embryo']!r} must stand in exactly one of train, val, test."
-                    )
+            rows.append(row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FlystageError(f"{damaged}: it cannot be read ({error}); restore it from a copy.") from error
-    return splits
+    return rows
+
+
+def _decoded(content):
+    """The text of a CSV: UTF-8, or what spreadsheets write instead: UTF-16 with its mark, or the code page of Windows."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if b"\0" in content:
+            raise
+        return content.decode("cp1252")
+
+
+def _delimiter(text):
+    """What separates the columns, as the first line tells."""
+    first = text.partition("\n")[0]
+    return max(",;\t", key=first.count)
 
 
 def extend_lock(path, split_of):
@@ -128,12 +157,34 @@ def extend_lock(path, split_of):
         ) from error
 
 
+def check_lock_place(path):
+    """Raise FlystageError when a lock cannot be written at `path`: better now than when all images are prepared."""
+    place = os.path.dirname(os.path.realpath(path))
+    while not os.path.exists(place):  # it will be made
+        place = os.path.dirname(place)
+    if not os.access(place, os.W_OK) or os.path.isdir(path):
+        raise FlystageError(
+            f"The split lock {path} cannot be written there: set split.lock to a place that can be written and kept."
+        )
+
+
 def lock_path(setting, raw_folders):
     """Where the split lock lies: `setting`, or for "auto" beside the raw folders as <folder>.split.csv.
 
-    An existing lock beside any of the raw folders is found again, so the order of the folders may change.
+    "." and ".." count under the name of the folder that they are. An existing lock beside any of the raw folders is found
+    again, so the order of the folders may change.
     """
     if setting != "auto":
         return setting
-    candidates = [f"{os.path.normpath(folder)}.split.csv" for folder in raw_folders]
-    return next((path for path in candidates if os.path.exists(path)), candidates[0])
+    folders = [os.path.normpath(folder) for folder in raw_folders]
+    candidates = [f"{_named(folder)}.split.csv" for folder in folders]
+    once = [f"{folder}.split.csv" for folder in folders]  # "..split.csv" for ".", in earlier versions
+    return next((path for path in candidates + once if os.path.exists(path)), candidates[0])
+
+
+def _named(folder):
+    """A path to `folder` that ends with its name, though it be given as "." or "..", seen from here."""
+    if os.path.basename(folder) not in ("", ".", ".."):
+        return folder
+    name = os.path.basename(os.path.abspath(folder)) or "raw"
+    return os.path.normpath(os.path.join(folder, "..", name))

@@ -29,7 +29,12 @@ COLUMNS = (
 # White of floats and wide integers, and the largest value that still means it: resampling overshoots.
 GUESSED_WHITES = ((1, 2), (255, 300), (65535, 2**17), (2**32 - 1, 2**33))
 MANY_LEVELS = 100  # a picture with fewer grey values was made with few
-LATER_SETTINGS = {"series": "auto", "max_blank": 0.25, "min_levels": 16, "float_white": None}  # which older checkpoints do not hold
+LATER_SETTINGS = {
+    "series": "auto",
+    "max_blank": 0.25,
+    "min_levels": 16,
+    "float_white": None,
+}  # which older checkpoints do not hold
 FAST_PNG = [  # half the time of OpenCV's own choice, and smaller files
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),

@@ -41,8 +41,12 @@ def sample(images, per_stage, at_most):
         spread = [_spread(images, per_stage) for images in folders.values()]
         in_turn = [image for image in chain(*zip_longest(*_spread(spread, per_stage))) if image]
         chosen.append(in_turn[:per_stage])
-    first_of_all = [image for image in chain(*zip_longest(*chosen)) if image]  # the first of every stage, the second ...
-    return sorted(_spread(first_of_all, at_most) if len(chosen) > at_most else first_of_all[:at_most], key=lambda i: i.stage)
+    first_of_all = [
+        image for image in chain(*zip_longest(*chosen)) if image
+    ]  # the first of every stage, the second ...
+    return sorted(
+        _spread(first_of_all, at_most) if len(chosen) > at_most else first_of_all[:at_most], key=lambda i: i.stage
+    )
 
 
 def _spread(things, number):

@@ -1,20 +1,29 @@
 """Finding raw TIFs below folders. No file is opened and none is written."""
 
+import logging
 import os
 import re
+import stat
 from collections import Counter
 from pathlib import Path
 
 from flystage.core.errors import FlystageError
 
+log = logging.getLogger("flystage")
+# Where other systems and file servers keep what was deleted, older versions and thumbnails; in letters of either case.
+NOT_RAW = re.compile(
+    r"\$recycle\.bin|recycle[rd]|[#@]?recycle|recycle bin|files_(trashbin|versions)|network trash folder|temporary items"
+    r"|[#~]snapshot|@recently-snapshot|[#@]eadir|@(tmp|sharebin|transcode)|__macosx"
+    r"|system volume information|lost\+found|found\.\d{3}|(eh)?thumbs(_vista)?\.db(:encryptable)?|desktop\.ini",
+    re.IGNORECASE,
+)
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-PLACEHOLDER = re.compile(r"\{|<[a-z][a-z0-9_]*>")  # what Snakemake fills in wherever it stands in a path
 
 
 def is_dropping(name):
-    """Whether a file or folder is left over by some other program (hidden, a notebook's checkpoint, a thumbnail cache)."""
+    """Whether a file or folder is left over by some other program: hidden, a notebook's checkpoint, a recycle bin, an index."""
     stem = name.rsplit(".", 1)[0].lower()
-    return name.startswith(".") or stem.endswith("-checkpoint") or name.lower() == "thumbs.db"
+    return name.startswith((".", "~$")) or stem.endswith("-checkpoint") or bool(NOT_RAW.fullmatch(name))
 
 
 def is_tif(name):
@@ -53,41 +62,55 @@ def _identity(folder):
     return status.st_dev, status.st_ino
 
 
-def _walk(folder, visited):
-    """Yield the files below `folder`; `visited` guards against link loops and overlapping folders."""
-    try:
-        identity = _identity(folder)
-        if identity in visited:
-            return
-        visited.add(identity)
-        entries = sorted(
-            os.scandir(folder), key=lambda entry: (entry.is_symlink(), entry.name)
-        )  # the same on any machine
-    except OSError as error:
-        raise FlystageError(
-            f"The folder {folder} cannot be read ({error.strerror}); mend its permissions or move it away."
-        ) from error
-    for entry in entries:
-        if is_dropping(entry.name):
+def _walk(top, visited):
+    """Yield the files below `top`; `visited` guards against link loops and overlapping folders.
+
+    A folder below it that cannot be read is told and passed over. Raises FlystageError when `top` itself cannot be read.
+    """
+    folders = [top]  # and not a function within itself: folders may be nested deeper than Python's stack
+    while folders:
+        folder = folders.pop()
+        try:
+            identity = _identity(folder)
+            if identity in visited:
+                continue
+            visited.add(identity)
+            with os.scandir(folder) as entries:
+                listed = [(entry.is_symlink(), entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        except OSError as error:
+            if folder == top:
+                raise FlystageError(
+                    f"The folder {folder} cannot be read ({error.strerror}); mend its permissions or move it away."
+                ) from error
+            log.warning(
+                "The folder %s cannot be read (%s): what lies in it is left out; mend its permissions.",
+                readable(folder),
+                error.strerror,
+            )
             continue
-        if os.path.isdir(entry.path):  # entry.is_dir() raises when a link leads to itself
-            yield from _walk(entry.path, visited)
-        else:
-            yield entry.path
+        inner = []
+        for _, name, is_folder in sorted(listed):  # the same on any machine; real folders before links to them
+            path = os.path.join(folder, name)
+            if is_dropping(name):
+                continue
+            if is_folder or os.path.isdir(path):
+                inner.append(path)
+            else:
+                yield path
+        folders += reversed(inner)
 
 
 def why_unreadable(path):
     """Why a TIF cannot be opened, or "" when it can. Opening a pipe would wait for ever."""
-    if not os.path.exists(path):
+    try:
+        kind = os.stat(path).st_mode
+    except PermissionError:
+        return "no permission to read it"
+    except OSError:
         return "a link that leads nowhere" if os.path.islink(path) else "no longer there"
-    if not os.path.isfile(path):
+    if not stat.S_ISREG(kind):
         return "not a file"
     return "" if os.access(path, os.R_OK) else "no permission to read it"
-
-
-def can_be_input(path):
-    """Whether Snakemake can watch a file: it can be read, and its path holds nothing to be filled in or not to be printed."""
-    return not (why_unreadable(path) or PLACEHOLDER.search(path) or readable(path) != path)
 
 
 def readable(text):
@@ -114,10 +137,3 @@ def version_of(path):
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns
-
-
-def newest(paths):
-    """Of the files that Snakemake can watch, the one changed last, as a list of one path; [] when there is none."""
-    versions = {path: version_of(path) for path in paths if can_be_input(path)}
-    there = [path for path, version in versions.items() if version]
-    return [max(there, key=lambda path: versions[path][1])] if there else []

@@ -10,7 +10,10 @@ from flystage.raw.finding import find_tifs
 EMBRYOS = (
     (r"\d{6,8}[-_]\w+[-_]embryo\d+", "a date, a run and “embryo” with a number"),
     (r"(?:embryo|emb|larva|fish|animal|sample)[-_ ]?\d+", "“embryo”, “fish”, “sample” or the like with a number"),
-    (r"(?:movie|mov|position|pos|series|well|xy)[-_ ]?\w*\d+", "“movie”, “position”, “series” or the like with a number"),
+    (
+        r"(?:movie|mov|position|pos|series|well|xy)[-_ ]?\w*\d+",
+        "“movie”, “position”, “series” or the like with a number",
+    ),
     (r"E\d+", "“E” with a number"),
     (r"s\d+", "“s” with a number"),
     (r"[A-H]\d{1,2}", "the name of a well"),
@@ -28,19 +31,29 @@ def suggested_pattern(folders):
     """(a name_pattern or None, [sentences on what it was guessed from]) for raw folders. Raises FlystageError as `find_tifs` does."""
     relatives = [relative.replace(os.sep, "/") for _, relative in find_tifs(folders)]
     names = [os.path.basename(relative) for relative in relatives]
-    said = [f"Guessed from {len(names)} names, for example {', '.join(map(repr, sorted(names)[:: max(1, len(names) // 3)][:3]))}."]
+    said = [
+        f"Guessed from {len(names)} names, for example {', '.join(map(repr, sorted(names)[:: max(1, len(names) // 3)][:3]))}."
+    ]
     parents = Counter(os.path.basename(os.path.dirname(relative)) for relative in relatives)
     stage = _first(STAGES, names, _is_stage)
     if stage:
         said.append(f"Stage: {stage[1]} in the file name.")
     elif "" not in parents and len(parents) > 1:
-        said.append(f"Stage: the folder's name ({', '.join(sorted(parents)[:4])}{', ...' if len(parents) > 4 else ''}).")
+        said.append(
+            f"Stage: the folder's name ({', '.join(sorted(parents)[:4])}{', ...' if len(parents) > 4 else ''})."
+        )
     else:
-        said.append("Stage: nothing in the names looks like one; sort the images into a folder per stage, or use a table (labels).")
+        said.append(
+            "Stage: nothing in the names looks like one; sort the images into a folder per stage, or use a table (labels)."
+        )
     in_folders = False
     embryo = _first(EMBRYOS, names, lambda found: _is_embryo(found, len(names)))
     if embryo is None:
-        embryo = _first(EMBRYOS, [f"{os.path.dirname(relative)}/" for relative in relatives], lambda found: _is_embryo(found, len(names)))
+        embryo = _first(
+            EMBRYOS,
+            [f"{os.path.dirname(relative)}/" for relative in relatives],
+            lambda found: _is_embryo(found, len(names)),
+        )
         in_folders = embryo is not None
     if embryo is None:
         said.append(
@@ -58,7 +71,8 @@ def suggested_pattern(folders):
     if not stage:
         return f"(?i){ALONE}{group}", said
     stage_first = all(
-        re.search(stage[0], name, re.IGNORECASE).start() < re.search(ALONE + embryo[0], name, re.IGNORECASE).start() for name in names
+        re.search(stage[0], name, re.IGNORECASE).start() < re.search(ALONE + embryo[0], name, re.IGNORECASE).start()
+        for name in names
     )
     parts = [stage[0], f"{ALONE}{group}"] if stage_first else [f"{ALONE}{group}", stage[0]]
     return f"(?i){parts[0]}.*?{parts[1]}", said

@@ -5,6 +5,7 @@ import hashlib
 from pathlib import Path
 
 LIBRARY = Path(__file__).parents[1]
+LARGE = 2**20  # bytes; reading larger files at every start takes too long
 
 
 def modules_of(script):
@@ -23,6 +24,19 @@ def code_version(script):
     for path in map(Path, modules_of(script)):
         digest.update(str(path.relative_to(LIBRARY)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def content_version(path):
+    """A checksum of a file, whatever its place and date; of one above 1 MiB its size and date (ns); None when there is none."""
+    path = Path(path)
+    if not path.is_file():
+        return None
+    status = path.stat()
+    return (
+        [status.st_size, status.st_mtime_ns]
+        if status.st_size > LARGE
+        else hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    )
 
 
 def _imported(path):

@@ -94,7 +94,10 @@ def remember_white(lock, guess):
     kept = read_white(lock)
     if kept is None:
         try:
-            write_json({"white": guess, "meaning": "raw value that counts as 255 in floats and 32-bit integers"}, white_file(lock))
+            write_json(
+                {"white": guess, "meaning": "raw value that counts as 255 in floats and 32-bit integers"},
+                white_file(lock),
+            )
         except OSError:
             return guess  # that the place of the lock cannot be written is told by others
     return kept or guess
@@ -143,10 +146,13 @@ def _stage_lines(stages, rows, config):
         order = kind[unit]
     else:
         guessed = config["time_unit"] == "auto" and all(name.replace(".", "").isdecimal() for name in stages.names)
-        order = f"times in {unit}" + (" (names without a unit are taken as minutes; time_unit changes that)" if guessed else "")
+        order = f"times in {unit}" + (
+            " (names without a unit are taken as minutes; time_unit changes that)" if guessed else ""
+        )
     yield f"{len(stages)} stages, {order}; images and embryos of each:"
     shown = [
-        f"{row['stage']}{'' if row['time'] is None else _time(row, unit)} {row['images']}/{row['embryos']}" for row in rows
+        f"{row['stage']}{'' if row['time'] is None else _time(row, unit)} {row['images']}/{row['embryos']}"
+        for row in rows
     ]
     yield "  " + ", ".join(shown[:STAGES_SHOWN]) + (", ..." if len(shown) > STAGES_SHOWN else "")
 
@@ -161,7 +167,11 @@ def _embryo_lines(usable, split_of, known):
     in_split = Counter(split_of[embryo] for embryo in counts)
     span = f"{min(counts.values())} to {max(counts.values())} images each"
     splits = ", ".join(f"{in_split[split]} {split}" for split in SPLITS)
-    yield f"{len(counts)} embryos, {span}: {splits}." if known else f"No embryo is known; {len(counts)} images on their own: {splits}."
+    yield (
+        f"{len(counts)} embryos, {span}: {splits}."
+        if known
+        else f"No embryo is known; {len(counts)} images on their own: {splits}."
+    )
 
 
 def _opened_lines(looks, config, guess):
@@ -238,16 +248,24 @@ def _batches(looks):
         ("size", lambda facts: f"{facts['width']} x {facts['height']}"),
     ):
         usual = Counter(kind(facts) for folder in by_folder.values() for facts in folder).most_common(1)[0][0]
-        other = {folder: kinds for folder, all_of in by_folder.items() if (kinds := {kind(facts) for facts in all_of}) != {usual}}
+        other = {
+            folder: kinds
+            for folder, all_of in by_folder.items()
+            if (kinds := {kind(facts) for facts in all_of}) != {usual}
+        }
         if other:
-            shown = "; ".join(f"{folder}: {', '.join(sorted(kinds))}" for folder, kinds in list(other.items())[:EXAMPLES])
+            shown = "; ".join(
+                f"{folder}: {', '.join(sorted(kinds))}" for folder, kinds in list(other.items())[:EXAMPLES]
+            )
             yield (
                 f"The images of {len(other)} folder(s) are of another {what} than {usual}, the usual one ({shown}): where stages differ in"
                 " that, a network learns the microscope."
             )
     brightness = {folder: median(facts["median"] for facts in all_of) for folder, all_of in by_folder.items()}
     usual = median(brightness.values())
-    odd = [folder for folder, value in brightness.items() if max(value, usual) > BRIGHTER * max(min(value, usual), 1e-9)]
+    odd = [
+        folder for folder, value in brightness.items() if max(value, usual) > BRIGHTER * max(min(value, usual), 1e-9)
+    ]
     if odd and usual > 0 and len(odd) < len(by_folder) / 2:
         shown = "; ".join(f"{folder}: {brightness[folder]:.4g}" for folder in odd[:EXAMPLES])
         yield (

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flystage.core.errors import FlystageError
+from flystage.run.dates import wait_for_clock
 from flystage.run.locks import at_work
 
 logging.raiseExceptions = False  # a log that cannot be written, on a full disk, is no fault of its own
@@ -15,8 +16,10 @@ log = logging.getLogger("flystage")
 
 
 @contextmanager
-def rule_log(path):
+def rule_log(path, inputs=()):
     """Write everything the rule logs to the file `path`, at the end its peak memory, and warnings to the terminal as well.
+
+    inputs: paths of the files that the rule reads; it does not end before the clock has passed their dates.
 
     A FlystageError or a full disk ends the process with a sentence and exit code 1; any other exception is a fault of the program:
     its traceback goes to the log file and the terminal.
@@ -44,6 +47,7 @@ def rule_log(path):
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)  # bytes
         log.info("peak memory %.0f MiB", peak / 2**20)
+        wait_for_clock(inputs)
     finally:
         with suppress(OSError):
             to_file.close()

@@ -11,6 +11,7 @@ from flystage.core.errors import FlystageError
 from flystage.network.classifiers import BUNDLED, CLASSIFIERS, NAMED_WEIGHTS, TIMM, name_in_timm, patch_of
 from flystage.raw.stages import times_by_stage
 from flystage.raw.times import times_given
+from flystage.run.config_files import check_config_file
 
 EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")  # YAML 1.1 reads 1e-4 as text
 BARE_OCTAL = re.compile(r"[+-]?0\d+")
@@ -25,11 +26,12 @@ FOLDS = 5  # that a trial is scored by, where it is by folds
 def checked(config, schema_path, config_files=()):
     """The configuration, its paths tidied and every value known to be usable.
 
-    config: nested dict. schema_path: the JSON schema, as YAML. config_files: the YAML files it was read from, looked
-    at for numbers that YAML misreads. Raises FlystageError with one sentence that names the key, what is wrong with it
-    and what is allowed.
+    config: nested dict. schema_path: the JSON schema, as YAML. config_files: the files it was read from, looked at for what
+    is no YAML and for numbers that YAML misreads. Raises FlystageError with one sentence that names the key, what is wrong
+    with it and what is allowed.
     """
     for path in config_files:
+        check_config_file(path)
         _refuse_octal(path)
     config = _tidied(config)
     with open(schema_path, encoding="utf-8") as file:
@@ -249,11 +251,8 @@ def _check_cloud(config):
 
 def _refuse_octal(path):
     """YAML 1.1 reads a bare 060 as the octal number 48: no error, and the wrong stage."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            root = yaml.compose(file)
-    except yaml.YAMLError as error:
-        raise FlystageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    with open(path, encoding="utf-8-sig") as file:
+        root = yaml.compose(file)
     for key, value in root.value if isinstance(root, yaml.MappingNode) else []:
         for scalar in _scalars(value):
             if scalar.tag.endswith(":int") and BARE_OCTAL.fullmatch(scalar.value):
