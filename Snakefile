@@ -10,14 +10,16 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
-
-configfile: f"{workflow.basedir}/config.yaml"
-
-
 # The one way in which code is found: by this process, by every script, by jobs on other machines.
 LIBRARY = f"{workflow.basedir}/workflow"
 sys.path.insert(0, LIBRARY)
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [LIBRARY, os.getenv("PYTHONPATH")])))
+
+
+include: "workflow/rules/terminal.smk"
+
+
+configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "workflow/rules/inputs.smk"

@@ -3,8 +3,6 @@
 from base64 import urlsafe_b64encode
 from functools import cache
 
-from snakemake.exceptions import WorkflowError
-
 from flystage.core.errors import FlystageError
 from flystage.dataset import buckets, splitting
 from flystage.network.classifiers import NAMED_WEIGHTS
@@ -18,7 +16,7 @@ def or_one_sentence(function, *arguments):
     try:
         return function(*arguments)
     except FlystageError as error:
-        raise WorkflowError(str(error))
+        raise Mistake(str(error))
 
 
 def asked_for(name):

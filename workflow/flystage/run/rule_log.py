@@ -7,11 +7,12 @@ import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from flystage.core.errors import FlystageError
+from flystage.core.errors import FlystageError, first_line
 from flystage.run.locks import at_work
 
 logging.raiseExceptions = False  # a log that cannot be written, on a full disk, is no fault of its own
 log = logging.getLogger("flystage")
+AT_THE_END = "at_the_end"  # a warning with this attribute is not told at once, but when the run has ended
 
 
 @contextmanager
@@ -19,7 +20,7 @@ def rule_log(path):
     """Write everything the rule logs to the file `path`, at the end its peak memory, and warnings to the terminal as well.
 
     A FlystageError or a full disk ends the process with a sentence and exit code 1; any other exception is a fault of the program:
-    its traceback goes to the log file and the terminal.
+    its traceback goes to the log file.
     """
     at_work()
     Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +28,8 @@ def rule_log(path):
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     to_terminal = logging.StreamHandler(sys.stderr)
     to_terminal.setLevel(logging.WARNING)
-    to_terminal.setFormatter(logging.Formatter("%(message)s"))
+    to_terminal.setFormatter(_Sentence())
+    to_terminal.addFilter(lambda record: not getattr(record, AT_THE_END, False))
     log.setLevel(logging.INFO)
     log.handlers = [to_file, to_terminal]
     try:
@@ -39,7 +41,8 @@ def rule_log(path):
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
             log.error("%s (%s): free some space and run again.", error.strerror, error.filename or path)
         else:
-            log.exception("A fault in flystage itself; please report it with this log: %s", path)
+            name, text = type(error).__name__, first_line(error)
+            log.exception("A fault in flystage itself (%s: %s); please report it with this log: %s", name, text, path)
         sys.exit(1)
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)  # bytes
@@ -47,3 +50,8 @@ def rule_log(path):
     finally:
         with suppress(OSError):
             to_file.close()
+
+
+class _Sentence(logging.Formatter):
+    def format(self, record):
+        return record.getMessage()  # without the traceback, which is in the file
