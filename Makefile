@@ -24,7 +24,6 @@ demo: $(READY)   ## synthetic embryos, the whole workflow, and where the report 
 	python demo/embryos.py demo/raw --embryos 24
 	python demo/embryos.py demo/unlabelled --embryos 1 --first-embryo 101 --unlabelled
 	snakemake --cores all --configfile $(DEMO)
-	python demo/headline.py results/demo
 
 test: $(READY)   ## all tests
 	python -m pytest

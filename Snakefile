@@ -6,11 +6,9 @@
 import os
 import sys
 
-from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.0")
-
 
 # The one way in which code is found: by this process, by every script, by jobs on other machines.
 LIBRARY = f"{workflow.basedir}/workflow"
@@ -21,12 +19,15 @@ from flystage.core.errors import FlystageError
 from flystage.run.config_files import check_config_file
 
 
+include: "workflow/rules/terminal.smk"
+
+
 def or_one_sentence(function, *arguments):
     """The function's result; a mistake of the user's ends Snakemake with the sentence that says so."""
     try:
         return function(*arguments)
     except FlystageError as error:
-        raise WorkflowError(str(error))
+        raise Mistake(str(error))
 
 
 # Snakemake says neither file nor line of what it cannot read. Files of the command line it reads before: see profiles/default.

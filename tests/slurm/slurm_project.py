@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import Cluster
-from small_project import REPOSITORY, Project
+from small_project import REPOSITORY, Project, as_from_a_terminal
 
 PROFILE = REPOSITORY / "workflow/profiles/slurm"
 ON_GPUS = {"hardware": {"gpu": True}}
@@ -35,6 +35,7 @@ class SlurmProject(Project):
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=as_from_a_terminal,
             )
 
     @property

@@ -21,8 +21,15 @@ def finished(tmp_path_factory):
             write_raw(project.raw)
             process = project.snakemake()
             assert process.returncode == 0, process.out
+            (shared / "finished.out").write_text(process.out, encoding="utf-8")
             (shared / "finished.ok").touch()
     return project
+
+
+@pytest.fixture
+def said(finished):
+    """What the run of the finished project said on the terminal."""
+    return finished.folder.with_name("finished.out").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -59,6 +59,11 @@ class Project:
     def results(self):
         return self.folder / "results"
 
+    @property
+    def log(self):
+        """All that Snakemake said in the last run; its terminal shows less."""
+        return max((self.folder / ".snakemake/log").iterdir()).read_text(encoding="utf-8")
+
     def command(self, *arguments, over=None, more_config=()):
         """The command line that runs the repository's Snakefile here, on two cores."""
         config = merged({"raw": ["raw"], "results": "results", **SMALL}, over or {})
@@ -84,15 +89,22 @@ class Project:
         return process
 
     def started(self, *arguments, over=None, env=None):
-        """Start the workflow in a process group of its own and return at once."""
-        return subprocess.Popen(
-            self.command(*arguments, over=over),
-            cwd=self.folder,
-            env=os.environ | (env or {}),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        """Start the workflow in a process group of its own and return at once; it writes to `said`."""
+        with open(self.folder / "said.txt", "w") as said:
+            return subprocess.Popen(
+                self.command(*arguments, over=over),
+                cwd=self.folder,
+                env=os.environ | (env or {}),
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=as_from_a_terminal,
+            )
+
+    @property
+    def said(self):
+        """What the workflow that was `started` has said up to now."""
+        return (self.folder / "said.txt").read_text(encoding="utf-8")
 
     def contents(self, *beginnings):
         """{name: bytes} of the results that must not depend on how a run went, and of the split lock: all, or those whose
@@ -105,6 +117,12 @@ class Project:
         ]  # not what a killed job left unfinished
         names = {str(path.relative_to(self.folder)): path for path in whole}
         return {name: path.read_bytes() for name, path in names.items() if name.startswith(beginnings or "")}
+
+
+def as_from_a_terminal():
+    """Undo what a process inherits from nohup, or from the background of a shell: that it ignores these signals."""
+    for ignored in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(ignored, signal.SIG_DFL)
 
 
 def wait_until(process, sign):

@@ -17,8 +17,9 @@ VARIANTS = {
 OVER = {"compare": {"folds": 3, "variants": VARIANTS}}
 
 
-def jobs(process):
-    return {rule: int(count) for rule, count in re.findall(r"^(compare\w*) +(\d+)$", process.out, flags=re.MULTILINE)}
+def jobs(text):
+    """{rule: number of its jobs} of the comparison, in what Snakemake says."""
+    return {rule: int(count) for rule, count in re.findall(r"^(compare\w*) +(\d+)$", text, flags=re.MULTILINE)}
 
 
 def test_variants_side_by_side(copy_of_finished):
@@ -27,7 +28,11 @@ def test_variants_side_by_side(copy_of_finished):
     process = project.snakemake("compare", over=OVER)
     assert process.returncode == 0, process.out
     assert project.contents() == before
-    done = jobs(process)
+    done = jobs(project.log)
+    assert re.search(
+        r"^Best on folds: (plain|no_turns|stretched), top-1 .*, chance 25.0%\)$", process.out, flags=re.MULTILINE
+    )
+    assert process.out.endswith("Comparison: results/compare/compare.html, results/compare/table.csv\n")
     # plain and no_turns use the run's PNGs, all use its starting weights, and each is tuned and trained by itself
     assert "compare_weights" not in done and done["compare_manifests"] == done["compare_features"] == 3
     assert done["compare_heads"] == 3
@@ -57,10 +62,10 @@ def test_variants_side_by_side(copy_of_finished):
     assert "Nothing to be done" in process.out
     more = VARIANTS | {"cross_entropy": {"train": {"loss": "cross_entropy"}}}
     process = project.snakemake("compare", "--dry-run", over={"compare": {"folds": 3, "variants": more}})
-    assert jobs(process) == {"compare": 1, "compare_heads": 1}
+    assert jobs(process.out) == {"compare": 1, "compare_heads": 1}
     whole = {"finetuned": {"train": {"mode": "finetuned"}}}  # a job for each trial
     process = project.snakemake("compare", "--dry-run", over={"compare": {"folds": 3, "variants": VARIANTS | whole}})
-    assert jobs(process) == {
+    assert jobs(process.out) == {
         "compare": 1, "compare_best": 1, "compare_train": 1, "compare_trial": 2, "compare_validate": 1,
     }  # fmt: skip
     assert "Nothing to be done" in project.snakemake(over=OVER).out  # the run itself knows nothing of variants

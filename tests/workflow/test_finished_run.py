@@ -155,6 +155,28 @@ def test_every_rule_left_a_log_and_a_benchmark(finished):
     assert {path.stem for path in (finished.results / "benchmarks").glob("*.tsv")} == rules
 
 
+def test_a_run_says_what_it_does_and_ends_with_what_came_of_it(finished, said):
+    start, doing, *_ = said.split("\n", 2)[0], said.split("Done in ")[0]
+    lines = [line for line in doing.splitlines() if re.match(r"\[ *\d+/\d+", line)]
+    buckets = len(list((finished.results / "images").glob("*.csv")))
+    assert [int(re.match(r"\[ *(\d+)/", line)[1]) for line in lines] == list(range(1, buckets + 12))
+    assert (
+        "profile" in start
+        and "[ 1/" in lines[0]
+        and lines[0].endswith("] Fetching the starting weights of resnet18 (none)")
+    )
+    assert len(doing.splitlines()) == len(lines) + 4  # the profile, looking, how many, and that the weights are random
+    end = said.split("Done in ")[1]
+    shares = json.loads((finished.results / "evaluation/metrics.json").read_text())["top_k"]
+    assert f"top-1   {shares['1']['accuracy']:.1%}".split() == re.search(r"top-1 +[\d.]+%", end)[0].split()
+    assert "chance  25.0%   95 % interval" in end and "test images of 2 embryos that the network never saw:" in end
+    assert "3 of 23 files rejected:\n  raw/123/Stage(123)-20230811-Cycle00-embryo01-8.tif: empty file\n" in end
+    assert "Warning: The test split has 2 embryos" in end
+    assert end.endswith("Synthetic embryos of the tests.\nReport: results/report.html\n")
+    for log_only in ("Reason", "input:", "jobid", "Finished", "Select jobs"):
+        assert log_only not in said and (log_only == "Select jobs" or log_only in finished.log)
+
+
 def test_trials_by_folds_and_a_head_trained_on_both_splits(copy_of_finished):
     project = copy_of_finished
     process = project.snakemake(over={"tune": {"folds": 3}})

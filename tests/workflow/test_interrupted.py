@@ -92,9 +92,10 @@ def test_every_rule_fails_once_and_no_old_result_survives(finished, copy_of_fini
         process = project.snakemake("--keep-going", over=over, env=meddling(*failing, after=failure))
         assert process.returncode != 0
         for rule, output in failing.items():
-            assert re.search(rf"^{rule} +\d+$", process.out, flags=re.MULTILINE), f"{rule} was forgotten\n{process.out}"
-            assert f"Error in rule {rule}:" in process.out
-            assert f"log: results/logs/{rule}" in process.out
+            assert re.search(rf"^{rule} +\d+$", project.log, flags=re.MULTILINE), f"{rule} was forgotten\n{process.out}"
+            assert re.search(
+                rf"^Failed: .* \(rule {rule}\)\. Log: results/logs/{rule}", process.out, flags=re.MULTILINE
+            )
             assert not (project.results / output).exists()
         assert sentence in process.out and "Traceback" not in process.out
     process = project.snakemake(over=over)
@@ -144,7 +145,7 @@ def disks():
 
 def told_of_a_full_disk(process, rule):
     assert process.returncode != 0
-    assert f"Error in rule {rule}:" in process.out
+    assert f"(rule {rule}). Log: results/logs/{rule}" in process.out
     assert "No space left on device" in process.out and "run again" in process.out
     assert "Traceback" not in process.out and "fault in flystage" not in process.out, process.out
 
@@ -247,7 +248,7 @@ def test_vanished_images_are_told_left_out_and_taken_when_they_are_back(finished
     vanish = f"[path.unlink(missing_ok=True) for path in Path().glob({gone + '*'!r})]"
     process = project.snakemake("--until", rule, env=meddling(rule, before=vanish))
     assert process.returncode != 0
-    assert f"Error in rule {rule}:" in process.out
+    assert f"(rule {rule}). Log: results/logs/{rule}" in process.out
     assert f"{gone}" in process.out and "run again" in process.out
     assert "Traceback" not in process.out, process.out
 

@@ -43,6 +43,9 @@ def test_an_ended_run_goes_on(finished, project, ending):
     send(process.pid, its_signal)
     assert process.wait(timeout=60) != 0
     assert not (project.folder / "raw.split.csv").exists()
+    if ending == "Ctrl-C":
+        assert "Failed" not in project.said
+        assert project.said.endswith("Stopped; run the same command again to go on.\n"), project.said
     again = project.snakemake("--until", "dataset")
     assert again.returncode == 0, again.out
     assert project.contents(*DATA_SET) == finished.contents(*DATA_SET)

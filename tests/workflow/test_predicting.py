@@ -32,13 +32,15 @@ def elsewhere(finished, project):
 
 
 def predict(project):
+    """The table of suggestions, and what the run said."""
     process = project.snakemake("predict", over=project.over)
     assert process.returncode == 0, process.out
-    return pd.read_csv(project.results / "predict/predictions.csv", dtype={"stage_1": str, "stage_2": str})
+    table = pd.read_csv(project.results / "predict/predictions.csv", dtype={"stage_1": str, "stage_2": str})
+    return table.set_index("image"), process.out
 
 
 def test_unlabelled_images_are_staged_and_bad_ones_listed(elsewhere):
-    table = predict(elsewhere).set_index("image")
+    table, said = predict(elsewhere)
     assert list(table.index) == ["unlabelled/broken.tif", "unlabelled/image-001.tif", "unlabelled/image-002.tif"]
     assert table["status"].tolist() == ["rejected", "used", "used"]
     assert (
@@ -53,6 +55,9 @@ def test_unlabelled_images_are_staged_and_bad_ones_listed(elsewhere):
     assert page.count("data:image/jpeg;base64,") == 2
     assert "broken.tif" in page and "Synthetic embryos of the tests." in page
 
+    assert "\n2 of 3 images got a suggestion.\n1 of 3 files rejected:\n  unlabelled/broken.tif: " in said
+    assert said.endswith("Suggestions: results/predict/predictions.html, results/predict/predictions.csv\n")
+
     assert "Nothing to be done" in elsewhere.snakemake("predict", over=elsewhere.over).out
 
     embryos.write_embryos(
@@ -64,7 +69,7 @@ def test_unlabelled_images_are_staged_and_bad_ones_listed(elsewhere):
         processes=1,
         unlabelled=True,
     )
-    again = predict(elsewhere).set_index("image")
+    again, _ = predict(elsewhere)
     pd.testing.assert_frame_equal(again.drop("unlabelled/more/image-001.tif"), table)
     log = (elsewhere.results / "logs/predict.log").read_text()
     assert "3 PNGs, 6 vectors known, 3 computed" in log
@@ -74,7 +79,7 @@ def test_a_prediction_equals_the_evaluation_of_the_same_image(finished, elsewher
     evaluated = pd.read_csv(finished.results / "evaluation/predictions.csv", dtype={"predicted": str})
     row = evaluated.iloc[0]
     shutil.copy(finished.folder / row["source"], elsewhere.folder / "unlabelled" / "anonymous.tif")
-    table = predict(elsewhere).set_index("image")
+    table, _ = predict(elsewhere)
     predicted = table.loc["unlabelled/anonymous.tif"]
     assert predicted["stage_1"] == row["predicted"]
     np.testing.assert_allclose(predicted["p_1"], row[f"p_{row['predicted']}"], atol=1e-4)

@@ -4,3 +4,17 @@ snakemake.
 Its rooms stand here in the order in which data flows. A room imports from those above it, never from one below:
 core, raw, images, dataset, network, run, report, evaluation, prediction, training, jobs, cloud.
 """
+
+import os
+import sys
+
+
+def _end_quietly(kind, error, stack):
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, stack)
+
+
+if (
+    "FLYSTAGE_RESULTS" in os.environ
+):  # in a job, which Ctrl-C may meet while it still imports what it needs: that is no fault
+    sys.excepthook = _end_quietly

@@ -106,8 +106,6 @@ def versions_of_bucket(wildcards):
     return [finding.version_of(path) for path, *_ in rows_of_bucket(wildcards)]
 
 
-
-
 def tables_of_buckets(wildcards):
     return [f"{config['results']}/images/{bucket}.csv" for bucket in sorted(data_set()[0])]
 

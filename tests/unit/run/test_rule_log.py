@@ -6,7 +6,7 @@ import re
 import pytest
 
 from flystage.core.errors import FlystageError
-from flystage.run.rule_log import rule_log
+from flystage.run.rule_log import AT_THE_END, rule_log
 
 
 @pytest.fixture(autouse=True)
@@ -26,13 +26,16 @@ def test_a_mistake_of_the_user_is_one_sentence_and_exit_code_1(tmp_path, capsys)
     assert written.endswith("ERROR There is no image; add one.\n") and "Traceback" not in written
 
 
-def test_a_fault_of_ours_is_a_traceback_in_log_and_terminal(tmp_path, capsys):
+def test_a_fault_of_ours_is_a_sentence_and_a_traceback_in_the_log(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended, rule_log(tmp_path / "rule.log"):
         {}["missing key"]
     assert ended.value.code == 1
-    for text in (capsys.readouterr().err, (tmp_path / "rule.log").read_text(encoding="utf-8")):
-        assert "A fault in flystage itself" in text and str(tmp_path / "rule.log") in text
-        assert "Traceback" in text and "KeyError: 'missing key'" in text
+    sentence = (
+        f"A fault in flystage itself (KeyError: 'missing key'); please report it with this log: {tmp_path / 'rule.log'}"
+    )
+    assert capsys.readouterr().err == sentence + "\n"
+    written = (tmp_path / "rule.log").read_text(encoding="utf-8")
+    assert sentence in written and "Traceback" in written
 
 
 def test_news_go_to_the_log_and_warnings_to_the_terminal_as_well(tmp_path, capsys):
@@ -45,6 +48,13 @@ def test_news_go_to_the_log_and_warnings_to_the_terminal_as_well(tmp_path, capsy
     *said, memory = [line.split(" ", 2)[2] for line in lines]
     assert said == ["INFO 12 PNGs", "WARNING random weights", "INFO from a module"]
     assert re.fullmatch(r"INFO peak memory [1-9]\d+ MiB", memory)
+
+
+def test_a_warning_that_is_told_when_the_run_has_ended_is_not_told_twice(tmp_path, capsys):
+    with rule_log(tmp_path / "rule.log") as log:
+        log.warning("two embryos", extra={AT_THE_END: True})
+    assert capsys.readouterr().err == ""
+    assert "WARNING two embryos" in (tmp_path / "rule.log").read_text(encoding="utf-8")
 
 
 def test_a_second_run_begins_its_log_anew(tmp_path):

@@ -31,7 +31,7 @@ def manifest_of_images(manifest, prepared, angles):
     missing = len(labels) - table.index.nunique()
     if missing:
         log.warning(
-            "%d of %d images cannot be prepared as this variant asks, and are left out of it.", missing, len(raw)
+            "%d of %d images cannot be prepared as this variant asks, and are left out of it.", missing, len(labels)
         )
     return table[list(manifest.columns)].reset_index(drop=True)
 

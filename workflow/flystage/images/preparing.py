@@ -241,7 +241,7 @@ def png_name(path, angle, frame=""):
 def prepare_bucket(rows, split, image, angles, png_folder, table):
     """Prepare the raw images of one bucket: PNGs into `png_folder`, one row per PNG or rejected TIF into the CSV `table`.
 
-    rows: list of (path, stage, embryo, time point from 1 or ""). split: the split they belong to. image: the configuration's `image` section.
+    rows: list of (path, stage, embryo, time point from 1 or ""). split: they belong to. image: the configuration's section.
     angles: the angles to store, in degrees. A TIF that cannot be used gets one row with status "rejected" and a reason.
     """
     png_folder = Path(png_folder)

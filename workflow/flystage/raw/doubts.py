@@ -97,7 +97,7 @@ def _stage_doubts(images, stages, settings):
     if stages.times and not times_by_stage(settings["stages"]) and settings["time_unit"] not in UNITS:
         numbers = [name for name in names if (time_in(name) or (0, ""))[1] is None]
         if numbers and len(numbers) < len(names):
-            yield f"Stages without a unit ({_listed(numbers)}) are taken to be in {stages.unit}, as the others are; set time_unit to be sure."
+            yield f"Stages without a unit ({_listed(numbers)}) are taken to be in {stages.unit} as the others are; time_unit settles it."
     counts, embryos = defaultdict(int), defaultdict(set)
     for image in images:
         counts[image.stage] += 1
@@ -107,8 +107,8 @@ def _stage_doubts(images, stages, settings):
     if rare:
         shown = [f"{name} ({counts[name]} of {len(embryos[name])})" for name in rare]
         yield (
-            f"Rare stages, with images and embryos: {', '.join(shown[:EXAMPLES])}{', ...' if len(shown) > EXAMPLES else ''}. A stage of fewer"
-            " than three embryos cannot be in training, validation and test."
+            f"Rare stages, with images and embryos: {', '.join(shown[:EXAMPLES])}{', ...' * (len(shown) > EXAMPLES)}."
+            " A stage of fewer than three embryos cannot be in training, validation and test."
         )
 
 

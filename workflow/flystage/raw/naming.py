@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from flystage.core.errors import FlystageError
+from flystage.core.errors import FlystageError, UnusableTiff
 from flystage.raw.finding import find_tifs, readable, why_unreadable
 from flystage.raw.labels import labels_by_path, read_labels
 from flystage.raw.stages import chosen_stages, one_form
@@ -70,7 +70,7 @@ def find_images(config, time_points=None):
                 image._replace(status="excluded", reason=f"not in {_names(config['labels'])}")
             ]
         elif config["frames"] and time_points and not why_unreadable(path):
-            pictures = _in_time(image, config["frames"], time_points(path))
+            pictures = _in_time(image, config["frames"], time_points)
         else:
             pictures = [image]
         pictures = [_at_first_sight(picture) for picture in pictures]
@@ -119,8 +119,12 @@ def _zeros_lost(label, stage):
     return label != stage and label.isdecimal() and stage.isdecimal() and int(label) == int(stage)
 
 
-def _in_time(image, frames, number):
+def _in_time(image, frames, time_points):
     """The image's time points as images of their own, each with its time as its stage; the image itself if it has one alone."""
+    try:
+        number = time_points(image.path)
+    except (UnusableTiff, OSError):
+        return [image]  # preparing says why
     if number < 2:
         return [image]
     return [

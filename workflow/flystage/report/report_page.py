@@ -1,6 +1,7 @@
 """The page of a run, report.html: everything there is to know of it, and what it cannot tell."""
 
 import base64
+import logging
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,7 +12,9 @@ from flystage.core.tables import kept_epoch, read_history, read_json, read_predi
 from flystage.dataset.manifests import read_manifest, read_stages
 from flystage.dataset.splitting import SPLITS
 from flystage.report.templates import render
+from flystage.run.rule_log import AT_THE_END
 
+log = logging.getLogger("flystage")
 PACKAGES = (
     "snakemake", "torch", "torchvision", "onnxruntime", "numpy", "pandas", "scipy",
     "opencv-python-headless", "tifffile", "imagecodecs", "matplotlib",
@@ -33,6 +36,9 @@ def write_report(files, config, page):
     measured = read_json(files["metrics"])
     predictions = read_predictions(files["predictions"])
     history = read_history(files["history"])
+    warnings = _warnings(used, predictions, stages, measured, config)
+    for warning in warnings:
+        log.warning("%s", warning, extra={AT_THE_END: True})
     render(
         files["template"],
         page,
@@ -51,7 +57,7 @@ def write_report(files, config, page):
         embryos=_embryos(used, manifests),
         predictions_of=_by_embryo(predictions),
         preparation=_preparation(used),
-        warnings=_warnings(used, predictions, stages, measured, config),
+        warnings=warnings,
         figures={Path(path).stem: base64.b64encode(Path(path).read_bytes()).decode() for path in files["figures"]},
         settings=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         versions={"Python": platform.python_version()} | {package: _version(package) for package in PACKAGES},

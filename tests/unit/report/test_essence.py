@@ -1,0 +1,90 @@
+"""The last lines of a run, from its results: what is not there is left out."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from flystage.report import essence
+from flystage.report.essence import essence_of_comparison, essence_of_prediction, essence_of_run
+
+SHARE = {"accuracy": 0.5, "ci95": [0.25, 0.75], "chance": 0.1}
+
+
+@pytest.fixture
+def results(tmp_path):
+    for folder in ("evaluation", "predict", "compare", "logs"):
+        (tmp_path / folder).mkdir()
+    return tmp_path
+
+
+def test_the_essence_of_a_run(results):
+    metrics = {
+        "images": 40,
+        "embryos": 1,
+        "top_k": {"1": SHARE, "3": {"accuracy": 0.9}},
+        "within_one": SHARE,
+        "mae": None,
+    }
+    (results / "evaluation/metrics.json").write_text(json.dumps(metrics))
+    rejected = "".join(f'raw/{number}.tif,rejected,"no, not a TIF"\n' for number in range(5))
+    (results / "catalog.csv").write_text("path,status,reason\nraw/a.tif,used,\n" + rejected)
+    (results / "logs/dataset.log").write_text("2026-01-01 10:00:00,000 WARNING b\n2026-01-01 10:00:00,000 INFO c\n")
+    (results / "logs/report.log").write_text("".join(f"2026-01-01 10:00:00,000 WARNING a{n}\n" for n in range(3)))
+    (results / "logs/train.log").write_text("2026-01-01 10:00:00,000 WARNING SageMaker: starting a job\n")
+    (results / "logs/predict.log").write_text("2026-01-01 10:00:00,000 WARNING of another run\n")
+    assert essence_of_run(results, "A note.\n").splitlines() == [
+        "40 test images of 1 embryo that the network never saw:",
+        "  top-1             50.0%   chance  10.0%   95 % interval 25.0% to 75.0%",
+        "  within one stage  50.0%   chance  10.0%   95 % interval 25.0% to 75.0%",
+        "5 of 6 files rejected:",
+        "  raw/0.tif: no, not a TIF",
+        "  raw/1.tif: no, not a TIF",
+        "  raw/2.tif: no, not a TIF",
+        f"  and 2 more, see {results}/catalog.csv",
+        "Warning: a0",
+        "Warning: a1",
+        "Warning: a2",
+        "More warnings are in the report: 1.",
+        "A note.",
+        f"Report: {results}/report.html",
+    ]
+
+
+def test_of_what_is_not_there_nothing_is_said(results):
+    assert essence_of_run(results) == f"Report: {results}/report.html"
+    (results / "evaluation/metrics.json").write_text("{}")
+    assert essence_of_run(results) == f"Report: {results}/report.html"
+
+
+def test_the_essence_of_a_prediction(results):
+    folder = results / "predict"
+    (folder / "predictions.csv").write_text(
+        "image,frame,status,reason\na.tif,1,used,\na.tif,2,used,\nb.tif,,rejected,empty file\n"
+    )
+    (folder / "predictions.html").touch()
+    assert essence_of_prediction(results).splitlines() == [
+        "2 of 3 images got a suggestion.",
+        "1 of 3 files rejected:",
+        "  b.tif: empty file",
+        f"Suggestions: {folder}/predictions.html, {folder}/predictions.csv",
+    ]
+
+
+def test_the_essence_of_a_comparison(results):
+    (results / "compare/table.csv").write_text(
+        "variant,measured_on,top_1,top_1_low,top_1_high,top_1_chance\n"
+        "plain,validation,0.5,0.4,0.6,0.25\nturned,validation,0.75,0.6,0.8,0.25\nplain,folds,0.7,0.6,0.8,0.25\n"
+    )
+    assert essence_of_comparison(results).splitlines() == [
+        "Best on validation: turned, top-1 75.0% (95 % interval 60.0% to 80.0%, chance 25.0%)",
+        "Best on folds: plain, top-1 70.0% (95 % interval 60.0% to 80.0%, chance 25.0%)",
+        f"Comparison: {results}/compare/compare.html, {results}/compare/table.csv",
+    ]
+
+
+def test_nothing_that_takes_long_is_imported_for_it():
+    heavy = "import sys, flystage.report.essence, flystage.run.terminal; print({'pandas', 'numpy', 'torch'} & set(sys.modules))"
+    paths = {"PYTHONPATH": essence.__file__.split("/flystage/")[0]}
+    assert subprocess.check_output([sys.executable, "-c", heavy], env=paths, text=True) == "set()\n"

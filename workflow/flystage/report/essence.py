@@ -1,0 +1,97 @@
+"""What came of a run in a few lines, for the terminal. It reads the results with nothing that takes long to import."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+FEW = 3  # files and warnings that are named; the report has all
+WARNING = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ WARNING (?!SageMaker: )(.*)")  # those of SageMaker are news
+
+
+def essence_of_run(results, note=""):
+    """The headline beside chance, rejected files, warnings and the path of the report."""
+    results = Path(results)
+    lines = [*headline(results / "evaluation/metrics.json"), *rejected_in(results / "catalog.csv", "path")]
+    warnings = warnings_in(results / "logs")
+    lines += [f"Warning: {warning}" for warning in warnings[:FEW]]
+    lines += [f"More warnings are in the report: {len(warnings) - FEW}."] * (len(warnings) > FEW)
+    lines += [note.strip()] * bool(note and note.strip())
+    return "\n".join([*lines, f"Report: {results / 'report.html'}"])
+
+
+def essence_of_prediction(results):
+    """How many images got a suggestion, which were rejected, and the paths of the page and the table."""
+    folder = Path(results) / "predict"
+    table = folder / "predictions.csv"
+    used = sum(row.get("status") == "used" for row in _rows(table))
+    lines = [f"{used} of {len(_rows(table))} images got a suggestion.", *rejected_in(table, "image")]
+    made = [folder / f"predictions.{ending}" for ending in ("html", "csv", "xlsx")]
+    return "\n".join([*lines, f"Suggestions: {', '.join(str(path) for path in made if path.exists())}"])
+
+
+def essence_of_comparison(results):
+    """The best variant beside chance, for each way of measuring, and the paths of the page and the table."""
+    folder = Path(results) / "compare"
+    lines = []
+    rows = [row for row in _rows(folder / "table.csv") if row.get("top_1")]
+    for measured_on in dict.fromkeys(row.get("measured_on") for row in rows):
+        best = max((row for row in rows if row.get("measured_on") == measured_on), key=lambda row: float(row["top_1"]))
+        interval = [float(best[f"top_1_{end}"]) for end in ("low", "high", "chance")]
+        lines.append(
+            f"Best on {measured_on}: {best['variant']}, top-1 {float(best['top_1']):.1%}"
+            f" (95 % interval {interval[0]:.1%} to {interval[1]:.1%}, chance {interval[2]:.1%})"
+        )
+    return "\n".join([*lines, f"Comparison: {folder / 'compare.html'}, {folder / 'table.csv'}"])
+
+
+def headline(path):
+    """The shares in metrics.json, each beside chance and with its interval: a list of lines. What is not there is left out."""
+    try:
+        metrics = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    shares = {f"top-{k}": share for k, share in metrics.get("top_k", {}).items()}
+    shares["within one stage"] = metrics.get("within_one", {})
+    lines = []
+    for name, share in shares.items():
+        if {"accuracy", "chance", "ci95"} <= set(share):
+            low, high = share["ci95"]
+            lines.append(
+                f"  {name:<17}{share['accuracy']:6.1%}   chance {share['chance']:6.1%}   95 % interval {low:.1%} to {high:.1%}"
+            )
+    if "images" in metrics and "embryos" in metrics:
+        embryos = f"{metrics['embryos']} embryo{'' if metrics['embryos'] == 1 else 's'}"
+        lines.insert(0, f"{metrics['images']} test images of {embryos} that the network never saw:")
+    return lines
+
+
+def rejected_in(table, name):
+    """How many files of a table with a status and a reason were rejected, and the first of them: a list of lines.
+
+    name: the column with the name of the file.
+    """
+    rows = _rows(table)
+    rejected = [row for row in rows if row.get("status") == "rejected"]
+    lines = [f"  {row.get(name)}: {row.get('reason')}" for row in rejected[:FEW]]
+    lines += [f"  and {len(rejected) - FEW} more, see {table}"] * (len(rejected) > FEW)
+    return [f"{len(rejected)} of {len(rows)} files rejected:", *lines] if rejected else []
+
+
+def warnings_in(logs):
+    """The warnings in the logs of a run, those of the report first, each once."""
+    paths = sorted(Path(logs).glob("*.log"), key=lambda path: (path.stem != "report", path.stem))
+    found = []
+    for path in paths:
+        if path.stem not in ("predict", "compare", "aws_cleanup"):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            found += [match[1] for line in text.splitlines() if (match := WARNING.match(line))]
+    return list(dict.fromkeys(found))
+
+
+def _rows(path):
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+    except OSError:
+        return []
