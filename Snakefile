@@ -1,6 +1,8 @@
 # flystage: raw TIFs of embryos in; split, normalised and rotated images, a trained network and an honest report out.
 #   snakemake --cores all                              everything
 #   snakemake --cores all --configfile mine.yaml       with settings of your own
+#   snakemake --cores 1 check                          what is found, and what is wrong or doubtful of it; prepares nothing
+#   snakemake --cores 1 suggest                        a name_pattern for folders that are new to the workflow
 #   snakemake --cores all predict                      stage suggestions for unlabelled images
 #   snakemake --cores all compare                      variants of the settings side by side
 import os
@@ -50,6 +52,8 @@ pathvars:
 # On a cluster these run where snakemake was started: they are light, and the weights may need the internet.
 localrules:
     all,
+    check,
+    suggest,
     weights,
     dataset,
     dataset_figures,
@@ -64,6 +68,7 @@ localrules:
     aws_cleanup,
 
 
+include: "workflow/rules/check.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/learn.smk"

@@ -70,7 +70,7 @@ SETTINGS = {
         {
             "name_pattern": r"Stage\((?P<stage>\d+)\)-(?P<embryo>.*\d)-",  # of the same meaning for these names
             "labels": "results/catalog.csv",  # the same stages and embryos
-            "unmatched": "exclude", "single_images": "allow",  # there is none to exclude, and no embryo of one image
+            "unmatched": "exclude", "single_images": "allow", "max_saturated": 0.5,  # there is none to exclude, and no embryo of one image
             "frames": {"first": 51, "every": 36},  # there is no movie
             "split": {"train": 0.6, "val": 0.2, "test": 0.2, "seed": 9},  # no embryo is dealt anew
         },

@@ -4,8 +4,8 @@
 import logging
 from functools import cache
 
-from flystage.dataset import buckets, earlier, splitting
-from flystage.raw import finding, naming
+from flystage.dataset import buckets, gathering, splitting
+from flystage.raw import finding
 from flystage.run import dates, locks, settings, slurm
 from flystage.run.code_versions import code_version, content_version
 
@@ -65,49 +65,36 @@ if workflow.is_main_process and dates.without_record(CATALOG):
 
 
 @cache
-def found_images():
-    """The raw images with stage and embryo, as a Found; with `frames`, movies are opened for the number of their time points."""
-    if not config["frames"]:
-        return naming.find_images(config)
-    from flystage.images.tiff import time_points
-
-    return naming.find_images(config, time_points)
-
-
-@cache
 def data_set():
-    """({bucket: [(path, stage, embryo, frame)]}, [pictures set aside unopened], path of the split lock), from names alone."""
-    found = found_images().images
-    lock = splitting.lock_path(config["split"]["lock"], config["raw"])
-    usable = [image for image in found if not image.status]
-    paths = [(image.path, image.embryo) for image in usable]
-    locked, before, sentences = earlier.known_splits(paths, lock, CATALOG)
-    names = [(image.embryo, image.stage) for image in usable]
-    split_of = splitting.assign(names, locked, config["split"], config["split"]["seed"])
-    if sentences or set(split_of) - set(locked) or not os.path.exists(lock):
-        splitting.check_lock_place(lock)
-    if workflow.is_main_process:
-        for sentence in filter(None, [*sentences, earlier.sentence_of_moves(paths, split_of, before)]):
-            logger.warning(sentence)
-    # Where every image is its own embryo, each would get a bucket, and a job, of its own.
-    number = config["buckets"] if found_images().embryos_known else max(1, config["buckets"] // 8)
-    rows = {}
-    for image in usable:
-        bucket = buckets.bucket_of(image.embryo, split_of[image.embryo], number)
-        rows.setdefault(bucket, []).append((image.path, image.stage, image.embryo, image.frame))
-    return rows, [tuple(image) for image in found if image.status], lock
+    """The DataSet, from names, tables and the lock alone."""
+    return gathering.gather(config, CATALOG)
 
 
 def rows_of_bucket(wildcards):
-    return data_set()[0][wildcards.bucket]
+    return data_set().rows[wildcards.bucket]
 
 
 def versions_of_bucket(wildcards):
     return [finding.version_of(path) for path, *_ in rows_of_bucket(wildcards)]
 
 
+def forced_by_dates(result, sources):
+    """No input: versions of a user's files are parameters, as dates in the future make Snakemake stop.
+
+    Where it has no record of a result, parameters tell nothing and dates must: a younger source then forces the result.
+    """
+    if workflow.is_main_process and dates.without_record(result) and dates.is_outdated(result, sources):
+        workflow.dag.forcefiles.add(result)
+    return []
+
+
+def tifs_of_bucket(wildcards):
+    paths = [path for path, *_ in rows_of_bucket(wildcards)]
+    return forced_by_dates(f"{config['results']}/images/{wildcards.bucket}.csv", paths)
+
+
 def tables_of_buckets(wildcards):
-    return [f"{config['results']}/images/{bucket}.csv" for bucket in sorted(data_set()[0])]
+    return [f"{config['results']}/images/{bucket}.csv" for bucket in sorted(data_set().rows)]
 
 
 def folders_of_buckets(wildcards):
@@ -115,11 +102,11 @@ def folders_of_buckets(wildcards):
 
 
 def tifs_set_aside(wildcards):
-    return data_set()[1]
+    return data_set().set_aside
 
 
 def lock_of_data_set(wildcards):
-    return data_set()[2]
+    return data_set().lock
 
 
 def split_of_bucket(wildcards):
@@ -217,7 +204,23 @@ def versions_of_unlabelled(wildcards):
 
 
 # Mistakes are told at once, before any job runs. Predicting needs no training images, and training no others.
-or_one_sentence(unlabelled if asked_for("predict") else data_set)
+NEEDS_NO_DATA_SET = any(map(asked_for, ("predict", "suggest", "aws_cleanup")))
+if asked_for("predict"):
+    or_one_sentence(unlabelled)
+elif not NEEDS_NO_DATA_SET:
+    or_one_sentence(data_set)
+
+
+def look_before_the_run():
+    """What is found in the data set, on the terminal; what must be mended first ends the run."""
+    from flystage.run.look import look  # a second, and only where there is something to do
+
+    found = look(config, data_set())
+    logger.info("\n".join(found.lines))
+    for warning in found.warnings:
+        logger.warning(f"Warning: {warning}")
+    if found.faults:
+        raise FlystageError(" ".join(found.faults))
 
 
 def run_on_slurm():
@@ -231,3 +234,5 @@ onstart:
     or_one_sentence(slurm.refuse_left_overs, config["results"], run_on_slurm())
     or_one_sentence(locks.refuse_orphans, config["results"])
     dates.date_back(config["results"])
+    if not NEEDS_NO_DATA_SET and not asked_for("check"):
+        or_one_sentence(look_before_the_run)

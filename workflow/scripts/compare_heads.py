@@ -2,6 +2,7 @@ from dataclasses import replace
 
 from flystage.core.tables import write_csv, write_json
 from flystage.dataset.manifests import read_manifest, read_stages, unrotated_pngs
+from flystage.dataset.white import with_white
 from flystage.evaluation.metrics import predictions_table
 from flystage.jobs.folds import predictions_by_fold
 from flystage.jobs.launching import run_job
@@ -16,7 +17,8 @@ from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0], snakemake.input):
     params, files, output, threads = snakemake.params, snakemake.input, snakemake.output, snakemake.threads
-    job = TrainingJob.of_rule(dict(files.items()), dict(params.items()), {}, params.tune["epochs"])
+    asked = dict(params.items()) | {"image": with_white(params.image, snakemake.config)}
+    job = TrainingJob.of_rule(dict(files.items()), asked, {}, params.tune["epochs"])
     best = best_trial(run_trials(job, params.tune, params.tune["trials"], f"{params.cache}/trials", threads))
     write_json(best, output.best)
     recipe = job.recipe.with_hyperparameters(best["learning_rate"], best["batch_size"])
@@ -31,5 +33,5 @@ with rule_log(snakemake.log[0], snakemake.input):
         splits = [(files.train_vectors, files.train_manifest), (files.val_vectors, files.val_manifest)]
         pngs = unrotated_pngs([manifest for _, manifest in splits])
         turns = turns_to_ask(params.views, params.image["angles"])
-        asked = vectors_of_views(pngs, load_weights(files.backbone), params.cache, threads, turns)
-        write_csv(predictions_by_fold(splits, asked, stages, job.recipe, params.folds), output.folds)
+        of_views = vectors_of_views(pngs, load_weights(files.backbone), params.cache, threads, turns)
+        write_csv(predictions_by_fold(splits, of_views, stages, job.recipe, params.folds), output.folds)

@@ -1,4 +1,5 @@
 from flystage.core.tables import read_json
+from flystage.dataset.white import with_white
 from flystage.jobs.launching import run_job
 from flystage.jobs.training_job import TrainingJob
 from flystage.run.rule_log import rule_log
@@ -8,7 +9,7 @@ with rule_log(snakemake.log[0], snakemake.input):
     best = read_json(snakemake.input.best)
     job = TrainingJob.of_rule(
         dict(snakemake.input.items()),
-        dict(params.items()),
+        dict(params.items()) | {"image": with_white(params.image, snakemake.config)},
         best,
         params.train["epochs"] if params.validated else best["best_epoch"],
         threads=snakemake.threads,

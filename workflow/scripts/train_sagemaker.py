@@ -1,5 +1,6 @@
 from flystage.cloud import learning
 from flystage.core.tables import read_json
+from flystage.dataset.white import with_white
 from flystage.jobs.training_job import TrainingJob
 from flystage.run.rule_log import rule_log
 
@@ -9,6 +10,7 @@ with rule_log(snakemake.log[0], snakemake.input):
     # `aws` and `hardware` are no parameters: where and how fast a job runs reruns nothing.
     workers = snakemake.config["hardware"]["workers"]
     inputs, params_of_job = dict(snakemake.input.items()), dict(params.items())
+    params_of_job["image"] = with_white(params.image, snakemake.config)
     epochs = params.train["epochs"] if params.validated else best["best_epoch"]
     machine = {"threads": learning.THREADS, "workers": workers, "validated": params.validated}
     job = TrainingJob.of_rule(inputs, params_of_job, best, epochs, **machine)

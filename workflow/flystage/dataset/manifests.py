@@ -29,8 +29,7 @@ def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
     """
     used = catalog[catalog["status"] == "used"]
     stages = Stages.as_given(used["stage"], wanted_stages, time_unit)
-    pngs = prepared[pd.MultiIndex.from_frame(prepared[PICTURE]).isin(pd.MultiIndex.from_frame(used[PICTURE]))]
-    pngs = pngs[pngs["png"] != ""]
+    pngs = prepared[prepared["png"] != ""].merge(used[PICTURE], on=PICTURE)
     pngs = pngs.assign(source=pngs["path"], label=pngs["stage"].map(stages.labels), angle=pngs["angle"].astype(int))
     pngs = pngs.sort_values(["label", "embryo", "source", "png"])  # its name ends with time point and angle
     manifests = {split: pngs.loc[pngs["split"] == split, MANIFEST] for split in SPLITS}

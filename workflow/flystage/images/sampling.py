@@ -59,7 +59,7 @@ def _spread(things, number):
 def looked_at(images, settings):
     """(a Look at each of the images, the white that is guessed for all floats and wide integers of the data set or None).
 
-    images: RawImages. settings: the configuration's `image` section.
+    images: RawImages. settings: the configuration's `image` section, with float_white, an earlier guess or None.
     The white is the smallest of the usual ones above nearly all pixels of all these images: one hot pixel must not decide it.
     """
     read, nearly_highest = [], []
@@ -74,19 +74,17 @@ def looked_at(images, settings):
             read.append((image, "", plane, facts))
             if facts["white"] is None:
                 nearly_highest.append(float(np.percentile(plane, 99.9)))
-    guess = guessed_white(max(nearly_highest)) if nearly_highest else None
-    return [_look(*each, settings | {"float_white": settings.get("float_white") or guess}) for each in read], guess
+    guess = settings["float_white"] or (guessed_white(max(nearly_highest)) if nearly_highest else None)
+    looks = [_look(*each, settings | {"float_white": guess}) for each in read]
+    return looks, guess if nearly_highest and settings["white"] == "auto" else None
 
 
 def _look(image, reason, plane, facts, settings):
     if reason:
         return Look(image, reason, {}, None, 0)
     facts = facts | {"median": float(np.median(plane)), "minimum": plane.min().item(), "maximum": plane.max().item()}
-    white = white_of(facts, settings, facts["maximum"])
-    if white is None:
-        return Look(image, f"values up to {facts['maximum']:g}: set image.white", facts, None, 0)
     try:
-        grey, clipped = normalised(plane, white, settings["normalize"])
+        grey, clipped = normalised(plane, white_of(facts, settings, facts["maximum"]), settings["normalize"])
         picture = turned(grey, [0], settings["size"], settings["field"])[0]
     except UnusableTiff as reason:
         return Look(image, str(reason), facts, None, 0)

@@ -8,9 +8,8 @@ from collections import Counter, defaultdict
 from statistics import median
 from typing import NamedTuple
 
-from flystage.core.errors import FlystageError
-from flystage.core.tables import read_json, write_json
 from flystage.dataset.splitting import SPLITS
+from flystage.dataset.white import read_white, remember_white
 from flystage.images.sampling import SATURATING, looked_at, sample
 from flystage.raw.doubts import doubts
 from flystage.raw.stages import Stages
@@ -33,20 +32,20 @@ class Findings(NamedTuple):
     looks: list
 
 
-def look(config, found, split_of, lock, per_stage=2, at_most=24):
+def look(config, data_set, per_stage=2, at_most=24):
     """Look at a data set before anything is prepared, as Findings.
 
-    config: the checked configuration. found: a Found. split_of: {embryo: split}. lock: path of the split lock. per_stage, at_most:
-    how many images are opened, see `sample`. Writes nothing but the guess of white beside the lock, see `remember_white`.
+    config: the checked configuration. data_set: its DataSet. per_stage, at_most: how many images are opened, see `sample`.
+    Writes nothing but the guess of white beside the lock, see `remember_white`.
     """
+    found, split_of, lock = data_set.found, data_set.split_of, data_set.lock
     usable = [image for image in found.images if not image.status]
     stages = Stages.as_given({image.stage for image in usable}, config["stages"], config["time_unit"])
     rows = _stage_rows(usable, stages)
     known = _known_paths(f"{config['results']}/catalog.csv")
     new = [image for image in usable if (image.path, image.frame) not in known]
-    settings = config["image"] | {"float_white": read_white(lock)}
-    looks, guess = looked_at(sample(usable, per_stage, at_most), settings)
-    if guess and config["image"]["white"] == "auto":
+    looks, guess = looked_at(sample(usable, per_stage, at_most), config["image"] | {"float_white": read_white(lock)})
+    if guess is not None:
         guess = remember_white(lock, guess)
     angles = len({0, *config["image"]["angles"]})
     pngs = sum(angles if split_of[image.embryo] == "train" else 1 for image in new)
@@ -58,6 +57,7 @@ def look(config, found, split_of, lock, per_stage=2, at_most=24):
     ]
     warnings = [
         *found.warnings,
+        *data_set.sentences,
         *doubts(usable, stages, found.embryos_known, split_of, config),
         *_unusable(looks),
         *_batches(looks),
@@ -70,37 +70,6 @@ def look(config, found, split_of, lock, per_stage=2, at_most=24):
         _room_line(config["results"], pngs, needed),
     ]
     return Findings(lines, faults, warnings, stages, rows, looks)
-
-
-def white_file(lock):
-    """Where the guess of white is kept: beside the split lock."""
-    return f"{lock.removesuffix('.csv').removesuffix('.split')}.white.json"
-
-
-def read_white(lock):
-    """The white of the data set's floats and wide integers as an earlier look guessed it; None where none did."""
-    try:
-        return float(read_json(white_file(lock))["white"])
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FlystageError(
-            f"{white_file(lock)} is damaged ({error}): delete it, and white is guessed anew, or set image.white."
-        ) from error
-
-
-def remember_white(lock, guess):
-    """Keep a guess of white for all later images of the data set, and return the one that is kept; the first one stays."""
-    kept = read_white(lock)
-    if kept is None:
-        try:
-            write_json(
-                {"white": guess, "meaning": "raw value that counts as 255 in floats and 32-bit integers"},
-                white_file(lock),
-            )
-        except OSError:
-            return guess  # that the place of the lock cannot be written is told by others
-    return kept or guess
 
 
 def _known_paths(catalog):

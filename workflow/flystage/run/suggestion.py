@@ -1,0 +1,59 @@
+"""Settings for a first start, as YAML to copy: a name_pattern guessed from names, a normalisation from a few images."""
+
+import yaml
+
+from flystage.core.errors import FlystageError
+from flystage.images.sampling import SATURATING, looked_at, sample
+from flystage.raw.naming import find_images
+from flystage.raw.suggesting import suggested_pattern
+
+OPENED = 24
+DARK = 128  # of 255; where nearly all pixels are below, multiplying leaves the upper half unused
+
+
+def suggested_settings(config):
+    """Text: what was guessed and from what, as comments, and settings that fit the folders, as YAML.
+
+    config: the checked configuration, of which only the folders and `image` count. Raises FlystageError as `find_tifs` does.
+    """
+    pattern, said = suggested_pattern(config["raw"])
+    settings = {"raw": config["raw"], "name_pattern": pattern}
+    free = {"labels": None, "unmatched": "exclude", "single_images": "allow", "frames": None, "stages": "all"}
+    try:
+        found = find_images(config | free | {"name_pattern": pattern})
+    except FlystageError as error:
+        said.append(f"With that: {error}")
+    else:
+        usable = [image for image in found.images if not image.status]
+        normalize, why = _normalisation(usable, config["image"])
+        settings["image"] = {"normalize": normalize}
+        said.append(why)
+        if pattern:
+            embryos = {image.embryo for image in usable}
+            said.append(
+                f"With that: {len(usable)} images of {len({image.stage for image in usable})} stages and {len(embryos)} embryos."
+            )
+    said.append("A guess: look at it with `snakemake --cores 1 check --configfile` and this in a file.")
+    comments = "\n".join(f"# {sentence}" for sentence in said)
+    return f"{comments}\n{yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=10_000)}"
+
+
+def _normalisation(images, image):
+    """(settings, a sentence why) from a few images, with the workflow's own factor first."""
+    looks, _ = looked_at(sample(images, 1, OPENED), image | {"float_white": None})
+    measured = [each for each in looks if "clipped" in each.facts]
+    if not measured:
+        reason = f", as {looks[0].reason}" if looks and looks[0].reason else ""
+        return image[
+            "normalize"
+        ], f"Normalisation: none of {len(looks)} images could be opened{reason}; it stays as it is."
+    saturating = sum(each.facts["clipped"] > SATURATING for each in measured)
+    dark = sum(each.picture.max() < DARK for each in measured)
+    if not saturating and not dark:
+        return image[
+            "normalize"
+        ], f"Normalisation: as it is; of {len(measured)} images opened none saturates or stays dark."
+    what = f"{saturating} saturate for more than {SATURATING:.0%} of their pixels and {dark} stay dark"
+    return {
+        "method": "percentile"
+    }, f"Normalisation: by percentiles, as with the present one {what}, of {len(measured)} images opened."
