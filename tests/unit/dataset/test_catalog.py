@@ -68,8 +68,8 @@ def sentence(function, *arguments):
 
 def test_every_tif_found_is_in_the_catalog_once(prepared):
     found = [
-        ("r/xx/d.tif", "xx", "e4", "excluded", "stage xx is not selected"),
-        ("r/e.tif", "", "e5", "rejected", "no stage: not in its name, and not in a stage folder"),
+        ("r/xx/d.tif", "xx", "e4", "excluded", "stage xx is not selected", ""),
+        ("r/e.tif", "", "e5", "rejected", "no stage: not in its name, and not in a stage folder", ""),
     ]
     catalog = build_catalog(prepared(*THREE, ("r/9/f.tif", "9", "e1", None)), found)
     assert list(catalog.columns)[: len(CATALOG)] == CATALOG
@@ -159,7 +159,7 @@ def test_bad_files_up_to_the_share_are_borne_and_more_are_named(prepared):
 def test_duplicates_and_excluded_images_are_not_bad_files(prepared):
     copies = [(f"r/100/copy {number}.tif", "100", "e1", "A") for number in range(9)]
     catalog = build_catalog(
-        prepared(*THREE, *copies), [("r/x.tif", "x", "e9", "excluded", "stage x is not selected")] * 9
+        prepared(*THREE, *copies), [("r/x.tif", "x", "e9", "excluded", "stage x is not selected", "")] * 9
     )
     check_catalog(catalog, 0)
 

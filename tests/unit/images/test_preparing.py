@@ -393,7 +393,7 @@ def test_a_bucket_becomes_pngs_and_one_table_and_the_raw_files_stay_as_they_are(
     (raw / "empty.tif").write_bytes(b"")
     (raw / "cut.tif").write_bytes(tif(embryo())[:-900])
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in raw.iterdir()}
-    rows = [(str(raw / name), "060", "e,1") for name in [*names, "empty.tif", "cut.tif"]]
+    rows = [(str(raw / name), "060", "e,1", "") for name in [*names, "empty.tif", "cut.tif"]]
     prepare_bucket(rows, "train", IMAGE, [0, 90], tmp_path / "pngs", tmp_path / "bucket.csv")
 
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in raw.iterdir()} == before
@@ -423,7 +423,7 @@ def test_a_bucket_becomes_pngs_and_one_table_and_the_raw_files_stay_as_they_are(
 def test_a_tif_that_has_vanished_since_is_no_property_of_the_image(tmp_path):
     with pytest.raises(FlystageError, match="was there when the run began and is gone"):
         prepare_bucket(
-            [(str(tmp_path / "a.tif"), "060", "e")], "val", IMAGE, [0], tmp_path / "pngs", tmp_path / "t.csv"
+            [(str(tmp_path / "a.tif"), "060", "e", "")], "val", IMAGE, [0], tmp_path / "pngs", tmp_path / "t.csv"
         )
     assert not (tmp_path / "t.csv").exists()
 
@@ -432,7 +432,7 @@ def test_the_same_tif_gives_the_same_bytes_again(tmp_path):
     (tmp_path / "a.tif").write_bytes(tif(embryo()))
     for folder in ("one", "two"):
         prepare_bucket(
-            [(str(tmp_path / "a.tif"), "060", "e")],
+            [(str(tmp_path / "a.tif"), "060", "e", "")],
             "train",
             IMAGE,
             ANGLES,

@@ -46,7 +46,7 @@ def files(tmp_path_factory):
     )
     for split, numbers in (("train", "123"), ("val", "4")):
         paths = [path for path in sorted(map(str, raw)) if path.split("embryo0")[1][0] in numbers]
-        rows = [(path, path.split("Stage(")[1][:3], "e") for path in paths]
+        rows = [(path, path.split("Stage(")[1][:3], "e", "") for path in paths]
         prepare_bucket(rows, split, IMAGE, [0], folder / split, folder / f"{split}-table.csv")
         table = pd.read_csv(folder / f"{split}-table.csv", dtype=str)
         table["label"] = table["stage"].map(list(STAGES).index)

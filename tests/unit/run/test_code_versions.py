@@ -77,7 +77,10 @@ def test_preparing_does_not_depend_on_training():
     found = {
         Path(module).stem for module in code_versions.modules_of(REPOSITORY / "workflow" / "scripts" / "prepare.py")
     }
-    assert found == {"__init__", "dates", "errors", "files", "locks", "preparing", "rule_log", "tiff"}
+    assert found == {
+        "__init__", "dates", "errors", "files", "locks", "rule_log", "splitting", "white",
+        "blank_borders", "greyscale", "planes", "preparing", "stacks", "tiff",
+    }  # fmt: skip
 
 
 def test_the_network_is_found_behind_a_lazy_import():

@@ -1,0 +1,82 @@
+"""Which images are opened before a run, and what is seen of them."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from flystage.images.sampling import looked_at, sample
+from flystage.raw.naming import RawImage
+
+IMAGE = {
+    "size": 48, "field": "auto", "normalize": {"method": "multiply", "factor": 6}, "white": "auto", "page": "middle", "channel": "auto",
+    "max_pixels": 10**6, "float_white": None,
+}  # fmt: skip
+
+
+def images(*paths):
+    return [RawImage(path, path.split("/")[1], "e") for path in paths]
+
+
+def test_every_stage_and_every_folder_has_its_turn():
+    found = images(
+        *(f"{movie}/{stage}/{number}.tif" for movie in "abc" for stage in ("051", "060") for number in range(9))
+    )
+    chosen = sample(found, 3, 100)
+    assert [image.path[:5] for image in chosen] == ["a/051", "b/051", "c/051", "a/060", "b/060", "c/060"]
+    assert sample(list(reversed(found)), 3, 100) == chosen
+
+
+def test_not_more_are_opened_than_allowed_and_of_each_stage_one_first():
+    found = images(*(f"a/{stage:03d}/{number}.tif" for stage in range(20) for number in range(5)))
+    assert len({image.stage for image in sample(found, 2, 24)}) == 20 and len(sample(found, 2, 24)) == 24
+    few = sample(found, 2, 5)
+    assert len(few) == 5 and few[0].stage < "005" and few[-1].stage > "014"
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Function(plane, name) that writes a TIF and gives it as a RawImage."""
+
+    def write(plane, name="a.tif"):
+        tifffile.imwrite(tmp_path / name, plane)
+        return RawImage(str(tmp_path / name), "051", "e")
+
+    return write
+
+
+def ramp(top, dtype):
+    return (np.linspace(0, 1, 60 * 80).reshape(60, 80) * top).astype(dtype)
+
+
+def test_what_is_seen_of_an_image(written):
+    (look,), white = looked_at([written(ramp(65535, np.uint16))], IMAGE)
+    assert (look.reason, look.facts["dtype"], look.facts["width"], look.facts["height"]) == ("", "uint16", 80, 60)
+    assert look.facts["clipped"] == pytest.approx(5 / 6, abs=0.01)  # factor 6: all above a sixth
+    assert look.facts["levels"] == 4800 and look.picture.shape == (48, 48) and look.bytes > 0
+    assert white is None
+
+
+def test_what_cannot_be_used_is_said_and_not_raised(written, tmp_path):
+    (tmp_path / "empty.tif").write_bytes(b"")
+    broken, flat = RawImage(str(tmp_path / "empty.tif"), "051", "e"), written(np.zeros((20, 20), np.uint8))
+    (first, second, third), _ = looked_at([broken, RawImage("gone.tif", "051", "e"), flat], IMAGE)
+    assert first.reason == "empty file" and first.picture is None and first.facts == {}
+    assert second.reason.startswith("cannot be read")
+    assert third.reason == ""  # it is preparing that refuses it
+
+
+def test_one_hot_pixel_does_not_decide_what_is_white(written):
+    planes = []
+    for number, hot in enumerate((0.16, 1.0, 1.001, 500.0)):
+        plane = ramp(0.16, np.float32)
+        plane[5, 5] = hot
+        planes.append(written(plane, f"{number}.tif"))
+    looks, white = looked_at(planes, IMAGE)
+    assert white == 1 and all(look.facts["clipped"] < 0.01 for look in looks)
+
+
+def test_an_earlier_guess_stays_and_a_setting_goes_first(written):
+    image = written(ramp(0.9, np.float32))
+    (look,), white = looked_at([image], IMAGE | {"float_white": 255})
+    assert white == 255 and look.facts["clipped"] == 0
+    assert looked_at([image], IMAGE | {"white": 2})[1] is None

@@ -1,0 +1,51 @@
+"""A pattern for names that nobody described."""
+
+import re
+
+import pytest
+
+from flystage.raw.suggesting import suggested_pattern
+from raw_files import name, touch
+
+
+def suggested(tmp_path, *names):
+    pattern, said = suggested_pattern([touch(tmp_path / "raw", *names)])
+    assert f"Guessed from {len(names)} names" in said[0]
+    return pattern, " ".join(said)
+
+
+@pytest.mark.parametrize(
+    ("template", "embryo", "in_name"),
+    [
+        ("Stage({stage:04d})/Stage({stage:04d})-E{embryo:03d}-019.tif", "E001", True),
+        ("E{embryo:02d}_t{stage}_z2.tif", "E01", True),
+        ("movie_E{embryo:03d}/{stage:04d}/img1.tif", "movie_E001", False),
+        ("{stage}/fish{embryo}_a.tif", "fish1", False),
+        ("{stage}hpf_Embryo-{embryo}.TIF", "Embryo-1", True),
+        ("plate/{stage}/A{embryo}_img.tif", "A1", False),
+    ],
+)
+def test_a_pattern_tells_embryos_and_stages_apart(tmp_path, template, embryo, in_name):
+    names = [template.format(stage=stage, embryo=number) for stage in (60, 120, 180) for number in range(5)]
+    pattern, said = suggested(tmp_path, *names)
+    found = [
+        re.search(pattern, relative if "/" in pattern else relative.rsplit("/", 1)[-1]).groupdict()
+        for relative in names
+    ]
+    assert embryo in {groups["embryo"] for groups in found} and len({groups["embryo"] for groups in found}) == 5
+    assert ("stage" in found[0]) == in_name
+    if in_name:
+        assert len({groups["stage"] for groups in found}) == 3
+    assert "5 different ones" in said
+
+
+def test_the_studys_own_names_are_understood(tmp_path):
+    names = [f"{stage}/{name(stage, embryo)}" for stage in ("051", "060") for embryo in range(4)]
+    pattern, _ = suggested(tmp_path, *names)
+    match = re.search(pattern, name("051", 3))
+    assert (match["stage"], match["embryo"]) == ("051", "20230811-Cycle00-embryo03")
+
+
+def test_where_no_embryo_can_be_seen_none_is_invented(tmp_path):
+    pattern, said = suggested(tmp_path, *(f"{stage}/img{number}.tif" for stage in "ab" for number in range(4)))
+    assert pattern is None and "Do not train without it" in said and "Stage: the folder's name (a, b)" in said
