@@ -314,3 +314,27 @@ def test_the_version_of_a_file_changes_with_it(tmp_path):
     first = version_of(path)
     path.write_bytes(b"22")
     assert version_of(path) != first
+
+
+def test_spaces_around_stage_and_embryo_in_a_name_are_no_part_of_them(tmp_path):
+    raw = touch(tmp_path / "raw", "x/ 051 _ E1 _a.tif", "x/051_E1_b.tif", "x/060_E1 _c.tif")
+    images = images_of(raw, pattern=r"^(?P<stage>[^_]*)_(?P<embryo>[^_]*)_")
+    assert {(image.stage, image.embryo) for image in images} == {("051", "E1"), ("060", "E1")}
+
+
+def test_a_group_that_is_only_spaces_says_nothing(tmp_path):
+    raw = touch(tmp_path / "raw", "051/ _ _a.tif", "060/060_E1_b.tif")
+    images = images_of(raw, pattern=r"^(?P<stage>[^_]*)_(?P<embryo>[^_]*)_")
+    assert [(image.stage, image.embryo) for image in images] == [("051", "051/ _ _a"), ("060", "E1")]
+
+
+def test_the_version_of_a_file_tells_of_another_size_and_of_another_date_even_an_older_one(tmp_path):
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"1")
+    os.utime(path, ns=(5, 7))
+    assert version_of(path) == (1, 7)
+    os.utime(path, ns=(5, 6))
+    assert version_of(path) == (1, 6)
+    path.write_bytes(b"22")
+    os.utime(path, ns=(5, 6))
+    assert version_of(path) == (2, 6)
