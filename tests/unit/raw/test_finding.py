@@ -9,7 +9,15 @@ import pytest
 import yaml
 
 from flystage.core.errors import FlystageError
-from flystage.raw.finding import RawImage, find_images, find_tifs, find_unlabelled, is_dropping, version_of
+from flystage.raw.finding import (
+    RawImage,
+    find_images,
+    find_tifs,
+    find_unlabelled,
+    is_dropping,
+    version_of,
+    why_unreadable,
+)
 
 PATTERN = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text(encoding="utf-8"))["name_pattern"]
 
@@ -338,3 +346,17 @@ def test_the_version_of_a_file_tells_of_another_size_and_of_another_date_even_an
     path.write_bytes(b"22")
     os.utime(path, ns=(5, 6))
     assert version_of(path) == (2, 6)
+
+
+def test_a_tif_that_may_not_be_read_or_looked_at_says_so(tmp_path, monkeypatch):
+    raw = touch(tmp_path / "raw", name("051"), name("060"))
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.R_OK or "060" not in str(path))
+    assert [why_unreadable(f"{raw}/{name(stage)}") for stage in ("051", "060", "069")] == [
+        "", "no permission to read it", "no longer there",
+    ]  # fmt: skip
+
+    def denied(path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "stat", denied)
+    assert why_unreadable(f"{raw}/{name('051')}") == "no permission to read it"
