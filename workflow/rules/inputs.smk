@@ -71,7 +71,7 @@ def data_set():
     lock = splitting.lock_path(config["split"]["lock"], config["raw"])
     usable = [image for image in found if not image.status]
     paths = [(image.path, image.embryo) for image in usable]
-    locked, before, sentences = earlier.known_splits(paths, lock, CATALOG)
+    locked, before, sentences = earlier.known_splits(paths, lock, earlier.last_catalog(CATALOG))
     names = [(image.embryo, image.stage) for image in usable]
     split_of = splitting.assign(names, locked, config["split"], config["split"]["seed"])
     if sentences or set(split_of) - set(locked) or not os.path.exists(lock):
@@ -234,3 +234,4 @@ onstart:
     or_one_sentence(slurm.refuse_left_overs, config["results"], run_on_slurm())
     or_one_sentence(locks.refuse_orphans, config["results"])
     dates.date_back(config["results"])
+    earlier.keep_catalog(CATALOG)
