@@ -91,7 +91,10 @@ TABLE = prepared(
     ("x.tif", "50", "e5", "test", "x-0.png", "0"),
 )
 CATALOG = pd.DataFrame(
-    [(path, stage, "used") for path, stage in (("a.tif", "9"), ("b.tif", "100"), ("c.tif", "9"), ("d.tif", "100"))]
+    [
+        (path, stage, "used")
+        for path, stage in (("a.tif", "9"), ("b.tif", "100"), ("c.tif", "9"), ("d.tif", "100"), ("e.tif", "100"))
+    ]
     + [("x.tif", "50", "rejected")],
     columns=["path", "stage", "status"],
 )
@@ -113,7 +116,7 @@ def test_manifests_hold_the_pngs_of_used_tifs_by_class_and_angle_as_numbers():
 
 def test_the_stage_table_counts_tifs_and_not_their_rotations():
     _, stages = build_manifests(TABLE, CATALOG)
-    assert stages[["label", "stage", "images"]].to_numpy().tolist() == [[0, "9", 2], [1, "100", 2]]
+    assert stages[["label", "stage", "images"]].to_numpy().tolist() == [[0, "9", 2], [1, "100", 3]]
     assert stages["minutes"].tolist() == [9, 100]
 
 
