@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import select
 import subprocess
 import sys
 
@@ -70,8 +71,9 @@ def worker(tmp_path, pytestconfig):
             stdout=subprocess.PIPE,
             env={"PYTHONPATH": str(pytestconfig.rootpath / "workflow"), locks.RESULTS: str(tmp_path)},
         )
-        assert process.stdout.readline() == b"at work\n"
         started.append(process)
+        assert select.select([process.stdout], [], [], 60)[0], "a job waits for another"
+        assert process.stdout.readline() == b"at work\n"
         return process
 
     yield start
