@@ -324,3 +324,11 @@ def test_the_order_of_a_users_settings_changes_nothing():
     turned["split"] = {key: DEFAULT["split"][key] for key in reversed(DEFAULT["split"])}
     first, second = checked(DEFAULT, SCHEMA), checked(turned, SCHEMA)
     assert list(first) == list(second) and list(first["split"]) == list(second["split"])
+
+
+def test_sagemaker_takes_so_many_trials_and_no_more():
+    config = on_sagemaker("tune")
+    config["tune"]["trials"] = 750
+    checked(config, SCHEMA)
+    config["tune"]["trials"] = 751
+    assert "SageMaker takes at most 750" in sentence(config)
