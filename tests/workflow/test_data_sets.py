@@ -125,7 +125,7 @@ def test_a_lock_that_a_spreadsheet_saved_moves_nobody_and_that_is_told(project):
     assert before.items() <= splits(project).items() and len(splits(project)) == len(before) + 4
     assert set(catalog_of(project)["embryo"]) <= {line.split(",")[0] for line in lock.read_text().splitlines()}
     process = project.snakemake("--dry-run", *UP_TO_MANIFESTS, over=over)
-    assert "Nothing to be done" in process.out and "lacks" not in process.out
+    assert "total        0" in process.out and "lacks" not in process.out
 
 
 def test_embryos_of_a_corrected_pattern_stay_in_their_split_and_what_must_move_is_told(project):
@@ -140,6 +140,12 @@ def test_embryos_of_a_corrected_pattern_stay_in_their_split_and_what_must_move_i
     assert process.returncode == 0, process.out
     assert "images change their split: raw/" in process.out and "cannot be compared" in process.out
     longer = {"name_pattern": r"Stage\((?P<stage>\d+)\)-20230811-(?P<embryo>.*embryo\d+-\d)"}
+    broken = sorted(project.raw.rglob("*.tif"))[0]
+    content = broken.read_bytes()
+    broken.write_bytes(b"no TIF")
+    refused = project.snakemake(*UP_TO_MANIFESTS, over=longer | {"max_bad": 0})
+    assert refused.returncode != 0 and not (project.results / "catalog.csv").exists()
+    broken.write_bytes(content)
     process = project.snakemake(*UP_TO_MANIFESTS, over=longer)
     assert process.returncode == 0, process.out
     assert "10 embryo(s) have a new name" in process.out and "change their split" not in process.out

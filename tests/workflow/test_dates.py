@@ -78,8 +78,8 @@ def test_unlabelled_images_and_a_checkpoint_of_tomorrow_make_no_difference(finis
 @pytest.mark.parametrize("seconds", [-5, TOMORROW])
 def test_without_records_only_an_image_of_tomorrow_tells_nothing(copy_of_finished, seconds):
     (copy_of_finished.folder / ".snakemake").rename(copy_of_finished.folder / "elsewhere")
-    for path in (copy_of_finished.results / "images").glob("*.csv"):
-        date(path, -60)
+    for path in copy_of_finished.raw.rglob("*.tif"):
+        date(path, -TOMORROW)
     date(one_raw(copy_of_finished), seconds)
     assert jobs(copy_of_finished.snakemake("--dry-run")) == ({"prepare": 1} | COLLECTED if seconds < 0 else {})
 

@@ -4,7 +4,7 @@
 import logging
 from functools import cache
 
-from flystage.dataset import buckets, gathering, splitting
+from flystage.dataset import buckets, earlier, gathering, splitting
 from flystage.raw import finding
 from flystage.run import dates, locks, settings, slurm
 from flystage.run.code_versions import code_version, content_version
@@ -67,7 +67,7 @@ if workflow.is_main_process and dates.without_record(CATALOG):
 @cache
 def data_set():
     """The DataSet, from names, tables and the lock alone."""
-    return gathering.gather(config, CATALOG)
+    return gathering.gather(config, earlier.last_catalog(CATALOG))
 
 
 def rows_of_bucket(wildcards):
@@ -208,7 +208,9 @@ NEEDS_NO_DATA_SET = any(map(asked_for, ("predict", "suggest", "aws_cleanup")))
 if asked_for("predict"):
     or_one_sentence(unlabelled)
 elif not NEEDS_NO_DATA_SET:
-    or_one_sentence(data_set)
+    for sentence in or_one_sentence(data_set).sentences:
+        if workflow.is_main_process:
+            logger.warning(sentence)
 
 
 def look_before_the_run():
@@ -234,5 +236,6 @@ onstart:
     or_one_sentence(slurm.refuse_left_overs, config["results"], run_on_slurm())
     or_one_sentence(locks.refuse_orphans, config["results"])
     dates.date_back(config["results"])
+    earlier.keep_catalog(CATALOG)
     if not NEEDS_NO_DATA_SET and not asked_for("check"):
         or_one_sentence(look_before_the_run)

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from flystage.core.errors import FlystageError
-from flystage.dataset.earlier import known_splits, read_earlier, sentence_of_moves
+from flystage.dataset.earlier import keep_catalog, known_splits, last_catalog, read_earlier, sentence_of_moves
 
 SPLITS = {"a": "train", "b": "val", "c": "test", "3-12": "test"}
 
@@ -143,3 +143,16 @@ def test_the_lock_has_the_last_word_and_what_it_moves_is_told(study, tmp_path):
 def test_nothing_is_said_where_nothing_moves(study):
     locked, earlier, _ = known(study())
     assert sentence_of_moves([*study(), ("raw/new.tif", "new")], locked | {"new": "val"}, earlier) == ""
+
+
+def test_the_catalog_of_the_last_run_outlives_a_run_that_fails(tmp_path):
+    catalog = str(tmp_path / "catalog.csv")
+    keep_catalog(catalog)
+    assert last_catalog(catalog) == catalog and list(tmp_path.iterdir()) == []
+    (tmp_path / "catalog.csv").write_text("first")
+    keep_catalog(catalog)
+    assert last_catalog(catalog) == catalog
+    (tmp_path / "catalog.csv").unlink()
+    keep_catalog(catalog)  # the next run begins without one
+    with open(last_catalog(catalog)) as file:
+        assert file.read() == "first"

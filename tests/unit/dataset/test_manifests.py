@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from flystage.dataset.manifests import link_split_folders
+from flystage.dataset.manifests import build_manifests, link_split_folders, unrotated_pngs
 
 SPLITS = ("train", "val", "test")
 
@@ -74,3 +74,54 @@ def test_a_full_disk_is_no_reason_to_copy(manifests, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         link_split_folders(manifests, "results/split")
     assert contents() == {}
+
+
+def prepared(*rows):
+    """A table of `prepare`: (path, stage, embryo, split, png, angle)."""
+    return pd.DataFrame(rows, columns=["path", "stage", "embryo", "split", "png", "angle"])
+
+
+TABLE = prepared(
+    ("b.tif", "100", "e1", "train", "b-90.png", "90"),
+    ("b.tif", "100", "e1", "train", "b-0.png", "0"),
+    ("a.tif", "9", "e2", "train", "a-0.png", "0"),
+    ("c.tif", "9", "e3", "val", "c-0.png", "0"),
+    ("d.tif", "100", "e4", "test", "", ""),
+    ("d.tif", "100", "e4", "test", "d-0.png", "0"),
+    ("x.tif", "50", "e5", "test", "x-0.png", "0"),
+)
+CATALOG = pd.DataFrame(
+    [
+        (path, stage, "used")
+        for path, stage in (("a.tif", "9"), ("b.tif", "100"), ("c.tif", "9"), ("d.tif", "100"), ("e.tif", "100"))
+    ]
+    + [("x.tif", "50", "rejected")],
+    columns=["path", "stage", "status"],
+)
+
+
+def test_manifests_hold_the_pngs_of_used_tifs_by_class_and_angle_as_numbers():
+    manifests, _ = build_manifests(TABLE, CATALOG)
+    rows = {split: list(manifest.itertuples(index=False, name=None)) for split, manifest in manifests.items()}
+    assert rows == {
+        "train": [
+            ("a-0.png", "9", 0, "e2", 0, "a.tif"),
+            ("b-0.png", "100", 1, "e1", 0, "b.tif"),
+            ("b-90.png", "100", 1, "e1", 90, "b.tif"),
+        ],
+        "val": [("c-0.png", "9", 0, "e3", 0, "c.tif")],
+        "test": [("d-0.png", "100", 1, "e4", 0, "d.tif")],
+    }
+
+
+def test_the_stage_table_counts_tifs_and_not_their_rotations():
+    _, stages = build_manifests(TABLE, CATALOG)
+    assert stages[["label", "stage", "images"]].to_numpy().tolist() == [[0, "9", 2], [1, "100", 3]]
+    assert stages["minutes"].tolist() == [9, 100]
+
+
+def test_unrotated_pngs_are_those_of_angle_0_of_all_manifests_in_their_order(tmp_path):
+    manifests, _ = build_manifests(TABLE, CATALOG)
+    for split in ("val", "train"):
+        manifests[split].to_csv(tmp_path / f"{split}.csv", index=False)
+    assert unrotated_pngs([tmp_path / "val.csv", tmp_path / "train.csv"]) == ["c-0.png", "a-0.png", "b-0.png"]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flystage.raw.finding import find_tifs, find_unlabelled, is_dropping, version_of
-from raw_files import sentence, touch
+from flystage.raw.finding import find_tifs, find_unlabelled, is_dropping, version_of, why_unreadable
+from raw_files import name, sentence, touch
 
 
 def found(*folders):
@@ -162,3 +162,29 @@ def test_the_version_of_a_file_changes_with_it(tmp_path):
     first = version_of(path)
     path.write_bytes(b"22")
     assert version_of(path) != first
+
+
+def test_the_version_of_a_file_tells_of_another_size_and_of_another_date_even_an_older_one(tmp_path):
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"1")
+    os.utime(path, ns=(5, 7))
+    assert version_of(path) == (1, 7)
+    os.utime(path, ns=(5, 6))
+    assert version_of(path) == (1, 6)
+    path.write_bytes(b"22")
+    os.utime(path, ns=(5, 6))
+    assert version_of(path) == (2, 6)
+
+
+def test_a_tif_that_may_not_be_read_or_looked_at_says_so(tmp_path, monkeypatch):
+    raw = touch(tmp_path / "raw", name("051"), name("060"))
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.R_OK or "060" not in str(path))
+    assert [why_unreadable(f"{raw}/{name(stage)}") for stage in ("051", "060", "069")] == [
+        "", "no permission to read it", "no longer there",
+    ]  # fmt: skip
+
+    def denied(path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "stat", denied)
+    assert why_unreadable(f"{raw}/{name('051')}") == "no permission to read it"

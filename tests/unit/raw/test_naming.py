@@ -217,6 +217,18 @@ def test_names_are_trimmed_and_in_one_unicode_form(tmp_path):
     assert any(decomposed in image.path for image in images)  # the file's own name stays
 
 
+def test_spaces_around_stage_and_embryo_in_a_name_are_no_part_of_them(tmp_path):
+    raw = touch(tmp_path / "raw", "x/ 051 _ E1 _a.tif", "x/051_E1_b.tif", "x/060_E1 _c.tif")
+    images = images_of(raw, pattern=r"^(?P<stage>[^_]*)_(?P<embryo>[^_]*)_")
+    assert {(image.stage, image.embryo) for image in images} == {("051", "E1"), ("060", "E1")}
+
+
+def test_a_group_that_is_only_spaces_says_nothing(tmp_path):
+    raw = touch(tmp_path / "raw", "051/ _ _a.tif", "060/060_E1_b.tif")
+    images = images_of(raw, pattern=r"^(?P<stage>[^_]*)_(?P<embryo>[^_]*)_")
+    assert [(image.stage, image.embryo) for image in images] == [("051", "051/ _ _a"), ("060", "E1")]
+
+
 def test_whether_embryos_are_told_apart_is_known(tmp_path):
     raw = touch(tmp_path / "raw", f"051/{name('051')}", f"060/{name('060')}")
     assert find_images(config(raw)).embryos_known

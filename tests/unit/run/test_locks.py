@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import select
 import subprocess
 import sys
 
@@ -53,3 +54,61 @@ def test_a_file_system_without_locks_is_told_of_once(tmp_path, monkeypatch, capl
     locks.at_work()
     (message,) = caplog.messages
     assert "keeps no locks: see to it yourself that no two runs work there" in message
+
+
+WORKER = "import sys; from flystage.run.locks import at_work; at_work(); print('at work', flush=True); sys.stdin.read()"
+
+
+@pytest.fixture
+def worker(tmp_path, pytestconfig):
+    """A function: a job that works in the folder, as a process of its own, until it is killed."""
+    started = []
+
+    def start():
+        process = subprocess.Popen(
+            [sys.executable, "-c", WORKER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={"PYTHONPATH": str(pytestconfig.rootpath / "workflow"), locks.RESULTS: str(tmp_path)},
+        )
+        started.append(process)
+        assert select.select([process.stdout], [], [], 60)[0], "a job waits for another"
+        assert process.stdout.readline() == b"at work\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_a_job_whose_run_was_killed_keeps_others_out_until_it_ends(tmp_path, worker):
+    locks.refuse_orphans(tmp_path)
+    first, second = worker(), worker()  # jobs do not keep out one another
+    for orphan in (first, second):
+        with pytest.raises(FlystageError, match="A job of a run that was killed is still working on"):
+            locks.refuse_orphans(tmp_path)
+        orphan.kill()
+        orphan.wait()
+    locks.refuse_orphans(tmp_path)
+    locks.refuse_orphans(tmp_path)  # to ask is not to hold
+
+
+def test_a_process_that_is_no_job_of_a_run_holds_nothing(tmp_path, monkeypatch):
+    monkeypatch.delenv(locks.RESULTS, raising=False)
+    locks.at_work()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_error_of_the_file_system_is_not_taken_for_one_without_locks(tmp_path, monkeypatch):
+    def broken(file, kind):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(locks.fcntl, "flock", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        locks.hold(tmp_path)
+
+
+def test_the_folder_to_hold_is_made(tmp_path):
+    locks.hold(tmp_path / "new" / "results")
+    assert (tmp_path / "new" / "results" / ".running").exists()

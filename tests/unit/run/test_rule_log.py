@@ -1,11 +1,14 @@
 """What a rule says: one sentence for the user's mistakes, a traceback for ours, all of it in the log."""
 
 import logging
+import os
 import re
+import time
 
 import pytest
 
 from flystage.core.errors import FlystageError
+from flystage.run import dates
 from flystage.run.rule_log import AT_THE_END, rule_log
 
 
@@ -68,3 +71,13 @@ def test_a_second_run_begins_its_log_anew(tmp_path):
 def test_being_interrupted_is_not_swallowed(tmp_path):
     with pytest.raises(KeyboardInterrupt), rule_log(tmp_path / "rule.log"):
         raise KeyboardInterrupt
+
+
+def test_a_rule_ends_when_the_clock_has_passed_the_dates_of_its_inputs(tmp_path, monkeypatch):
+    slept = []
+    monkeypatch.setattr(dates.time, "sleep", slept.append)
+    (tmp_path / "in.csv").touch()
+    with rule_log(tmp_path / "rule.log", [tmp_path / "in.csv"]):
+        os.utime(tmp_path / "in.csv", (time.time() + 3,) * 2)
+        assert slept == []
+    assert len(slept) == 1 and 2 < slept[0] <= 3

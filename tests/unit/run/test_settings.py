@@ -296,3 +296,40 @@ def test_local_steps_need_nothing_of_aws():
         ("evaluate", "sagemaker"),
     ):
         assert checked(on_sagemaker(step, place), SCHEMA)["compute"][step] == place
+
+
+@pytest.mark.parametrize(
+    ("over", "folds"),
+    [
+        ({}, 5),
+        ({"train.mode": "finetuned"}, 0),
+        ({"compute.tune": "sagemaker", "aws.bucket": "flies", "aws.role": ROLE}, 0),
+    ],
+    ids=["a head", "a network", "on SageMaker"],
+)
+def test_folds_are_as_many_as_can_be_where_they_are_left_to_the_workflow(over, folds):
+    config = changed("tune.folds", "auto")
+    for key, value in over.items():
+        group, name = key.split(".")
+        config[group][name] = value
+    assert checked(config, SCHEMA)["tune"]["folds"] == folds
+    config["tune"]["folds"] = 3
+    if folds == 0:
+        assert "where trials are scored on the validation split; set it to 0" in sentence(config)
+    else:
+        assert checked(config, SCHEMA)["tune"]["folds"] == 3
+
+
+def test_the_order_of_a_users_settings_changes_nothing():
+    turned = {key: DEFAULT[key] for key in reversed(DEFAULT)}
+    turned["split"] = {key: DEFAULT["split"][key] for key in reversed(DEFAULT["split"])}
+    first, second = checked(DEFAULT, SCHEMA), checked(turned, SCHEMA)
+    assert list(first) == list(second) and list(first["split"]) == list(second["split"])
+
+
+def test_sagemaker_takes_so_many_trials_and_no_more():
+    config = on_sagemaker("tune")
+    config["tune"]["trials"] = 750
+    checked(config, SCHEMA)
+    config["tune"]["trials"] = 751
+    assert "SageMaker takes at most 750" in sentence(config)

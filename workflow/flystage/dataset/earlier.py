@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import shutil
 from collections import defaultdict
 from typing import NamedTuple
 
 from flystage.core.errors import FlystageError
+from flystage.core.files import written_whole
 from flystage.dataset.splitting import read_lock, rows_with_split
 
 NAMED = 3  # examples in a sentence
@@ -19,6 +21,22 @@ class EarlierImage(NamedTuple):
     embryo: str
     split: str
     sha256: str
+
+
+def keep_catalog(catalog):
+    """Copy the catalog of the last run to a hidden file beside it: Snakemake deletes it before it is made anew, which may fail."""
+    if os.path.exists(catalog):
+        with written_whole(_kept(catalog)) as temporary:
+            shutil.copyfile(catalog, temporary)
+
+
+def last_catalog(catalog):
+    """Path of the catalog, or, where a run that failed left none, of the copy that `keep_catalog` made."""
+    return catalog if os.path.exists(catalog) or not os.path.exists(_kept(catalog)) else _kept(catalog)
+
+
+def _kept(catalog):
+    return os.path.join(os.path.dirname(catalog), f".{os.path.basename(catalog)}")
 
 
 def read_earlier(catalog):

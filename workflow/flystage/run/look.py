@@ -57,7 +57,6 @@ def look(config, data_set, per_stage=2, at_most=24):
     ]
     warnings = [
         *found.warnings,
-        *data_set.sentences,
         *doubts(usable, stages, found.embryos_known, split_of, config),
         *_unusable(looks),
         *_batches(looks),
