@@ -232,7 +232,9 @@ def test_one_white_serves_all_floats_of_a_data_set(brightest):
     expected = prepare(tif(plane), IMAGE | {"white": 1}, [0])[0][0].astype(int)
     plane[20, 50] = brightest
     picture = prepare(tif(plane), IMAGE, [0], float_white=1)[0][0]
-    assert np.median(np.abs(picture - expected)) == 0 and (np.abs(picture - expected) > 1).sum() <= 16  # around the pixel
+    assert (
+        np.median(np.abs(picture - expected)) == 0 and (np.abs(picture - expected) > 1).sum() <= 16
+    )  # around the pixel
     assert guessed_white(brightest) == 1  # which a resampling overshoots
 
 
