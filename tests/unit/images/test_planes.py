@@ -1,6 +1,7 @@
 """Which planes of a stack count: the depth by image.page, the time by its frame, channels by themselves."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -117,3 +118,12 @@ def test_a_jpeg_that_says_it_is_larger_than_its_picture_is_refused_unpacked():
     start = data.index(b"\xff\xc0") + 5
     larger = data[:start] + (20_000).to_bytes(2) * 2 + data[start + 4 :]
     assert reason(read_grey, larger) == "damaged: a JPEG of 20000 x 20000 pixels within a smaller picture"
+
+
+def test_a_strip_of_far_more_bytes_than_its_picture_is_refused_unread():
+    data = tif(MOVIE[0, 0], compression="deflate", metadata=None)
+    with tifffile.TiffFile(io.BytesIO(data)) as opened:
+        counts = opened.pages.first.tags["StripByteCounts"]
+    claimed = struct.pack("<HII", 4, 1, 9_000_000)
+    data = data[: counts.offset + 2] + claimed + data[counts.offset + 12 :] + bytes(9_000_000)
+    assert "far more bytes" in reason(read_grey, data)

@@ -72,6 +72,11 @@ def test_the_full_picture_at_the_greatest_depth_is_used(kind):
     assert facts["pages"] == 1
 
 
+def test_a_preview_of_greater_depth_does_not_stand_for_the_picture():
+    plane, _ = read_grey(written((FULL[:20, :30], PLAIN), (FULL8, PLAIN)))
+    np.testing.assert_array_equal(plane, FULL8)
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_a_mask_of_the_same_size_and_depth_is_no_picture(order):
     pictures = [(STACK[0], {"subfiletype": 1} | PLAIN), (FULL, PLAIN)]
@@ -261,6 +266,16 @@ def test_a_file_of_an_ome_set_keeps_the_axes_of_its_planes(tmp_path):
     ome_set(tmp_path, by_depth, with_own_uuid=True)
     assert time_points(tmp_path / "z2.ome.tif") == 4
     np.testing.assert_array_equal(read_grey(tmp_path / "z2.ome.tif", frame=4)[0], STACK[2] + 3)
+
+
+def test_a_file_of_a_set_is_known_by_its_name_where_all_carry_one_number(tmp_path):
+    files = {"a.ome.tif": [(0, z, STACK[z]) for z in range(2)], "b.ome.tif": [(1, z, STACK[z]) for z in range(5)]}
+    ome_set(tmp_path, files, with_own_uuid=True)
+    path = tmp_path / "b.ome.tif"
+    path.write_bytes(path.read_bytes().replace(b' UUID="urn:uuid:b.ome.tif"', b' UUID="urn:uuid:a.ome.tif"'))
+    plane, facts = read_grey(path, page="last")
+    np.testing.assert_array_equal(plane, STACK[4])
+    assert facts["pages"] == 5
 
 
 def test_a_file_that_points_to_its_notes_is_its_own_pages(tmp_path):

@@ -59,25 +59,28 @@ def embryos(template, stages, number=4, slices=1):
 
 WORDS = ["1-cell", "64-cell", "30% epiboly", "50% epiboly", "5-somite", "14-somite", "prim-5"]
 BY_FOLDER = r"(?P<embryo>E\d+)"
+E = {"name_pattern": BY_FOLDER}
+STAGE_AND_EMBRYO = {"name_pattern": r"Stage\((?P<stage>\d+)\)-(?P<embryo>E\d+)"}
+HOURS = {"stages": {"1-cell": 0.2, "64-cell": 2, "30% epiboly": 4.7}, "time_unit": "h"}
 
 
 @pytest.mark.parametrize(
     ("template", "stages", "settings", "names", "times", "unit"),
     [
-        ("Stage({stage})/Stage({stage})-E00{embryo}-019.tif", ["0060", "0120"], {"name_pattern": r"Stage\((?P<stage>\d+)\)-(?P<embryo>E\d+)"},
+        ("Stage({stage})/Stage({stage})-E00{embryo}-019.tif", ["0060", "0120"], STAGE_AND_EMBRYO,
          ["0060", "0120"], [60, 120], "min"),
-        ("Stage({stage})-E00{embryo}-019.tif", ["0060", "0120"], {"name_pattern": r"Stage\((?P<stage>\d+)\)-(?P<embryo>E\d+)"},
+        ("Stage({stage})-E00{embryo}-019.tif", ["0060", "0120"], STAGE_AND_EMBRYO,
          ["0060", "0120"], [60, 120], "min"),
         ("E0{embryo}_t{stage}_z2.tif", ["120", "60"], {"name_pattern": r"(?P<embryo>E\d+)_t(?P<stage>\d+)"}, ["60", "120"], [60, 120], "min"),
-        ("{stage}/E{embryo}.tif", WORDS, {"name_pattern": BY_FOLDER, "stages": WORDS}, WORDS, None, "stages"),
-        ("{stage}/E{embryo}.tif", WORDS[:3], {"name_pattern": BY_FOLDER, "stages": {"1-cell": 0.2, "64-cell": 2, "30% epiboly": 4.7}, "time_unit": "h"},
+        ("{stage}/E{embryo}.tif", WORDS, E | {"stages": WORDS}, WORDS, None, "stages"),
+        ("{stage}/E{embryo}.tif", WORDS[:3], E | HOURS,
          WORDS[:3], [0.2, 2, 4.7], "h"),
-        ("{stage}/E{embryo}.tif", ["24hpf", "4.7hpf"], {"name_pattern": BY_FOLDER}, ["4.7hpf", "24hpf"], [4.7, 24], "h"),
-        ("{stage}/E{embryo}.tif", ["0min", "15min", "-15min"], {"name_pattern": BY_FOLDER}, ["-15min", "0min", "15min"], [-15, 0, 15], "min"),
-        ("{stage}/E{embryo}.tif", ["1,5h", "2h"], {"name_pattern": BY_FOLDER}, ["1,5h", "2h"], [1.5, 2], "h"),
-        ("{stage}/E{embryo}.tif", ["2dpf", "36hpf"], {"name_pattern": BY_FOLDER}, ["36hpf", "2dpf"], [36, 48], "h"),
-        ("{stage}/E{embryo}.tif", ["stage14", "stage5", "stage10"], {"name_pattern": BY_FOLDER}, ["stage5", "stage10", "stage14"], None, "stages"),
-        ("{stage}/E{embryo}.tif", ["HH10+", "HH8"], {"name_pattern": BY_FOLDER}, ["HH8", "HH10+"], None, "stages"),
+        ("{stage}/E{embryo}.tif", ["24hpf", "4.7hpf"], E, ["4.7hpf", "24hpf"], [4.7, 24], "h"),
+        ("{stage}/E{embryo}.tif", ["0min", "15min", "-15min"], E, ["-15min", "0min", "15min"], [-15, 0, 15], "min"),
+        ("{stage}/E{embryo}.tif", ["1,5h", "2h"], E, ["1,5h", "2h"], [1.5, 2], "h"),
+        ("{stage}/E{embryo}.tif", ["2dpf", "36hpf"], E, ["36hpf", "2dpf"], [36, 48], "h"),
+        ("{stage}/E{embryo}.tif", ["stage14", "stage5", "stage10"], E, ["stage5", "stage10", "stage14"], None, "stages"),
+        ("{stage}/E{embryo}.tif", ["HH10+", "HH8"], E, ["HH8", "HH10+"], None, "stages"),
         ("movie_E00{embryo}/{stage}/img1.tif", ["0060", "0120"], {"name_pattern": r"movie_(?P<embryo>[^/]+)/(?P<stage>\d+)/"},
          ["0060", "0120"], [60, 120], "min"),
     ],

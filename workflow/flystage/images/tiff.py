@@ -1,5 +1,6 @@
 """Reading one TIF at its native depth, down to one plane and one channel, with a reason for each that cannot be used."""
 
+import errno
 import io
 import logging
 from contextlib import contextmanager
@@ -89,7 +90,8 @@ def _opened(source):
             raise UnusableTiff("empty file")
         small = file.tell() <= SMALL
         file.seek(0)
-        yield open_tiff(io.BytesIO(file.read()) if small else file, getattr(file, "name", ""))
+        with np.errstate(divide="ignore", invalid="ignore"):  # by which tifffile would tell of odd tags
+            yield open_tiff(io.BytesIO(file.read()) if small else file, getattr(file, "name", ""))
     except UnusableTiff:
         raise
     except tifffile.TiffFileError as error:
@@ -99,7 +101,7 @@ def _opened(source):
     except NotImplementedError as error:
         raise UnusableTiff(f"not supported ({_brief(error)}): {SAVE_AGAIN}") from error
     except Exception as error:  # a damaged file can fail anywhere inside a decoder
-        if isinstance(error, OSError) and error.errno:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise  # of the disk, not of the file
         raise UnusableTiff(f"damaged or not supported ({_brief(error)}): {SAVE_AGAIN}") from error
     finally:
