@@ -8,6 +8,8 @@ from filelock import FileLock
 
 from small_project import Project, write_raw
 
+Project.preloaded = True  # about a hundred starts of Snakemake
+
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
