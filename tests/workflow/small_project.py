@@ -79,13 +79,16 @@ class Project:
             *arguments, "--configfile", overlay.name, *more_config,
         ]  # fmt: skip
 
-    def snakemake(self, *arguments, over=None, more_config=(), env=None):
-        """Run the workflow to its end. Returns the finished process; `out` is all it printed. env: added variables."""
+    def snakemake(self, *arguments, over=None, more_config=(), env=None, anew=False):
+        """Run the workflow to its end. Returns the finished process; `out` is all it printed.
+
+        env: added variables. anew: in a process that begins with nothing imported, as a user's does.
+        """
         command = self.command(*arguments, over=over, more_config=more_config)
         with tempfile.TemporaryDirectory() as folder:
-            process = self._start(command, env, said := Path(folder, "said.txt"))
+            process = self._start(command, env, said := Path(folder, "said.txt"), anew)
             try:
-                process.wait(timeout=600)
+                process.wait(timeout=1800)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
@@ -96,9 +99,9 @@ class Project:
         """Start the workflow in a process group of its own and return at once; it writes to `said`."""
         return self._start(self.command(*arguments, over=over), env, self.folder / "said.txt")
 
-    def _start(self, command, env, said):
+    def _start(self, command, env, said, anew=False):
         env = os.environ | (env or {})
-        if self.preloaded and not self.under:
+        if self.preloaded and not self.under and not anew:
             return fork_snakemake(command, self.folder, env, said)
         with open(said, "w") as file:
             return subprocess.Popen(
@@ -137,7 +140,7 @@ def as_from_a_terminal():
 
 def wait_until(process, sign):
     """Wait until `sign()` is true. Returns whether it came true while the process ran."""
-    deadline = time.monotonic() + 600
+    deadline = time.monotonic() + 1800
     while process.poll() is None and not sign():
         assert time.monotonic() < deadline, "neither the sign nor the end has come"
         time.sleep(0.02)
