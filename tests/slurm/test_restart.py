@@ -29,7 +29,7 @@ def test_ctrl_c_and_kill_9(finished, copy_of_finished):
 
     driver, _ = started_until_training(project)
     os.kill(driver.pid, signal.SIGINT)
-    assert driver.wait(timeout=60) != 0
+    assert driver.wait(timeout=600) != 0
     cluster.wait_for(lambda: in_queue(project) == [])
 
     driver, job = started_until_training(project)

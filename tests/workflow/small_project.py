@@ -4,15 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import yaml
 
 import embryos
 from flystage.run.variants import merged
+from preloaded import fork_snakemake
 
 REPOSITORY = Path(__file__).parents[2]
 MINUTES = (51, 87, 123, 159)
@@ -50,6 +53,7 @@ class Project:
     folder: Path
     repository: Path = REPOSITORY
     under: tuple = ()  # the beginning of a command line that runs the rest of it somewhere else
+    preloaded: ClassVar[bool] = False  # whether Snakemake is forked from a process that has imported it
 
     @property
     def raw(self):
@@ -75,27 +79,36 @@ class Project:
             *arguments, "--configfile", overlay.name, *more_config,
         ]  # fmt: skip
 
-    def snakemake(self, *arguments, over=None, more_config=(), env=None):
-        """Run the workflow to its end. Returns the finished process; `out` is all it printed. env: added variables."""
-        process = subprocess.run(
-            self.command(*arguments, over=over, more_config=more_config),
-            cwd=self.folder,
-            env=os.environ | (env or {}),
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-        process.out = process.stdout + process.stderr
+    def snakemake(self, *arguments, over=None, more_config=(), env=None, anew=False):
+        """Run the workflow to its end. Returns the finished process; `out` is all it printed.
+
+        env: added variables. anew: in a process that begins with nothing imported, as a user's does.
+        """
+        command = self.command(*arguments, over=over, more_config=more_config)
+        with tempfile.TemporaryDirectory() as folder:
+            process = self._start(command, env, said := Path(folder, "said.txt"), anew)
+            try:
+                process.wait(timeout=1800)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+            process.out = said.read_text(encoding="utf-8")
         return process
 
     def started(self, *arguments, over=None, env=None):
         """Start the workflow in a process group of its own and return at once; it writes to `said`."""
-        with open(self.folder / "said.txt", "w") as said:
+        return self._start(self.command(*arguments, over=over), env, self.folder / "said.txt")
+
+    def _start(self, command, env, said, anew=False):
+        env = os.environ | (env or {})
+        if self.preloaded and not self.under and not anew:
+            return fork_snakemake(command, self.folder, env, said)
+        with open(said, "w") as file:
             return subprocess.Popen(
-                self.command(*arguments, over=over),
+                command,
                 cwd=self.folder,
-                env=os.environ | (env or {}),
-                stdout=said,
+                env=env,
+                stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 preexec_fn=as_from_a_terminal,
@@ -127,7 +140,7 @@ def as_from_a_terminal():
 
 def wait_until(process, sign):
     """Wait until `sign()` is true. Returns whether it came true while the process ran."""
-    deadline = time.monotonic() + 600
+    deadline = time.monotonic() + 1800
     while process.poll() is None and not sign():
         assert time.monotonic() < deadline, "neither the sign nor the end has come"
         time.sleep(0.02)

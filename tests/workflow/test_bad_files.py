@@ -60,7 +60,7 @@ def run(project, *arguments, over):
         start_new_session=True,
     )
     try:
-        out, _ = process.communicate(timeout=240)
+        out, _ = process.communicate(timeout=600)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         out = f"{process.communicate()[0]}\nIt hung and was killed."

@@ -266,7 +266,7 @@ def test_vanished_images_are_told_left_out_and_taken_when_they_are_back(finished
 
 def test_a_run_is_refused_while_a_job_of_a_killed_one_works(finished, project, meddling):
     shutil.copytree(finished.raw, project.raw)
-    process = project.started(*UP_TO_DATA_SET, env=meddling("prepare", before="import time; time.sleep(300)"))
+    process = project.started(*UP_TO_DATA_SET, env=meddling("prepare", before="import time; time.sleep(3600)"))
     assert wait_until(process, lambda: any(project.results.glob("logs/prepare/*.log")))
     process.kill()  # the driver alone
     process.wait()

@@ -41,7 +41,7 @@ def test_an_ended_run_goes_on(finished, project, ending):
     assert wait_until(process, lambda: any(project.results.glob("images/*/*.png")))
     send, its_signal = ENDINGS[ending]
     send(process.pid, its_signal)
-    assert process.wait(timeout=60) != 0
+    assert process.wait(timeout=600) != 0
     assert not (project.folder / "raw.split.csv").exists()
     if ending == "Ctrl-C":
         assert "Failed" not in project.said
