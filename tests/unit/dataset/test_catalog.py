@@ -243,3 +243,32 @@ def test_split_folders_are_relative_links_that_make_an_image_folder(prepared, tm
     moved = tmp_path.rename(tmp_path.with_name(tmp_path.name + " moved"))
     assert len([path for path in (moved / "split").rglob("*.png") if path.exists()]) == 4  # the folder can be moved
     moved.rename(tmp_path)
+
+
+def of_movie(prepared, *rows):
+    """The table of `prepare` for time points: (frame, stage, embryo, picture) of one file."""
+    table = prepared(*(("r/movie.tif", stage, embryo, "A", picture) for _, stage, embryo, picture in rows))
+    table["frame"] = [frame for frame, _, embryo, _ in rows for _ in range(2 if embryo == "e1" else 1)]
+    return table
+
+
+def test_time_points_of_one_file_are_pictures_of_their_own_in_the_order_of_time(prepared):
+    rows = [(str(frame), "9" if frame < 11 else "51", "e1", f"p{frame}") for frame in (12, 2, 10)]
+    table = of_movie(prepared, *rows)
+    catalog = build_catalog(table, [("r/movie.tif", "7", "e1", "excluded", "use: no", "3")])
+    assert catalog[["frame", "stage", "status"]].values.tolist() == [
+        ["2", "9", "used"], ["3", "7", "excluded"], ["10", "9", "used"], ["12", "51", "used"],
+    ]  # fmt: skip
+    manifests, stages = build_manifests(table, catalog)
+    assert stages["images"].tolist() == [2, 1] and len(manifests["train"]) == 6
+    assert manifests["train"]["label"].tolist() == [0] * 4 + [1] * 2
+    assert (manifests["train"]["source"] == "r/movie.tif").all() and manifests["train"]["png"].is_unique
+
+
+def test_equal_time_points_count_once_and_under_two_stages_not_at_all(prepared):
+    catalog = build_catalog(of_movie(prepared, ("1", "9", "e1", "p"), ("2", "9", "e1", "p")), [])
+    assert catalog["status"].tolist() == ["used", "rejected"]
+    assert catalog["reason"].tolist() == ["", "same picture as r/movie.tif, time point 1"]
+    catalog = build_catalog(of_movie(prepared, ("1", "9", "e1", "p"), ("2", "51", "e1", "p")), [])
+    assert catalog["status"].tolist() == ["rejected", "rejected"]
+    assert "same picture under another stage: r/movie.tif, time point 2 (stage 51)" in catalog["reason"][0]

@@ -78,7 +78,7 @@ def test_a_full_disk_is_no_reason_to_copy(manifests, monkeypatch):
 
 def prepared(*rows):
     """A table of `prepare`: (path, stage, embryo, split, png, angle)."""
-    return pd.DataFrame(rows, columns=["path", "stage", "embryo", "split", "png", "angle"])
+    return pd.DataFrame(rows, columns=["path", "stage", "embryo", "split", "png", "angle"]).assign(frame="")
 
 
 TABLE = prepared(
@@ -92,11 +92,11 @@ TABLE = prepared(
 )
 CATALOG = pd.DataFrame(
     [
-        (path, stage, "used")
+        (path, "", stage, "used")
         for path, stage in (("a.tif", "9"), ("b.tif", "100"), ("c.tif", "9"), ("d.tif", "100"), ("e.tif", "100"))
     ]
-    + [("x.tif", "50", "rejected")],
-    columns=["path", "stage", "status"],
+    + [("x.tif", "", "50", "rejected")],
+    columns=["path", "frame", "stage", "status"],
 )
 
 

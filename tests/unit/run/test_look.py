@@ -71,7 +71,8 @@ HOURS = {"stages": {"1-cell": 0.2, "64-cell": 2, "30% epiboly": 4.7}, "time_unit
          ["0060", "0120"], [60, 120], "min"),
         ("Stage({stage})-E00{embryo}-019.tif", ["0060", "0120"], STAGE_AND_EMBRYO,
          ["0060", "0120"], [60, 120], "min"),
-        ("E0{embryo}_t{stage}_z2.tif", ["120", "60"], {"name_pattern": r"(?P<embryo>E\d+)_t(?P<stage>\d+)"}, ["60", "120"], [60, 120], "min"),
+        ("E0{embryo}_t{stage}_z2.tif", ["120", "60"], {"name_pattern": r"(?P<embryo>E\d+)_t(?P<stage>\d+)"},
+         ["60", "120"], [60, 120], "min"),
         ("{stage}/E{embryo}.tif", WORDS, E | {"stages": WORDS}, WORDS, None, "stages"),
         ("{stage}/E{embryo}.tif", WORDS[:3], E | HOURS,
          WORDS[:3], [0.2, 2, 4.7], "h"),
@@ -120,7 +121,7 @@ def test_a_fifth_of_saturating_images_is_allowed_and_more_is_not(lab):
     def some(count):
         return lambda seed: 30000 + picture(seed, 20000) if seed < count else picture(seed)
 
-    assert not lab(names, some(2), name_pattern=BY_FOLDER)[1].faults  # both are of the ten that are opened at most
+    assert not lab(names, some(2), name_pattern=BY_FOLDER)[1].faults  # of ten
     assert lab(names, some(8), name_pattern=BY_FOLDER)[1].faults
 
 

@@ -31,7 +31,8 @@ def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
     stages = Stages.as_given(used["stage"], wanted_stages, time_unit)
     pngs = prepared[prepared["png"] != ""].merge(used[PICTURE], on=PICTURE)
     pngs = pngs.assign(source=pngs["path"], label=pngs["stage"].map(stages.labels), angle=pngs["angle"].astype(int))
-    pngs = pngs.sort_values(["label", "embryo", "source", "png"])  # its name ends with time point and angle
+    pngs["frame"] = pngs["frame"].replace("", "0").astype(int)
+    pngs = pngs.sort_values(["label", "embryo", "source", "frame", "angle"])
     manifests = {split: pngs.loc[pngs["split"] == split, MANIFEST] for split in SPLITS}
     counts = used["stage"].value_counts()
     stage_table = pd.DataFrame(

@@ -17,6 +17,7 @@ from flystage.raw.stages import Stages
 EXAMPLES = 4
 BRIGHTER = 2.5  # times; a folder that is brighter by more than this is another batch
 STAGES_SHOWN = 40
+MOST_OF_A_STAGE = 12  # images to open
 
 
 class Findings(NamedTuple):
@@ -35,7 +36,8 @@ class Findings(NamedTuple):
 def look(config, data_set, per_stage=2, at_most=24):
     """Look at a data set before anything is prepared, as Findings.
 
-    config: the checked configuration. data_set: its DataSet. per_stage, at_most: how many images are opened, see `sample`.
+    config: the checked configuration. data_set: its DataSet. per_stage, at_most: how many images are opened, see `sample`; of few
+    stages more of each.
     Writes nothing but the guess of white beside the lock, see `remember_white`.
     """
     found, split_of, lock = data_set.found, data_set.split_of, data_set.lock
@@ -44,7 +46,10 @@ def look(config, data_set, per_stage=2, at_most=24):
     rows = _stage_rows(usable, stages)
     known = _known_paths(f"{config['results']}/catalog.csv")
     new = [image for image in usable if (image.path, image.frame) not in known]
-    looks, guess = looked_at(sample(usable, per_stage, at_most), config["image"] | {"float_white": read_white(lock)})
+    looks, guess = looked_at(
+        sample(usable, max(per_stage, min(MOST_OF_A_STAGE, at_most // len(stages))), at_most),
+        config["image"] | {"float_white": read_white(lock)},
+    )
     if guess is not None:
         guess = remember_white(lock, guess)
     angles = len({0, *config["image"]["angles"]})
