@@ -117,7 +117,7 @@ def test_manifests_hold_the_pngs_of_used_tifs_by_class_and_angle_as_numbers():
 def test_the_stage_table_counts_tifs_and_not_their_rotations():
     _, stages = build_manifests(TABLE, CATALOG)
     assert stages[["label", "stage", "images"]].to_numpy().tolist() == [[0, "9", 2], [1, "100", 3]]
-    assert stages["minutes"].tolist() == [9, 100]
+    assert stages["time"].tolist() == [9, 100]
 
 
 def test_unrotated_pngs_are_those_of_angle_0_of_all_manifests_in_their_order(tmp_path):
