@@ -61,10 +61,6 @@ def test_hours_in_the_names_are_hours_up_to_the_manifests(project):
     ]
 
 
-def jobs_of(process):
-    return set(re.findall(r"^(?:local)?rule (\w+):", process.out, flags=re.MULTILINE)) - {"all"}
-
-
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_a_table_of_labels_decides_and_a_changed_row_reruns_what_it_touches(project, kind):
     by_folder(project, ["a", "b"], embryos=4)
@@ -110,7 +106,9 @@ def test_a_table_of_labels_decides_and_a_changed_row_reruns_what_it_touches(proj
     rows[2][1] = "late" if rows[2][1] == "early" else "early"
     write(name)
     process = project.snakemake("--dry-run", *UP_TO_MANIFESTS, over=over)
-    assert jobs_of(process) == {"prepare", "dataset"} and process.out.count("rule prepare:") == 1
+    assert re.search(r"^prepare +1$", process.out, re.MULTILINE) and re.search(
+        r"^dataset +1$", process.out, re.MULTILINE
+    )
 
 
 def test_movies_of_floats_are_images_of_one_embryo_with_one_white(project):
