@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -89,8 +90,11 @@ class Project:
             process = self._start(command, env, said := Path(folder, "said.txt"), anew)
             try:
                 process.wait(timeout=1800)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+            except (
+                BaseException
+            ):  # too late, or the tests are interrupted: its session is its own, so nobody else ends it
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 raise
             process.out = said.read_text(encoding="utf-8")
         return process
