@@ -182,3 +182,23 @@ def test_the_other_layouts_end_in_a_sentence(lab):
         lab(embryos("{stage}/E{embryo}_{stage}.tif", ["051", "060"]), name_pattern=r"(?P<embryo>E\d+_\d+)")
     _, findings = lab(embryos("{stage}/E{embryo}.tif", ["0180", "180", "36O", "051 "]), name_pattern=BY_FOLDER)
     assert "'0180', '180' may be one" in " ".join(findings.warnings) and "'36O'" in " ".join(findings.warnings)
+
+
+AWS = {"bucket": "flies", "role": "arn:aws:iam::123456789012:role/me"}
+
+
+def test_a_cloud_without_a_login_is_told_before_the_run(lab, monkeypatch, tmp_path):
+    names = embryos("{stage}/E{embryo}.tif", ["051", "060"])
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    on_aws = {"name_pattern": BY_FOLDER, "compute": {"train": "sagemaker"}, "aws": AWS}
+    (fault,) = lab(names, **on_aws)[1].faults
+    assert fault.startswith("compute: train runs on AWS, and there are no AWS credentials here")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "me")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    _, findings = lab(names, **on_aws)
+    assert not findings.faults and "On AWS, bucket flies: train." in findings.lines
+    assert "Network: resnet18, weights random, which is for trying out alone." in findings.lines

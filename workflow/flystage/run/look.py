@@ -59,6 +59,7 @@ def look(config, data_set, per_stage=2, at_most=24):
     faults = [
         *_saturating(looks, config),
         *_cannot_be_written(config["results"], needed),
+        *_no_login(config),
     ]
     warnings = [
         *found.warnings,
@@ -72,6 +73,7 @@ def look(config, data_set, per_stage=2, at_most=24):
         *_embryo_lines(usable, split_of, found.embryos_known),
         *_opened_lines(looks, config, guess),
         _room_line(config["results"], pngs, needed),
+        *_elsewhere_lines(config),
     ]
     return Findings(lines, faults, warnings, stages, rows, looks)
 
@@ -199,6 +201,41 @@ def _cannot_be_written(results, needed):
             f"The disk of {results} has {free / 2**30:.1f} GiB free, and about {needed / 2**30:.1f} GiB will be written: make room, set"
             " results to another disk, or a smaller image.size."
         )
+
+
+def _on_aws(config):
+    return [step for step, place in config["compute"].items() if place != "local"]
+
+
+def _no_login(config):
+    if not _on_aws(config):
+        return
+    import botocore.session  # half a second, for those who use it
+
+    try:
+        known = botocore.session.get_session().get_credentials()
+    except Exception as error:  # a damaged or missing profile
+        known, why = None, f" ({error})"
+    else:
+        why = ""
+    if known is None:
+        yield (
+            f"compute: {', '.join(_on_aws(config))} runs on AWS, and there are no AWS credentials here{why}: log in first"
+            " (`aws configure`, `aws sso login` or AWS_PROFILE), or set compute to local."
+        )
+
+
+def _elsewhere_lines(config):
+    weights, backbone = config["model"]["weights"], config["model"]["backbone"]
+    kind = {
+        "none": "random, which is for trying out alone",
+        "bundled": "from a package",
+        "imagenet": "downloaded once, before anything is prepared",
+        "pretrained": "downloaded once, before anything is prepared",
+    }
+    yield f"Network: {backbone}, weights {kind.get(weights, f'from {weights}')}."
+    if away := _on_aws(config):
+        yield f"On AWS, bucket {config['aws']['bucket']}: {', '.join(away)}."
 
 
 def _unusable(looks):
