@@ -143,6 +143,11 @@ def test_a_batch_of_another_kind_size_or_brightness_is_told(lab):
     assert "brighter or darker" in " ".join(lab(names, odd(times=4), **settings)[1].warnings)
 
 
+def test_sizes_that_differ_everywhere_are_no_batch(lab):
+    names = embryos("{stage}/E{embryo}.tif", ["051", "060"], 6)
+    assert not lab(names, lambda number: picture(number)[: 12 + number], name_pattern=BY_FOLDER)[1].warnings
+
+
 def test_what_is_new_is_told(lab):
     names = embryos("{stage}/E{embryo}.tif", ["051", "060"])
     Path("results").mkdir()

@@ -17,6 +17,7 @@ from flystage.raw.stages import Stages
 EXAMPLES = 4
 BRIGHTER = 2.5  # times; a folder that is brighter by more than this is another batch
 STAGES_SHOWN = 40
+USUAL = 0.6  # of the images opened are of the usual kind, where there is one
 MOST_OF_A_STAGE = 12  # images to open
 
 
@@ -257,7 +258,10 @@ def _batches(looks):
         ("type", lambda facts: facts["dtype"]),
         ("size", lambda facts: f"{facts['width']} x {facts['height']}"),
     ):
-        usual = Counter(kind(facts) for folder in by_folder.values() for facts in folder).most_common(1)[0][0]
+        kinds = Counter(kind(facts) for folder in by_folder.values() for facts in folder)
+        usual, count = kinds.most_common(1)[0]
+        if count < USUAL * kinds.total():
+            continue  # they differ everywhere, as images that were cut out do
         other = {
             folder: kinds
             for folder, all_of in by_folder.items()
