@@ -94,6 +94,13 @@ def test_no_stage_anywhere_is_one_sentence(tmp_path):
     assert "No TIF has a stage, for example '20230811-Cycle00-embryo01-1.tif'" in refused(raw)
 
 
+def test_no_stage_in_the_table_is_told_with_the_reason(tmp_path):
+    raw = touch(tmp_path / "raw", "a.tif", "b.tif")
+    (tmp_path / "t.csv").write_text("image,stage\na.tif,\nb.tif,\n", encoding="utf-8")
+    text = refused(raw, pattern=None, labels=[str(tmp_path / "t.csv")])
+    assert "No TIF has a stage, for example 'a.tif' (no stage (" in text and "line 2))" in text
+
+
 def test_one_stage_alone_is_refused(tmp_path):
     raw = touch(tmp_path / "raw", name("051"), name("051", 2))
     assert "Only one stage (051) has images" in refused(raw)

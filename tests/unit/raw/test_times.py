@@ -50,4 +50,8 @@ def test_times_that_are_given_take_their_unit_or_that_of_the_setting():
     assert times_given({"dome": 4.3, "shield": 6}, "auto") == ({"dome": 4.3, "shield": 6}, "min")
     assert times_given({"dome": "4.3 h", "shield": "6h"}, "auto") == ({"dome": 4.3, "shield": 6}, "h")
     assert times_given({"dome": "4.3 h", "prim": "1 dpf"}, "h") == ({"dome": 4.3, "prim": 24}, "h")
+    assert times_given({"dome": "4.3 h", "prim": "1 dpf", "end": 30}, "auto") == (
+        {"dome": 4.3, "prim": 24, "end": 30},
+        "h",
+    )
     assert "'soon' is no time of stage dome" in sentence(times_given, {"dome": "soon", "shield": 6}, "h")

@@ -148,6 +148,14 @@ def test_sizes_that_differ_everywhere_are_no_batch(lab):
     assert not lab(names, lambda number: picture(number)[: 12 + number], name_pattern=BY_FOLDER)[1].warnings
 
 
+def test_folders_and_what_is_set_aside_are_told_with_an_example(lab):
+    names = [*embryos("{stage}/E{embryo}.tif", ["051", "060", "069"]), "051/overview.tif"]
+    lines = "\n".join(lab(names, name_pattern=BY_FOLDER, stages=["051", "060"], unmatched="exclude")[1].lines)
+    assert "13 pictures found (raw/051: 5, raw/060: 4, raw/069: 4): 8 to use, 5 excluded." in lines
+    assert "  4 x stage 069 is not selected, for example E0.tif" in lines
+    assert "  1 x its name does not fit name_pattern, for example overview.tif" in lines
+
+
 def test_what_is_new_is_told(lab):
     names = embryos("{stage}/E{embryo}.tif", ["051", "060"])
     Path("results").mkdir()
