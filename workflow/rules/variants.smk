@@ -64,7 +64,7 @@ def tables_of_data(wildcards):
     made = variants.images_are_made(with_data(wildcards), config)
     folder = f"{config['results']}/images" if made else f"{COMPARED}/images/{wildcards.data}"
     return [
-        f"{folder}/{bucket}.csv" for bucket in sorted(data_set()[0]) if buckets.split_of(bucket) != "test"
+        f"{folder}/{bucket}.csv" for bucket in sorted(data_set().rows) if buckets.split_of(bucket) != "test"
     ]
 
 

@@ -21,7 +21,7 @@ IMAGE = {
 CHECKPOINT = {
     "backbone": {"name": "resnet18", "source": "none", "licence": "", "id": "x", "size": None},
     "training": {"note": ""},
-    **Stages.in_class_order(["051", "060"]).record(),
+    **Stages.as_given(["051", "060"]).record(),
 }
 
 

@@ -38,18 +38,22 @@ def prepare_unlabelled(paths, image, png_folder):
         if reason := why_unreadable(path):
             rows.append((shown, "rejected", reason, ""))
             continue
+        picture = None
         try:
             with open(path, "rb") as file:
                 checksum = hashlib.file_digest(file, lambda: hashlib.sha256(settings)).hexdigest()
                 png = Path(png_folder) / f"{checksum[:32]}.png"
                 if not png.exists():
-                    _write_png(prepare(file, image, [0])[0][0], png)
+                    picture = prepare(file, image, [0])[0][0]
         except UnusableTiff as reason:
             rows.append((shown, "rejected", str(reason), ""))
+            continue
         except OSError as error:
             rows.append((shown, "rejected", f"cannot be read ({error.strerror})", ""))
-        else:
-            rows.append((shown, "used", "", str(png)))
+            continue
+        if picture is not None:
+            _write_png(picture, png)  # that it cannot be written is no fault of the image
+        rows.append((shown, "used", "", str(png)))
     return pd.DataFrame(rows, columns=["image", "status", "reason", "png"])
 
 
