@@ -44,7 +44,7 @@ def test_a_picture_of_any_shape_has_a_thumbnail(tmp_path, name):
     tifffile.imwrite(tmp_path / "a.tif", PLANES[name])
     table = prepare_unlabelled([str(tmp_path / "a.tif")], IMAGE, tmp_path)
     assert table["status"].tolist() == ["used"]
-    table = table.assign(stage_1="051", p_1=0.9, expected_minutes=52.0)
+    table = table.assign(stage_1="051", p_1=0.9, expected_time=52.0)
     write_page(table, "mine.pt", CHECKPOINT, TEMPLATE, tmp_path / "page.html")
     (jpeg,) = re.findall(r"data:image/jpeg;base64,([^\"]+)", (tmp_path / "page.html").read_text(encoding="utf-8"))
     height, width = cv2.imdecode(np.frombuffer(base64.b64decode(jpeg), np.uint8), cv2.IMREAD_GRAYSCALE).shape

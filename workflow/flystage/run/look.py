@@ -164,7 +164,7 @@ def _opened_lines(looks, config, guess):
 
 def _room_line(results, pngs, needed):
     free = shutil.disk_usage(_existing(results)).free
-    return f"{pngs} PNGs to write, about {needed / 2**20:.0f} MiB; {free / 2**30:.1f} GiB are free."
+    return f"{pngs} PNGs to write, about {needed / 2**20:.1f} MiB; {free / 2**30:.1f} GiB are free."
 
 
 def _existing(path):
