@@ -27,7 +27,7 @@ def the_floor(paths, folder):
 
 
 def ours(paths, folder):
-    rows = [(str(path), "060", "embryo") for path in paths]
+    rows = [(str(path), "060", "embryo", "") for path in paths]
     preparing.prepare_bucket(rows, "train", IMAGE, ANGLES, folder / "pngs", folder / "table.csv")
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params
 
 from flystage.dataset import buckets, splitting
-from flystage.raw import naming
+from flystage.dataset.gathering import gather
 from small_project import REPOSITORY
 
 RUN = (
@@ -21,13 +21,7 @@ RUN = (
 
 def up_to_the_manifests(folder, config):
     """Find, split, prepare every bucket on all cores, collect. config: complete; its raw folders are absolute paths."""
-    found = naming.find_images(config).images
-    names = [(image.embryo, image.stage) for image in found]
-    split_of = splitting.assign(names, {}, config["split"], config["split"]["seed"])
-    rows = {}
-    for image in found:
-        bucket = buckets.bucket_of(image.embryo, split_of[image.embryo], config["buckets"])
-        rows.setdefault(bucket, []).append((image.path, image.stage, image.embryo, image.frame))
+    rows = gather(config, "none").rows
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         tables = list(pool.map(lambda bucket: prepared(folder, bucket, rows[bucket], config), sorted(rows)))
     manifests = {split: f"manifests/{split}.csv" for split in splitting.SPLITS}
@@ -44,6 +38,7 @@ def up_to_the_manifests(folder, config):
             "time_unit": "auto",
             "lock": "raw.split.csv",
         },
+        config,
     )
 
 
@@ -52,17 +47,18 @@ def prepared(folder, bucket, rows, config):
     angles = sorted({0, *config["image"]["angles"]}) if split == "train" else [0]
     table = f"images/{bucket}.csv"
     params = {"rows": rows, "split": split, "angles": angles, "image": config["image"]}
-    run(folder, "prepare", bucket, {}, {"table": table, "pngs": f"images/{bucket}"}, params)
+    run(folder, "prepare", bucket, {}, {"table": table, "pngs": f"images/{bucket}"}, params, config)
     return table
 
 
-def run(folder, script, name, inputs, outputs, params):
+def run(folder, script, name, inputs, outputs, params, config):
     """Run one script in `folder` as its rule would, with these things under their names."""
     job = SimpleNamespace(
         input=InputFiles(fromdict=inputs),
         output=OutputFiles(fromdict=outputs),
         params=Params(fromdict=params),
         log=Log([f"{name}.log"]),
+        config=config,
     )
     (folder / f"{name}.pickle").write_bytes(pickle.dumps(job))
     command = [sys.executable, "-c", RUN, REPOSITORY / "workflow/scripts" / f"{script}.py", f"{name}.pickle"]
