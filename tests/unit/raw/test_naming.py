@@ -250,7 +250,8 @@ def labelled(tmp_path):
 
     def found(text, **changes):
         (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
-        return find_images(config(raw, pattern=None, labels=[str(tmp_path / "labels.csv")], **changes))
+        changes = {"pattern": None} | changes
+        return find_images(config(raw, labels=[str(tmp_path / "labels.csv")], **changes))
 
     return raw, found
 
@@ -273,6 +274,19 @@ def test_an_embryo_that_the_table_does_not_name_comes_from_the_name(tmp_path):
     assert [(image.stage, image.embryo) for image in images] == [
         ("early", "20230811-Cycle00-embryo03"), ("late", "20230811-Cycle00-embryo04"),
     ]  # fmt: skip
+
+
+def test_embryos_of_one_image_are_fine_where_a_table_names_them(labelled):
+    _, found = labelled
+    text = "image,stage,embryo\nplate1/a.tif,051,e1\nplate2/a.tif,060,e2\nb,051,e3\nc.tif,060,e4\n"
+    assert {image.embryo for image in found(text).images} == {"e1", "e2", "e3", "e4"}
+    assert found(text, pattern=r"(?P<embryo>\w+)\.tif").embryos_known
+
+
+def test_a_pattern_that_fits_nothing_says_nothing_beside_a_table(labelled):
+    _, found = labelled
+    one = found("image,stage\nplate1/a.tif,051\nc.tif,060\n", pattern=PATTERN)
+    assert [image.embryo for image in one.images if not image.status] == ["c", "plate1/a"] and not one.embryos_known
 
 
 def test_a_stage_without_zeros_that_the_name_has_is_said_and_not_guessed(tmp_path):

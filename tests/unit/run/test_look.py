@@ -148,6 +148,11 @@ def test_sizes_that_differ_everywhere_are_no_batch(lab):
     assert not lab(names, lambda number: picture(number)[: 12 + number], name_pattern=BY_FOLDER)[1].warnings
 
 
+def test_a_time_that_the_name_does_not_say_stands_beside_it(lab):
+    lines = lab(embryos("{stage}/E{embryo}.tif", ["36hpf", "2dpf"]), name_pattern=BY_FOLDER)[1].lines
+    assert "  36hpf 4/4, 2dpf (48 h) 4/4" in lines
+
+
 def test_folders_and_what_is_set_aside_are_told_with_an_example(lab):
     names = [*embryos("{stage}/E{embryo}.tif", ["051", "060", "069"]), "051/overview.tif"]
     lines = "\n".join(lab(names, name_pattern=BY_FOLDER, stages=["051", "060"], unmatched="exclude")[1].lines)

@@ -54,7 +54,7 @@ def find_images(config, time_points=None):
     found = find_tifs(config["raw"])
     labels, warnings = labels_by_path(read_labels(config["labels"]), found) if config["labels"] else (None, [])
     pattern = re.compile(config["name_pattern"]) if config["name_pattern"] else None
-    images, unmatched, renamed = [], [], []
+    images, unmatched, renamed, by_pattern = [], [], [], []
     for path, relative in found:
         relative = relative.replace(os.sep, "/")
         folder, name = os.path.split(relative)
@@ -83,17 +83,19 @@ def find_images(config, time_points=None):
                     for picture in pictures
                 ]
         images += pictures
+        if embryo and named:
+            by_pattern += [picture.embryo for picture in pictures if not picture.status]
     if renamed:
         row, stage = renamed[0]
         warnings.append(
             f"labels: {len(renamed)} row(s) lost zeros that the names have, as a spreadsheet does it ({row.where}: stage {row.stage} where"
             f" the name says {stage}); the table's are used. Format the column as text to keep them."
         )
-    _refuse_unmatched(unmatched, len(found), config)
-    if pattern and "embryo" in pattern.groupindex:
-        _refuse_single_images(images, config)
+    if labels is None or by_pattern:  # where a table says the stages, a pattern that fits nothing says nothing
+        _refuse_unmatched(unmatched, len(found), config)
+    _refuse_single_images(Counter(by_pattern), config)
     embryos_known = bool(
-        (pattern and "embryo" in pattern.groupindex)
+        by_pattern
         or (labels and any(row.embryo for rows in labels.values() for row in rows))
         or any(image.frame for image in images)
     )
@@ -147,9 +149,11 @@ def _refuse_unmatched(unmatched, found, config):
         )
 
 
-def _refuse_single_images(images, config):
-    """Embryos of one image each mostly mean that the pattern takes a slice or a time for the embryo: a leak."""
-    counts = Counter(image.embryo for image in images if not image.status)
+def _refuse_single_images(counts, config):
+    """Embryos of one image each mostly mean that the pattern takes a slice or a time for the embryo: a leak.
+
+    counts: {embryo that the pattern found in names: images}.
+    """
     alone = [embryo for embryo, count in counts.items() if count == 1]
     if config["single_images"] == "stop" and len(counts) > 3 and len(alone) > MOST_ALONE * len(counts):
         raise FlystageError(

@@ -13,6 +13,7 @@ from flystage.dataset.white import read_white, remember_white
 from flystage.images.sampling import SATURATING, looked_at, sample
 from flystage.raw.doubts import doubts
 from flystage.raw.stages import Stages
+from flystage.raw.times import time_in
 
 EXAMPLES = 4
 BRIGHTER = 2.5  # times; a folder that is brighter by more than this is another batch
@@ -134,8 +135,8 @@ def _stage_lines(stages, rows, config):
 
 
 def _time(row, unit):
-    time = f"{row['time']:g}"
-    return "" if row["stage"].lstrip("0") == time or row["stage"] == time else f" ({time} {unit})"
+    said = time_in(row["stage"]) == (row["time"], unit) or time_in(row["stage"]) == (row["time"], None)
+    return "" if said else f" ({row['time']:g} {unit})"
 
 
 def _embryo_lines(usable, split_of, known):
