@@ -56,35 +56,21 @@ def find_images(config, time_points=None):
     pattern = re.compile(config["name_pattern"]) if config["name_pattern"] else None
     images, unmatched, renamed, by_pattern = [], [], [], []
     for path, relative in found:
-        relative = relative.replace(os.sep, "/")
-        folder, name = os.path.split(relative)
-        match = pattern.search(relative if "/" in pattern.pattern else name) if pattern else None
-        groups = match.groupdict() if match else {}
-        stage = one_form(groups.get("stage") or "") or one_form(os.path.basename(folder))
-        embryo = one_form(groups.get("embryo") or "")
-        image = RawImage(path, stage, embryo or os.path.splitext(one_form(relative))[0])
-        rows = labels.get(path, []) if labels is not None else []
-        renamed += [(row, stage) for row in rows if groups.get("stage") and _zeros_lost(row.stage, stage)]
-        if labels is not None:
-            pictures = [_labelled(image, row) for row in rows] or [
-                image._replace(status="excluded", reason=f"not in {_names(config['labels'])}")
-            ]
-        elif config["frames"] and time_points and not why_unreadable(path):
-            pictures = _in_time(image, config["frames"], time_points)
-        else:
-            pictures = [image]
-        pictures = [_at_first_sight(picture) for picture in pictures]
-        named = labels is None or any(not row.embryo for row in rows)
-        if pattern and not match and named and not all(picture.status for picture in pictures):
-            unmatched.append(path)
-            if config["unmatched"] == "exclude":
-                pictures = [
-                    picture._replace(status="excluded", reason="its name does not fit name_pattern")
-                    for picture in pictures
-                ]
+        image, groups = _from_name(path, relative.replace(os.sep, "/"), pattern)
+        rows = labels.get(path, []) if labels is not None else None
+        pictures = [_at_first_sight(picture) for picture in _pictures(image, rows, config, time_points)]
+        usable = any(not picture.status for picture in pictures)
+        if rows and groups and groups.get("stage"):
+            renamed += [(row, image.stage) for row in rows if _zeros_lost(row.stage, image.stage)]
+        if usable and (rows is None or any(not row.embryo for row in rows)):  # the name must say the embryo
+            if groups is None:
+                unmatched.append(path)
+                if config["unmatched"] == "exclude":
+                    reason = "its name does not fit name_pattern"
+                    pictures = [picture._replace(status="excluded", reason=reason) for picture in pictures]
+            elif one_form(groups.get("embryo") or ""):
+                by_pattern += [picture.embryo for picture in pictures if not picture.status]
         images += pictures
-        if embryo and named:
-            by_pattern += [picture.embryo for picture in pictures if not picture.status]
     if renamed:
         row, stage = renamed[0]
         warnings.append(
@@ -104,6 +90,28 @@ def find_images(config, time_points=None):
 
 def _names(paths):
     return " or ".join(os.path.basename(path) for path in paths)
+
+
+def _from_name(path, relative, pattern):
+    """(RawImage, what the groups of the pattern found or None where it does not fit), from name and folder alone."""
+    folder, name = os.path.split(relative)
+    groups = {}
+    if pattern:
+        match = pattern.search(relative if "/" in pattern.pattern else name)
+        groups = match.groupdict() if match else None
+    stage, embryo = (one_form((groups or {}).get(group) or "") for group in ("stage", "embryo"))
+    own = os.path.splitext(one_form(relative))[0]
+    return RawImage(path, stage or one_form(os.path.basename(folder)), embryo or own), groups
+
+
+def _pictures(image, rows, config, time_points):
+    """The pictures of a TIF: itself, its time points, or what the rows of a table say of it; rows None: there is no table."""
+    if rows is not None:
+        outside = image._replace(status="excluded", reason=f"not in {_names(config['labels'])}")
+        return [_labelled(image, row) for row in rows] or [outside]
+    if config["frames"] and time_points and not why_unreadable(image.path):
+        return _in_time(image, config["frames"], time_points)
+    return [image]
 
 
 def _labelled(image, row):
