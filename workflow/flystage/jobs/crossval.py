@@ -19,6 +19,7 @@ from flystage.training.recipe import Recipe
 log = logging.getLogger("flystage")
 EACH_BY_ITSELF, FEWER = 24, 12  # up to so many embryos each is a fold, of more there are so many folds
 LEAST = 3  # embryos
+DEALT = 10  # folds of images at random, at most
 KEYS = (
     "crossval", "baselines", "random_split", "by_embryo", "calibration", "sets", "learning_curve", "label_doubts", "stage_support",
 )  # fmt: skip
@@ -55,7 +56,7 @@ def cross_validate(images, stages, recipe, folds, top_k, coverage, processes):
         return nothing.iloc[:0], {"why": why} | dict.fromkeys(KEYS)
     folds = number_of_folds(folds, number)
     fold = np.array([*map(folds_of(embryos, folds).get, embryos)])
-    dealt = np.random.default_rng(recipe.train["seed"]).permutation(np.arange(len(images)) % folds)
+    dealt = np.random.default_rng(recipe.train["seed"]).permutation(np.arange(len(images)) % min(folds, DEALT))
     by_embryos = _tasks(fold, list(METHODS))
     at_random = _tasks(dealt, [LOGISTIC])
     curve = curve_tasks(embryos, recipe.train["seed"])
@@ -84,7 +85,9 @@ def cross_validate(images, stages, recipe, folds, top_k, coverage, processes):
             coverage,
             stages.places is not None,
         ),
-        "learning_curve": learning_curve(images.manifest, curve, found[2 * folds :], stages, sorted({1, 3, *top_k})),
+        "learning_curve": learning_curve(
+            images.manifest, curve, found[-len(curve) :] if curve else [], stages, sorted({1, 3, *top_k})
+        ),
         "label_doubts": label_doubts(network, stages),
         "stage_support": stage_support(network, stages),
     }

@@ -102,7 +102,11 @@ class HeldOut:
         return HeadInputs.of((self.images.vectors[rows], self.images.labels[rows]), None, self.recipe.train["seed"])
 
     def _network(self):
-        head, _ = train_head(self.inputs, self.stages, self.recipe)
+        """Fewer images than the run trained on are shown more often, so that a head makes as many steps with them."""
+        trained = (self.images.manifest["split"].to_numpy() == "train")[self.images.image].sum()
+        times = max(1, trained / len(self.inputs.train[1]))
+        recipe = replace(self.recipe, epochs=round(times * self.recipe.epochs))
+        head, _ = train_head(self.inputs, self.stages, recipe)
         with torch.inference_mode():
             return averaged(head.eval()(self._asked())).numpy()
 
@@ -150,6 +154,8 @@ def answers(images, tasks, stages, recipe, processes):
     images: the Images. tasks: list of (images to learn from, images to answer about, names of METHODS), the first two bool arrays over
     the images. stages, recipe: see `HeldOut`. processes: that work side by side, fewer where the vectors are too many.
     """
+    import sklearn.linear_model  # noqa: F401  it takes seconds: once, before processes part
+
     found = [None] * len(tasks)
 
     def run(number):

@@ -10,9 +10,9 @@ HELD_OUT = 0.25  # share of the embryos that are staged
 
 
 def sizes(embryos):
-    """Numbers of embryos to learn from, of so many: 2, 4, 8 ... and all that are not staged; [] with fewer than four."""
+    """Numbers of embryos to learn from, of so many: 2, 4, 8 ... and, well above them, all that are not staged; [] with fewer than four."""
     most = embryos - _staged(embryos)
-    return [] if embryos < 4 else sorted({2**power for power in range(1, 20) if 2**power < most} | {most})
+    return [] if embryos < 4 else sorted({2**power for power in range(1, 20) if 2**power <= most / 1.5} | {most})
 
 
 def _staged(embryos):

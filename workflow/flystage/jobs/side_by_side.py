@@ -19,6 +19,8 @@ def side_by_side(run, todo, processes):
     if processes == 1:
         yield from map(run, todo)
         return
+    from torch import _dynamo  # noqa: F401  every optimiser imports it, which takes seconds: once, before processes part
+
     context = get_context("fork")
     receiving, workers = [], []
     for number in range(processes):
