@@ -5,6 +5,7 @@
 #   snakemake --cores 1 suggest                        a name_pattern for folders that are new to the workflow
 #   snakemake --cores all predict                      stage suggestions for unlabelled images
 #   snakemake --cores all compare                      variants of the settings side by side
+#   snakemake --cores all null                         shuffled stages, from which nothing can be learned: must give chance
 import os
 import sys
 
@@ -45,6 +46,7 @@ localrules:
     dataset_figures,
     best,
     training_figures,
+    checkpoint,
     metrics,
     report,
     compare_manifests,
@@ -78,9 +80,11 @@ rule all:
         "<results>/model/backbone.pt",
         expand("<results>/tuning/trial_{trial}.json", trial=range(config["tune"]["trials"])),
         "<results>/tuning/best.json",
+        "<results>/model/trained.pt",
         "<results>/model/checkpoint.pt",
         "<results>/model/history.csv",
         "<results>/evaluation/predictions.csv",
+        CROSSVAL.values(),
         "<results>/evaluation/metrics.json",
         rules.report.input.figures,
         "<results>/report.html",

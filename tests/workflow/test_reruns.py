@@ -14,11 +14,17 @@ import yaml
 from flystage.run.code_versions import LIBRARY, modules_of
 from small_project import MINUTES, REPOSITORY, SMALL, Project, merged, write_raw
 
-EVALUATED = {"evaluate": 1, "metrics": 1, "report": 1}
+CROSSVALIDATED = {"crossval": 1, "checkpoint": 1, "metrics": 1, "report": 1}
+EVALUATED = {"evaluate": 1} | CROSSVALIDATED
 TRAINED = {"train": 1, "training_figures": 1} | EVALUATED
 TUNED = {"tune": 1, "best": 1} | TRAINED
 COLLECTED = {"dataset": 1, "dataset_figures": 1, "features": 1} | TUNED
 PREPARED = {"prepare": "*"} | COLLECTED  # "*": as many as there are buckets, "train": as many as hold training images
+
+
+def without_crossval(expected):
+    """Of a run that trains elsewhere, or a whole network: it is not trained once more for each fold."""
+    return {rule: count for rule, count in expected.items() if rule != "crossval"}
 
 
 def jobs(process):
@@ -101,14 +107,14 @@ SETTINGS = {
     "model.hidden": ({"model": {"hidden": [8]}}, TUNED),
     "model.dropout": ({"model": {"dropout": 0.2}}, TUNED),
     "compute.tune": ({"compute": {"tune": "sagemaker"}, "aws": ON_AWS}, TUNED),
-    "compute.train": ({"compute": {"train": "sagemaker"}, "aws": ON_AWS}, TRAINED),
+    "compute.train": ({"compute": {"train": "sagemaker"}, "aws": ON_AWS}, without_crossval(TRAINED)),
     "compute.evaluate": ({"compute": {"evaluate": "endpoint"}, "aws": ON_AWS}, EVALUATED),
     "tune.trials": ({"tune": {"trials": 3}}, TUNED),
     "tune.learning_rate": ({"tune": {"learning_rate": [0.001, 0.01]}}, TUNED),
     "tune.batch_size": ({"tune": {"batch_size": [8, 16]}}, TUNED),
     "tune.epochs": ({"tune": {"epochs": 2}}, TUNED),
     "tune.folds": ({"tune": {"folds": 3}}, TUNED),
-    "train.mode": ({"train": {"mode": "finetuned"}}, TUNED | {"tune": 2}),  # a job for each trial
+    "train.mode": ({"train": {"mode": "finetuned"}}, without_crossval(TUNED) | {"tune": 2}),  # a job for each trial
     "train.epochs": ({"train": {"epochs": 3}}, TRAINED),
     "train.patience": ({"train": {"patience": 2}}, TUNED),
     "train.loss": ({"train": {"loss": "cross_entropy"}}, TUNED),
@@ -116,7 +122,10 @@ SETTINGS = {
     "train.weight_decay": ({"train": {"weight_decay": 0.1}}, TUNED),
     "train.seed": ({"train": {"seed": 2}}, {"weights": 1, "features": 1} | TUNED),
     "evaluate.views": ({"evaluate": {"views": 1}}, EVALUATED),
-    "evaluate.top_k": ({"evaluate": {"top_k": [1, 2]}}, {"metrics": 1, "report": 1}),
+    "evaluate.top_k": ({"evaluate": {"top_k": [1, 2]}}, CROSSVALIDATED),
+    "evaluate.coverage": ({"evaluate": {"coverage": 0.8}}, CROSSVALIDATED),
+    "crossval.folds": ({"crossval": {"folds": 3}}, CROSSVALIDATED),
+    "crossval.folds, none": ({"crossval": {"folds": 0}}, {"checkpoint": 1, "metrics": 1, "report": 1}),
 }  # fmt: skip
 
 
@@ -213,7 +222,9 @@ def test_a_raw_folder_added(copy_of_finished):
 
 DELETED = {
     "evaluation/metrics.json": {"metrics": 1, "report": 1},
-    "model/checkpoint.pt": TRAINED,
+    "evaluation/crossval.json": CROSSVALIDATED,
+    "model/checkpoint.pt": {"checkpoint": 1},
+    "model/trained.pt": TRAINED,
     "tuning/trial_0.json": TUNED,
     "manifests/val.csv": COLLECTED,
     "figures/top_k.png": {"metrics": 1, "report": 1},
@@ -330,7 +341,10 @@ FOLLOWING = {
     "train": TRAINED,
     "training_figures": {"training_figures": 1, "report": 1},
     "evaluate": EVALUATED,
+    "crossval": CROSSVALIDATED,
+    "checkpoint": {"checkpoint": 1},
     "metrics": {"metrics": 1, "report": 1},
+    "null": {},
     "report": {"report": 1},
     "predict": {},
 }

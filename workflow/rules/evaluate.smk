@@ -1,6 +1,7 @@
-# The checkpoint and the test split -> predictions, metrics, the report. Nothing before this reads the test split.
-# in:  model/checkpoint.pt, manifests/test.csv
-# out: evaluation/, figures/confusion_matrix.png, figures/top_k.png, report.html
+# The trained network and the test split -> predictions, cross-validation, metrics, the checkpoint, the report. Nothing before this
+# reads the test split.
+# in:  model/trained.pt, manifests/test.csv
+# out: evaluation/, model/checkpoint.pt, figures/confusion_matrix.png, figures/top_k.png, report.html
 
 EVALUATE_SCRIPT = {
     "local": "evaluate.py",
@@ -11,7 +12,7 @@ EVALUATE_SCRIPT = {
 
 rule evaluate:
     input:
-        checkpoint="<results>/model/checkpoint.pt",
+        checkpoint="<results>/model/trained.pt",
         manifest="<results>/manifests/test.csv",
     output:
         predictions=report(
@@ -39,8 +40,110 @@ rule evaluate:
         f"../scripts/{EVALUATE_SCRIPT}"
 
 
+# What is cross-validated: heads on cached vectors. It comes after the test images were staged, and changes nothing that was trained.
+CROSSVAL = {"crossval": "<results>/evaluation/crossval.json"} if config["crossval"]["folds"] else {}
+
+
+rule crossval:
+    input:
+        unpack(vectors_for("train")),
+        train="<results>/manifests/train.csv",
+        val="<results>/manifests/val.csv",
+        test="<results>/manifests/test.csv",
+        stages="<results>/stages.csv",
+        backbone="<results>/model/backbone.pt",
+        best="<results>/tuning/best.json",
+        history="<results>/model/history.csv",
+        predictions="<results>/evaluation/predictions.csv",
+    output:
+        predictions="<results>/evaluation/crossval.csv",
+        record="<results>/evaluation/crossval.json",
+    log:
+        "<logs>/crossval.log",
+    benchmark:
+        "<benchmarks>/crossval.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 8
+    resources:
+        **gpus(),
+    params:
+        code=code_of("crossval.py"),
+        train=config["train"],
+        model={key: config["model"][key] for key in HEAD},
+        angles=config["image"]["angles"],
+        views=config["evaluate"]["views"],
+        top_k=config["evaluate"]["top_k"],
+        coverage=config["evaluate"]["coverage"],
+        folds=config["crossval"]["folds"],
+        cache=f"{config['results']}/cache",
+    message:
+        "Cross-validating over whole embryos, beside simple methods"
+    script:
+        "../scripts/crossval.py"
+
+
+# Runs only when asked for: snakemake --cores all null
+rule null:
+    input:
+        unpack(vectors_for("train")),
+        train="<results>/manifests/train.csv",
+        val="<results>/manifests/val.csv",
+        test="<results>/manifests/test.csv",
+        stages="<results>/stages.csv",
+        backbone="<results>/model/backbone.pt",
+        best="<results>/tuning/best.json",
+        history="<results>/model/history.csv",
+        predictions="<results>/evaluation/predictions.csv",
+    output:
+        record="<results>/evaluation/null.json",
+    log:
+        "<logs>/null.log",
+    benchmark:
+        "<benchmarks>/null.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 8
+    resources:
+        **gpus(),
+    params:
+        code=code_of("null.py"),
+        train=config["train"],
+        model={key: config["model"][key] for key in HEAD},
+        angles=config["image"]["angles"],
+        views=config["evaluate"]["views"],
+        top_k=config["evaluate"]["top_k"],
+        folds=config["crossval"]["folds"],
+        cache=f"{config['results']}/cache",
+    message:
+        "Learning from shuffled stages, which must give chance"
+    script:
+        "../scripts/null.py"
+
+
+rule checkpoint:
+    input:
+        **CROSSVAL,
+        trained="<results>/model/trained.pt",
+    output:
+        checkpoint="<results>/model/checkpoint.pt",
+    log:
+        "<logs>/checkpoint.log",
+    benchmark:
+        "<benchmarks>/checkpoint.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    params:
+        code=code_of("checkpoint.py"),
+    message:
+        "Writing the checkpoint, with how sure it may be of itself"
+    script:
+        "../scripts/checkpoint.py"
+
+
 rule metrics:
     input:
+        **CROSSVAL,
         predictions="<results>/evaluation/predictions.csv",
         stages="<results>/stages.csv",
     output:

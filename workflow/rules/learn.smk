@@ -1,6 +1,6 @@
-# Manifests -> starting weights, feature vectors, tuned hyperparameters, a trained checkpoint. The test split stays shut.
+# Manifests -> starting weights, feature vectors, tuned hyperparameters, a trained network. The test split stays shut.
 # in:  manifests/train.csv, manifests/val.csv, stages.csv
-# out: model/backbone.pt, model/backbone.json, features/, tuning/, model/checkpoint.pt, model/history.csv
+# out: model/backbone.pt, model/backbone.json, features/, tuning/, model/trained.pt, model/history.csv
 
 # Where a step runs is a choice of script; outputs are the same. A head trains within seconds, so one job makes the records of
 # all trials, as one tuning job of SageMaker does; a trial that trains the whole network is a job of its own.
@@ -133,7 +133,7 @@ rule train:
         backbone="<results>/model/backbone.pt",
         best="<results>/tuning/best.json",
     output:
-        checkpoint="<results>/model/checkpoint.pt",
+        checkpoint="<results>/model/trained.pt",
         history="<results>/model/history.csv",
     log:
         "<logs>/train.log",

@@ -1,4 +1,4 @@
-from flystage.core.tables import read_predictions, write_json
+from flystage.core.tables import read_json, read_predictions, write_json
 from flystage.dataset.manifests import read_stages
 from flystage.evaluation import metrics
 from flystage.report import figures
@@ -9,4 +9,9 @@ with rule_log(snakemake.log[0], snakemake.input):
     stages = read_stages(snakemake.input.stages)
     figures.confusion(metrics.confusion_matrix(predictions, stages), stages, snakemake.output.confusion)
     figures.top_k(metrics.top_k_curve(predictions, stages), snakemake.output.top_k)
-    write_json(metrics.metrics(predictions, stages, snakemake.params.top_k), snakemake.output.metrics)
+    crossval = snakemake.input.get("crossval")
+    figures_of_run = metrics.metrics(predictions, stages, snakemake.params.top_k)
+    write_json(
+        metrics.with_crossval(figures_of_run, crossval and read_json(crossval)),
+        snakemake.output.metrics,
+    )

@@ -53,9 +53,21 @@ def mean_interval(values, clusters, highest):
     highest: the largest mean possible, at which the interval ends. With one embryo it is (0, highest): nothing is known
     of how embryos differ. Returns (low, high).
     """
-    values = np.asarray(values, dtype=float)
-    variance, embryos = _cluster_variance(values, clusters)
-    if embryos == 1:
+    low, high = difference_interval(values, clusters)
+    if low is None:
         return 0.0, float(highest)
+    return max(low, 0.0), min(high, float(highest))
+
+
+def difference_interval(differences, clusters):
+    """Interval of the mean of `differences`, array (images,) of either sign, each between two answers to the same image.
+
+    Student's t with embryos - 1 degrees of freedom: what two methods find hard in an embryo is taken out before embryos are
+    compared. Returns (low, high); (None, None) with one embryo, where nothing is known of how embryos differ.
+    """
+    differences = np.asarray(differences, dtype=float)
+    variance, embryos = _cluster_variance(differences, clusters)
+    if embryos == 1:
+        return None, None
     half = stdtrit(embryos - 1, (1 + CONFIDENCE) / 2) * np.sqrt(variance)
-    return float(max(values.mean() - half, 0.0)), float(min(values.mean() + half, highest))
+    return float(differences.mean() - half), float(differences.mean() + half)

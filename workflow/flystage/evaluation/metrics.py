@@ -72,6 +72,14 @@ def metrics(predictions, stages, top_k):
     }
 
 
+def with_crossval(measured, record):
+    """The figures with those of the cross-validation: crossval, baselines, random_split; None where there are none.
+
+    record: evaluation/crossval.json as a dict, or None.
+    """
+    return measured | {key: (record or {}).get(key) for key in ("crossval", "baselines", "random_split")}
+
+
 def _mean_error(predictions, stages):
     places = stages.places
     if places is None:

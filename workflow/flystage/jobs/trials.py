@@ -3,9 +3,6 @@
 import hashlib
 import json
 import logging
-import signal
-from multiprocessing import get_context
-from multiprocessing.connection import wait
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +10,11 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from flystage.core.errors import FlystageError
 from flystage.core.tables import read_json, write_json
 from flystage.dataset.manifests import read_manifest, read_stages
 from flystage.jobs.execution import contents
 from flystage.jobs.folds import folds_of
+from flystage.jobs.side_by_side import side_by_side
 from flystage.jobs.tuning import trial_record, trial_settings
 from flystage.run.code_versions import code_version
 from flystage.training.head import HeadInputs, load_vectors, train_head
@@ -62,7 +59,7 @@ def run_trials(job, tune, trials, cache_folder, processes):
 
     todo.sort(key=lambda trial: recipes[trial].batch_size)  # small batches take longest, and come first
     with tqdm(total=trials, initial=len(records), unit="trial", disable=None) as progress:
-        for record in _side_by_side(run, todo, 1 if torch.cuda.is_available() else min(processes, len(todo))):
+        for record in side_by_side(run, todo, processes):
             records[record["trial"]] = record
             log.info(
                 "trial %(trial)d: learning rate %(learning_rate).3g, batch size %(batch_size)d, val_loss=%(val_loss)s",
@@ -92,57 +89,3 @@ def _inputs(train, val, fold, unrotated, seed):
     vectors, labels = (torch.cat(parts) for parts in zip(train, val, strict=True))
     rows = [(fold != number, unrotated & (fold == number)) for number in range(fold.max() + 1)]
     return [HeadInputs.of(*((vectors[part], labels[part]) for part in parts), seed) for parts in rows]
-
-
-def _side_by_side(run, todo, processes):
-    """Yield run(item) for each item as it is done, in so many processes.
-
-    They are forked, so what is imported and loaded is there at once. Each has its share from the beginning and a pipe of its
-    own: when this process is killed, they end at their next answer.
-    """
-    if processes == 1:
-        yield from map(run, todo)
-        return
-    context = get_context("fork")
-    receiving, workers = [], []
-    for number in range(processes):
-        receiver, sender = context.Pipe(duplex=False)
-        receiving.append(receiver)
-        args = (run, todo[number::processes], sender, list(receiving))
-        workers.append(context.Process(target=_work, args=args, daemon=True))
-        workers[-1].start()
-        sender.close()
-    try:
-        while receiving:
-            for receiver in wait(receiving):
-                try:
-                    answer = receiver.recv()
-                except EOFError:
-                    receiving.remove(receiver)
-                    continue
-                if isinstance(answer, Exception):
-                    raise answer
-                yield answer
-    finally:
-        for worker in workers:
-            worker.terminate()
-    for worker in workers:
-        worker.join()
-        if worker.exitcode not in (0, -signal.SIGTERM):
-            raise FlystageError(
-                f"A process that ran trials was ended from outside (exit code {worker.exitcode}), perhaps for lack of memory: run again"
-                " with fewer cores (--cores)."
-            )
-
-
-def _work(run, items, sender, ends_of_the_parent):
-    for end in ends_of_the_parent:
-        end.close()  # or a pipe would not break while this process lives
-    for item in items:
-        try:
-            sender.send(run(item))
-        except BrokenPipeError:
-            return
-        except Exception as error:
-            sender.send(error)
-            return

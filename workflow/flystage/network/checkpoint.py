@@ -7,8 +7,15 @@ from flystage.core.files import written_whole
 from flystage.network.stager import Head
 from flystage.raw.stages import Stages
 
-FORMAT = 4
-READABLE = (2, 3, FORMAT)  # 2 lacks the licence of the backbone's weights; until 3 all times were minutes
+FORMAT = 5
+READABLE = (
+    2,
+    3,
+    4,
+    FORMAT,
+)  # 2 lacks the licence of the backbone's weights; until 3 all times were minutes; until 4 none is calibrated
+CALIBRATION = {"temperature": 1.0, "sets": None}  # of a network about which no out-of-fold answers are known
+SETS = ("asked", "promised", "threshold", "contiguous")
 
 
 def save_checkpoint(path, backbone, head, stages, image, training):
@@ -28,6 +35,7 @@ def save_checkpoint(path, backbone, head, stages, image, training):
                 **stages.record(),
                 "image": image,
                 "training": training,
+                "calibration": CALIBRATION,
                 "state": state,
             },
             temporary,
@@ -49,7 +57,22 @@ def load_checkpoint(path):
     if not isinstance(checkpoint, dict) or checkpoint.get("format") not in READABLE:
         raise FlystageError(f"{path} is not a checkpoint of this version of the workflow; train it again.")
     checkpoint["backbone"].setdefault("licence", "")
+    checkpoint.setdefault("calibration", CALIBRATION)
     return checkpoint
+
+
+def calibrate_checkpoint(trained, record, path):
+    """Write the checkpoint in the file `trained` once more, to `path`, with what its cross-validation says of it.
+
+    record: evaluation/crossval.json as a dict, or None. The calibration of a checkpoint has "temperature", see `fitted_temperature`,
+    and "sets", see `prediction_sets`, or None where no sets can be promised.
+    """
+    checkpoint = load_checkpoint(trained)
+    if record and record["calibration"]:
+        sets = record["sets"] and {key: record["sets"][key] for key in SETS}
+        checkpoint["calibration"] = {"temperature": record["calibration"]["temperature"], "sets": sets}
+    with written_whole(path) as temporary:
+        torch.save(checkpoint | {"format": FORMAT}, temporary)
 
 
 def stages_of(checkpoint):

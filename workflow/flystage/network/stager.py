@@ -58,10 +58,11 @@ class Stager(nn.Module):
         return self.head(self.backbone(pictures))
 
 
-def averaged(scores):
+def averaged(scores, temperature=1.0):
     """Probabilities from the scores of several views of each picture: their geometric mean, summing to 1.
 
-    scores: tensor (views, images, stages). Returns a float64 tensor (images, stages). The mean of log-probabilities weighs each view
-    alike; it is the log-linear opinion pool (Genest and Zidek, Statistical Science 1, 1986).
+    scores: tensor (views, images, stages). temperature: divides the mean log-probabilities, see `fitted_temperature`.
+    Returns a float64 tensor (images, stages). The mean of log-probabilities weighs each view alike; it is the
+    log-linear opinion pool (Genest and Zidek, Statistical Science 1, 1986).
     """
-    return torch.softmax(torch.log_softmax(scores.double(), dim=-1).mean(dim=0), dim=-1)
+    return torch.softmax(torch.log_softmax(scores.double(), dim=-1).mean(dim=0) / temperature, dim=-1)

@@ -8,7 +8,7 @@ from flystage.network.stager import averaged
 
 
 def stage_probabilities(checkpoint, pngs, cache_folder, threads, views):
-    """Probability of each stage, float64 array (len(pngs), stages), columns in class order.
+    """Probability of each stage at the checkpoint's temperature, float64 array (len(pngs), stages), columns in class order.
 
     checkpoint: as `load_checkpoint` gives it. views: in how many each picture is asked about, see `turns_to_ask`. cache_folder,
     threads: see `feature_vectors`.
@@ -16,4 +16,5 @@ def stage_probabilities(checkpoint, pngs, cache_folder, threads, views):
     turns = turns_to_ask(views, angles_of(checkpoint))
     vectors = vectors_of_views(pngs, backbone_of(checkpoint), cache_folder, threads, turns)
     with torch.inference_mode():
-        return averaged(head_of(checkpoint)(torch.from_numpy(vectors))).numpy()
+        scores = head_of(checkpoint)(torch.from_numpy(vectors))
+        return averaged(scores, checkpoint["calibration"]["temperature"]).numpy()

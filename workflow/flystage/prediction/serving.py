@@ -81,7 +81,7 @@ def predict_fn(request, model):
     with torch.inference_mode():
         turned = np.stack([np.rot90(picture, turn) for turn in turns_to_ask(model["views"], angles_of(checkpoint))])
         scores = network(torch.from_numpy(turned).to(device))
-        probabilities = averaged(scores[:, None])[0].cpu().numpy()
+        probabilities = averaged(scores[:, None], checkpoint["calibration"]["temperature"])[0].cpu().numpy()
     return stages_of(checkpoint), probabilities
 
 

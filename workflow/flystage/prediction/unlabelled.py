@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from flystage.core.errors import UnusableTiff
 from flystage.core.files import written_whole
+from flystage.evaluation.prediction_sets import stages_in_set
 from flystage.images.preparing import encoded_png, prepare
 from flystage.network.checkpoint import stages_of
 from flystage.prediction.inference import stage_probabilities
@@ -66,8 +67,8 @@ def suggest_stages(prepared, checkpoint, top_k, views, cache_folder, threads):
     """Add the first suggestions to the table of `prepare_unlabelled`.
 
     views: in how many each picture is asked about, see `turns_to_ask`.
-    New columns: stage_1, p_1, ... stage_k, p_k (most probable first), and expected_time with its unit; empty for rejected
-    images.
+    New columns: stage_1, p_1, ... stage_k, p_k (most probable first), set (the stages of the prediction set, with ", " between them;
+    empty where the checkpoint promises none), and expected_time with its unit; empty for rejected images.
     """
     stages = stages_of(checkpoint)
     names, top_k = np.asarray(stages.names), min(top_k, len(stages))
@@ -82,6 +83,10 @@ def suggest_stages(prepared, checkpoint, top_k, views, cache_folder, threads):
     for place in range(top_k):
         table.loc[used, f"stage_{place + 1}"] = names[order[:, place]]
         table.loc[used, f"p_{place + 1}"] = np.take_along_axis(probabilities, order[:, [place]], axis=1)[:, 0].round(4)
+    table["set"] = ""
+    if sets := checkpoint["calibration"]["sets"]:
+        held = stages_in_set(probabilities, sets["threshold"], sets["contiguous"])
+        table.loc[used, "set"] = [", ".join(names[row]) for row in held]
     table.loc[used, "expected_time"] = stages.expected_times(probabilities).round(2)
     table["unit"] = (stages.unit or "") if stages.times else ""
     return table

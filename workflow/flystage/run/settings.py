@@ -45,7 +45,8 @@ def checked(config, schema_path, config_files=()):
     config["image"]["normalize"] = {key: normalize[key] for key in wanted}  # the other method's settings change nothing
     if config["train"]["mode"] == "frozen":
         del config["train"]["finetune"]  # nor do these
-    config["tune"]["folds"] = _folds(config)
+    config["tune"]["folds"] = _folds(config, "tune")
+    config["crossval"]["folds"] = _folds(config, "crossval")
     return _in_order(config, validator.schema)
 
 
@@ -172,20 +173,26 @@ def _check_meaning(config):
     _check_cloud(config)
 
 
-def _folds(config):
-    """The number of folds that a trial is scored by; 0: none. A head is trained so many times within seconds, a network not."""
-    folds = config["tune"]["folds"]
+def _folds(config, section):
+    """The number of folds that a trial is scored by ("tune"), or a run ("crossval"; there it may be auto); 0: none.
+
+    A head is trained so many times within seconds, a network not.
+    """
+    step = {"tune": "tune", "crossval": "train"}[section]
+    folds = config[section]["folds"]
     apart = {
         "train.mode is finetuned": config["train"]["mode"] == "finetuned",
-        "compute.tune is sagemaker": config["compute"]["tune"] == "sagemaker",
+        f"compute.{step} is sagemaker": config["compute"][step] == "sagemaker",
     }
     reason = next((reason for reason, holds in apart.items() if holds), None)
     if folds == "auto":
-        return 0 if reason else FOLDS
+        return 0 if reason else {"tune": FOLDS, "crossval": folds}[section]
     if folds and reason:
-        raise FlystageError(
-            f"Configuration, tune.folds: {reason}, where trials are scored on the validation split; set it to 0."
-        )
+        instead = {
+            "tune": "where trials are scored on the validation split",
+            "crossval": "where the run is not trained once more for each fold",
+        }[section]
+        raise FlystageError(f"Configuration, {section}.folds: {reason}, {instead}; set it to 0.")
     return folds
 
 

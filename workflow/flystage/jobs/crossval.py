@@ -1,0 +1,162 @@
+"""The cross-validation of a finished run, over whole embryos of all splits, and all that its out-of-fold answers tell."""
+
+import logging
+
+import numpy as np
+
+from flystage.core.tables import kept_epoch
+from flystage.evaluation.breakdown import by_embryo, stage_support
+from flystage.evaluation.calibration import calibration, tempered
+from flystage.evaluation.metrics import metrics, predictions_table
+from flystage.evaluation.paired import paired_differences
+from flystage.evaluation.prediction_sets import prediction_sets
+from flystage.evaluation.wrong_labels import label_doubts
+from flystage.jobs.folds import folds_of
+from flystage.jobs.held_out import CHANCE, LOGISTIC, METHODS, NETWORK, answers
+from flystage.jobs.learning_curve import curve_tasks, learning_curve
+from flystage.training.recipe import Recipe
+
+log = logging.getLogger("flystage")
+EACH_BY_ITSELF, FEWER = 24, 12  # up to so many embryos each is a fold, of more there are so many folds
+LEAST = 3  # embryos
+DEALT = 10  # folds of images at random, at most
+KEYS = (
+    "crossval", "baselines", "random_split", "by_embryo", "calibration", "sets", "learning_curve", "label_doubts", "stage_support",
+)  # fmt: skip
+
+
+def recipe_of_run(model, train, best, history):
+    """The Recipe of the run with the number of epochs that it kept, to be trained to the last of them.
+
+    model, train: the configuration's sections. best: see `best_trial`. history: of the training, a table.
+    """
+    return Recipe.of(model, train, best, int(kept_epoch(history)["epoch"]))
+
+
+def number_of_folds(asked, embryos):
+    """How many folds there are. asked: the setting, "auto" or a number. embryos: how many there are."""
+    if asked == "auto":
+        return embryos if embryos <= EACH_BY_ITSELF else FEWER
+    return min(asked, embryos)
+
+
+def cross_validate(images, stages, recipe, folds, top_k, coverage, processes):
+    """(out-of-fold predictions, all figures as plain values), evaluation/crossval.csv and .json.
+
+    images: the Images. stages: the Stages. recipe: of the run, its epochs those that the run kept. folds: the setting. top_k: list
+    of k. coverage: the probability that sets are asked for. processes: that train side by side. With too few embryos the
+    table is empty and the figures are None, with "why".
+    """
+    embryos = images.embryos
+    number = len(np.unique(embryos))
+    if number < LEAST:
+        why = f"Cross-validation needs {LEAST} embryos or more, and there are {number}."
+        log.warning("%s", why)
+        nothing = _table(images, np.empty((len(images), len(stages))), np.zeros(len(images), dtype=int), stages)
+        return nothing.iloc[:0], {"why": why} | dict.fromkeys(KEYS)
+    folds = number_of_folds(folds, number)
+    fold = np.array([*map(folds_of(embryos, folds).get, embryos)])
+    dealt = np.random.default_rng(recipe.train["seed"]).permutation(np.arange(len(images)) % min(folds, DEALT))
+    by_embryos = _tasks(fold, list(METHODS))
+    at_random = _tasks(dealt, [LOGISTIC])
+    curve = curve_tasks(embryos, recipe.train["seed"])
+    found = answers(images, [*by_embryos, *at_random, *curve], stages, recipe, processes)
+    tables = {method: _joined(images, by_embryos, found, method, fold, stages) for method in METHODS}
+    network = tables[NETWORK]
+    leaky = _joined(images, at_random, found[folds:], LOGISTIC, dealt, stages)
+    measured = {method: metrics(table, stages, top_k) for method, table in tables.items()}
+    probabilities, labels = _probabilities(network, stages), network["stage"].map(stages.labels).to_numpy()
+    calibrated = calibration(probabilities, labels, network["fold"].to_numpy())
+    record = {
+        "crossval": measured[NETWORK] | {"folds": folds, "hyperparameters": _hyperparameters(recipe)},
+        "baselines": {CHANCE: _chance(measured[NETWORK])}
+        | {
+            name: _of_all(measured[name]) | {"better_by": _better_by(network, tables[name], stages)}
+            for name in METHODS
+            if name != NETWORK
+        },
+        "random_split": _of_all(metrics(leaky, stages, top_k)) | {"network_same_method": _of_all(measured[LOGISTIC])},
+        "by_embryo": by_embryo(network, stages),
+        "calibration": calibrated,
+        "sets": prediction_sets(
+            tempered(probabilities, calibrated["temperature"]),
+            labels,
+            network["embryo"].to_numpy(),
+            coverage,
+            stages.places is not None,
+        ),
+        "learning_curve": learning_curve(
+            images.manifest, curve, found[-len(curve) :] if curve else [], stages, sorted({1, 3, *top_k})
+        ),
+        "label_doubts": label_doubts(network, stages),
+        "stage_support": stage_support(network, stages),
+    }
+    return network, record
+
+
+def null_run(images, stages, recipe, folds, top_k, processes):
+    """Figures of heads that learned from shuffled stages, as plain values: they must be those of chance. See `cross_validate`."""
+    shuffled = images.shuffled(recipe.train["seed"])
+    folds = number_of_folds(folds, len(np.unique(images.embryos)))
+    fold = np.array([*map(folds_of(images.embryos, folds).get, images.embryos)])
+    tasks = _tasks(fold, [NETWORK])
+    found = answers(shuffled, tasks, stages, recipe, processes)
+    measured = metrics(_joined(images, tasks, found, NETWORK, fold, stages), stages, top_k)
+    return _of_all(measured) | {"embryos": measured["embryos"], "images": measured["images"]}
+
+
+def _tasks(fold, methods):
+    return [(fold != number, fold == number, methods) for number in range(fold.max() + 1)]
+
+
+def _joined(images, tasks, found, method, fold, stages):
+    """The predictions of a method for all images, each by what learned without its fold."""
+    probabilities = np.empty((len(images), len(stages)))
+    for (_, staged, _), answer in zip(tasks, found, strict=False):
+        probabilities[staged] = answer[method]
+    return _table(images, probabilities, fold, stages)
+
+
+def _table(images, probabilities, fold, stages):
+    table = predictions_table(images.manifest, probabilities, stages)
+    first = ["source", "stage", "embryo"]
+    extra = images.manifest[["split"]].assign(fold=fold, png=images.manifest["png"])
+    for place, name in enumerate(extra):
+        table.insert(len(first) + place, name, extra[name])
+    return table
+
+
+def _probabilities(table, stages):
+    return table[[f"p_{name}" for name in stages.names]].to_numpy()
+
+
+def _of_all(measured):
+    return {name: measured[name] for name in ("top_k", "within_one", "mae")}
+
+
+def _chance(measured):
+    """The figures of guessing, known without an interval."""
+
+    def sure(share, name):
+        return share | {name: share["chance"], "ci95": [share["chance"]] * 2}
+
+    return {
+        "top_k": {k: sure(share, "accuracy") for k, share in measured["top_k"].items()},
+        "within_one": sure(measured["within_one"], "accuracy"),
+        "mae": sure(measured["mae"], "value"),
+    }
+
+
+def _better_by(network, baseline, stages):
+    """By how much the network is better: in top-1 what it has more, in the mean error what it has less."""
+    return {
+        "top_1": paired_differences(network, baseline, stages, [1])["top_1"],
+        "mae": paired_differences(baseline, network, stages, [1])["mae"],
+    }
+
+
+def _hyperparameters(recipe):
+    return (
+        f"Every fold has the run's own learning rate ({recipe.learning_rate:.3g}), batch size ({recipe.batch_size}) and number of epochs"
+        f" ({recipe.epochs}), chosen on its validation embryos; they were not chosen anew in each fold."
+    )

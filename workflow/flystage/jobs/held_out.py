@@ -1,0 +1,171 @@
+"""The images of a whole run, and methods that learn from some of them and answer about others."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import torch
+
+from flystage.dataset.manifests import picture_of, read_manifest
+from flystage.dataset.splitting import SPLITS
+from flystage.evaluation.baselines import commonest_stage, logistic_regression, nearest_neighbour, shrunken
+from flystage.jobs.side_by_side import side_by_side
+from flystage.network.features import turns_to_ask, vectors_of_views
+from flystage.network.stager import averaged
+from flystage.network.weights import load_weights
+from flystage.training.head import HeadInputs, load_vectors, train_head
+
+NETWORK, CHANCE = "network", "chance"
+LOGISTIC = "logistic regression on features"
+MEMORY = 8 * 2**30  # bytes that processes side by side may fill with copies of vectors
+
+
+@dataclass(frozen=True)
+class Images:
+    """All used images of a run, of whatever split.
+
+    manifest: one row per image, unrotated, with split. asked: their vectors in each view, float32 array (views, images, features).
+    vectors, labels: what can be trained on, tensors (PNGs, features) and (PNGs,): the stored rotations of the training
+    embryos, and the images of the others. image: of each PNG, its row in the manifest, int array (PNGs,). pixels: see `shrunken`.
+    """
+
+    manifest: pd.DataFrame
+    asked: np.ndarray
+    vectors: torch.Tensor
+    labels: torch.Tensor
+    image: np.ndarray
+    pixels: np.ndarray
+
+    @classmethod
+    def of_run(cls, files, cache_folder, threads, views, angles):
+        """From the files of a run.
+
+        files: a dict with the paths of the manifests (train, val, test), the vectors (train_vectors, val_vectors) and the backbone.
+        cache_folder, threads: see `feature_vectors`. views, angles: see `turns_to_ask`. Training images have their quarter turns among
+        the stored rotations; those of the others are computed where the cache does not have them.
+        """
+        torch.set_num_threads(1)  # forked processes cannot use a pool of threads, and wait for it for ever
+        turns = turns_to_ask(views, angles)
+        tables = {split: read_manifest(files[split]).assign(split=split) for split in SPLITS}
+        loaded = {split: load_vectors(files[f"{split}_vectors"], files[split])[0] for split in ("train", "val")}
+        backbone, of_views = load_weights(files["backbone"]), {}
+        for split in ("val", "test"):
+            pngs = tables[split]["png"].tolist()
+            of_views[split] = vectors_of_views(pngs, backbone, cache_folder, threads, turns)
+        angle = tables["train"]["angle"].to_numpy()
+        of_views["train"] = np.stack([loaded["train"].numpy()[angle == 90 * turn] for turn in turns])
+        loaded["test"] = torch.from_numpy(of_views["test"][0])
+        every = pd.concat([tables[split] for split in SPLITS], ignore_index=True)
+        manifest = every[every["angle"] == 0].reset_index(drop=True)
+        row = pd.Series(manifest.index, index=picture_of(manifest["png"]))
+        return cls(
+            manifest,
+            np.concatenate([of_views[split] for split in SPLITS], axis=1),
+            torch.cat([loaded[split] for split in SPLITS]),
+            torch.tensor(every["label"].to_numpy()),
+            row[picture_of(every["png"])].to_numpy(),
+            shrunken(manifest["png"]),
+        )
+
+    def __len__(self):
+        return len(self.manifest)
+
+    @property
+    def embryos(self):
+        """The embryo of each image, array of text."""
+        return self.manifest["embryo"].to_numpy()
+
+    def shuffled(self, seed):
+        """The same images, trained on with the stages of each embryo's images shuffled among them; the truth stays in the manifest."""
+        labels, random = self.manifest["label"].to_numpy().copy(), np.random.default_rng(seed)
+        for embryo in np.unique(self.embryos):
+            here = np.flatnonzero(self.embryos == embryo)
+            labels[here] = labels[random.permutation(here)]
+        return replace(self, labels=torch.tensor(labels[self.image]))
+
+
+class HeldOut:
+    """Some images to learn from and others to answer about. What several methods share is made once, when it is first needed.
+
+    images: the Images. learned, staged: of each image, bool arrays. stages: the Stages. recipe: of heads, trained to its last epoch.
+    """
+
+    def __init__(self, images, learned, staged, stages, recipe):
+        self.images, self.learned, self.staged = images, learned, staged
+        self.stages, self.recipe = stages, recipe
+
+    @cached_property
+    def inputs(self):
+        """HeadInputs of the images to learn from, with all that is stored of them."""
+        rows = self.learned[self.images.image]
+        return HeadInputs.of((self.images.vectors[rows], self.images.labels[rows]), None, self.recipe.train["seed"])
+
+    def _network(self):
+        """Fewer images than the run trained on are shown more often, so that a head makes as many steps with them."""
+        trained = (self.images.manifest["split"].to_numpy() == "train")[self.images.image].sum()
+        times = max(1, trained / len(self.inputs.train[1]))
+        recipe = replace(self.recipe, epochs=round(times * self.recipe.epochs))
+        head, _ = train_head(self.inputs, self.stages, recipe)
+        with torch.inference_mode():
+            return averaged(head.eval()(self._asked())).numpy()
+
+    def _asked(self):
+        return torch.from_numpy(self.images.asked[:, self.staged])
+
+    def _features(self):
+        components, labels = self.inputs.train
+        with torch.inference_mode():
+            asked = self.inputs.standard.standardised(self._asked()) @ self.inputs.components
+        found = logistic_regression(components.numpy(), labels.numpy(), asked.numpy(), len(self.stages))
+        return averaged(torch.from_numpy(np.log(np.maximum(found, 1e-300)))).numpy()
+
+    def _labels(self):
+        """The stages of the images to learn from, each image once."""
+        return self.images.manifest["label"].to_numpy()[self.learned]
+
+    def _commonest(self):
+        return commonest_stage(self._labels(), int(self.staged.sum()), len(self.stages))
+
+    def _pixels(self, method):
+        pixels = self.images.pixels
+        return method(pixels[self.learned], self._labels(), pixels[self.staged], len(self.stages))
+
+    def _neighbour(self):
+        return self._pixels(nearest_neighbour)
+
+    def _logistic_on_pixels(self):
+        return self._pixels(logistic_regression)
+
+
+# Each gives the probabilities of the staged images, float64 array (images, stages).
+METHODS = {
+    NETWORK: HeldOut._network,
+    "commonest stage": HeldOut._commonest,
+    "nearest neighbour on pixels": HeldOut._neighbour,
+    "logistic regression on pixels": HeldOut._logistic_on_pixels,
+    LOGISTIC: HeldOut._features,
+}
+
+
+def answers(images, tasks, stages, recipe, processes):
+    """What methods answer about held-out images: a list, for each task a dict {method: probabilities}.
+
+    images: the Images. tasks: list of (images to learn from, images to answer about, names of METHODS), the first two bool arrays over
+    the images. stages, recipe: see `HeldOut`. processes: that work side by side, fewer where the vectors are too many.
+    """
+    import sklearn.linear_model  # noqa: F401  it takes seconds: once, before processes part
+
+    found = [None] * len(tasks)
+
+    def run(number):
+        learned, staged, methods = tasks[number]
+        held_out = HeldOut(images, learned, staged, stages, recipe)
+        return number, {method: METHODS[method](held_out) for method in methods}
+
+    # The largest come first, so that no process is left with one of them at the end.
+    todo = sorted(range(len(tasks)), key=lambda number: -int(tasks[number][0].sum()))
+    copies = 3 * images.vectors.nbytes
+    for number, answer in side_by_side(run, todo, max(1, min(processes, MEMORY // copies))):
+        found[number] = answer
+    return found

@@ -1,0 +1,15 @@
+from flystage.core.tables import read_history, read_json, write_csv, write_json
+from flystage.dataset.manifests import read_stages
+from flystage.jobs.crossval import cross_validate, recipe_of_run
+from flystage.jobs.held_out import Images
+from flystage.run.rule_log import rule_log
+
+with rule_log(snakemake.log[0], snakemake.input):
+    params, files, threads = snakemake.params, snakemake.input, snakemake.threads
+    images = Images.of_run(dict(files.items()), params.cache, threads, params.views, params.angles)
+    recipe = recipe_of_run(params.model, params.train, read_json(files.best), read_history(files.history))
+    table, record = cross_validate(
+        images, read_stages(files.stages), recipe, params.folds, params.top_k, params.coverage, threads
+    )
+    write_csv(table, snakemake.output.predictions)
+    write_json(record, snakemake.output.record)
