@@ -84,3 +84,5 @@ rule all:
         "<results>/evaluation/metrics.json",
         rules.report.input.figures,
         "<results>/report.html",
+        "<results>/report/methods.txt",
+        "<results>/figures/crossval",

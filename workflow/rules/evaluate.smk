@@ -1,6 +1,6 @@
 # The checkpoint and the test split -> predictions, metrics, the report. Nothing before this reads the test split.
 # in:  model/checkpoint.pt, manifests/test.csv
-# out: evaluation/, figures/confusion_matrix.png, figures/top_k.png, report.html
+# out: evaluation/, figures/confusion_matrix.png, figures/top_k.png, figures/crossval/, report.html, report/methods.txt
 
 EVALUATE_SCRIPT = {
     "local": "evaluate.py",
@@ -53,6 +53,7 @@ rule metrics:
             category="3 Evaluation",
         ),
         top_k=report("<results>/figures/top_k.png", caption="../report/top_k.rst", category="3 Evaluation"),
+        svg=expand("<results>/figures/{name}.svg", name=["confusion_matrix", "top_k"]),
     log:
         "<logs>/metrics.log",
     benchmark:
@@ -66,6 +67,20 @@ rule metrics:
         "Measuring: top-k accuracy beside chance, with intervals"
     script:
         "../scripts/metrics.py"
+
+
+def crossvalidation(wildcards):
+    """{name: path} of what cross-validation and a null run left, for the report: none of it has to be there.
+
+    What a rule of every run makes belongs among the inputs of `report`, under the same name, and not here.
+    """
+    names = {"crossval": "crossval.json", "crossval_table": "crossval.csv", "null": "null.json"}
+    paths = {name: f"{config['results']}/evaluation/{file}" for name, file in names.items()}
+    return {name: path for name, path in paths.items() if os.path.exists(path)}
+
+
+def crossvalidation_version(wildcards):
+    return [content_version(path) for path in crossvalidation(wildcards).values()]
 
 
 rule report:
@@ -84,9 +99,12 @@ rule report:
             *rules.training_figures.output,
             rules.metrics.output.confusion,
             rules.metrics.output.top_k,
+            rules.metrics.output.svg,
         ],
     output:
         page="<results>/report.html",
+        methods="<results>/report/methods.txt",
+        figures=directory("<results>/figures/crossval"),
     log:
         "<logs>/report.log",
     benchmark:
@@ -97,6 +115,8 @@ rule report:
         code=code_of("report.py"),
         template=template("report"),
         template_version=template_version("report"),
+        crossvalidation=crossvalidation,
+        crossvalidation_version=crossvalidation_version,
         config={
             key: value
             for key, value in config.items()
