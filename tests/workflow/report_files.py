@@ -121,8 +121,8 @@ def write_page(results, files):
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
     config["note"] = "Made up."
     stages = read_stages(files["stages"])
-    crossval = read_json(files["crossval"]) if "crossval" in files else None
-    predictions = read_predictions(files.get("crossval_table", files["predictions"]))
+    crossval = read_json(files["crossval"]) if "crossval" in files else {}
+    predictions = read_predictions(files["crossval_table" if crossval.get("crossval") else "predictions"])
     confusion, curve = metrics.confusion_matrix(predictions, stages), metrics.top_k_curve(predictions, stages)
     drawn = crossval_figures.draw(crossval, predictions, confusion, curve, stages, results / "figures/crossval")
     write_report(files, drawn, config, results / "report.html", results / "report/methods.txt")

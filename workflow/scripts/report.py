@@ -9,8 +9,8 @@ with rule_log(snakemake.log[0], snakemake.input):
     params, output = snakemake.params, snakemake.output
     files = dict(snakemake.input.items()) | params.crossvalidation | {"template": params.template}
     stages = read_stages(files["stages"])
-    crossval = read_json(files["crossval"]) if "crossval" in files else None
-    predictions = read_predictions(files.get("crossval_table", files["predictions"]))
+    crossval = read_json(files["crossval"]) if "crossval" in files else {}
+    predictions = read_predictions(files["crossval_table" if crossval.get("crossval") else "predictions"])
     confusion, curve = metrics.confusion_matrix(predictions, stages), metrics.top_k_curve(predictions, stages)
     drawn = crossval_figures.draw(crossval, predictions, confusion, curve, stages, output.figures)
     write_report(files, drawn, params.config, output.page, output.methods)

@@ -17,7 +17,7 @@ NETWORK = "network"  # its name beside the simple methods
 def draw(crossval, predictions, confusion, curve, stages, folder):
     """Draw what there is. Returns the paths of the PNGs.
 
-    crossval: the record of crossval.json, or None where there was no cross-validation. predictions: its table, or that of the
+    crossval: the record of crossval.json, empty where there was no cross-validation. predictions: its table, or that of the
     test images. confusion, curve: counts and top-k of these, see `figures.confusion` and `figures.top_k`. stages: the Stages.
     folder: where to.
     """
@@ -30,7 +30,6 @@ def draw(crossval, predictions, confusion, curve, stages, folder):
             drawn.append(folder / f"{name}.png")
             function(*arguments, drawn[-1])
 
-    crossval = crossval or {}
     measured, unit = crossval.get("crossval"), stages.unit
     draw_if(unit, error_by_time, "error_by_time", predictions, stages)
     draw_if(unit, bias_by_stage, "bias_by_stage", predictions, stages)

@@ -61,9 +61,13 @@ def write_report(files, drawn, config, page, methods):
         }
         for split, manifest in manifests.items()
     }
-    shown = crossval.get("crossval") or measured
-    sentence, good = verdict(shown, crossval.get("baselines"))
-    failing = _failing(files, predictions, manifests["test"])
+    shown = crossval["crossval"] or measured
+    sentence, good = verdict(shown, crossval["baselines"])
+    failing = (
+        read_predictions(files["crossval_table"])
+        if crossval["crossval"]
+        else _with_pngs(predictions, manifests["test"])
+    )
     records |= {
         "stages": _stage_counts(used, manifests, stages),
         "splits": _embryos(used, manifests),
@@ -82,10 +86,9 @@ def write_report(files, drawn, config, page, methods):
         records=records,
         metrics=measured,
         crossval=crossval,
-        shown="crossval/crossval" if crossval.get("crossval") else "metrics",
         sentence=sentence,
         good=good,
-        doubts=[doubt | {"picture": thumbnail(doubt.get("png"))} for doubt in crossval.get("label_doubts") or []],
+        doubts=[doubt | {"picture": thumbnail(doubt.get("png"))} for doubt in crossval["label_doubts"] or []],
         network=network,
         best=best,
         trials=[read_json(path) for path in files["trials"]],
@@ -107,11 +110,9 @@ def write_report(files, drawn, config, page, methods):
     )
 
 
-def _failing(files, predictions, test):
-    """The table whose errors are shown: out-of-fold where there is one, else of the test images, with the png of each."""
-    if "crossval_table" in files:
-        return read_predictions(files["crossval_table"])
-    same = len(test) == len(predictions) and list(test["source"]) == list(predictions["source"])
+def _with_pngs(predictions, test):
+    """The predictions of the test images with the png of each; they stand in the order of the manifest."""
+    same = list(test["source"]) == list(predictions["source"])
     return predictions.assign(png=test["png"].to_numpy() if same else "")
 
 

@@ -45,7 +45,7 @@ def _beside(baselines):
     level = [name for name, first in firsts.items() if first["ci95"][0] <= 0]
     if not level:
         return "; better than the simple methods", True
-    nearer = all((differences[name].get("mae") or {}).get("ci95", [0])[0] > 0 for name in level)
+    nearer = all(((differences[name].get("mae") or {}).get("ci95", [0])[0] or 0) > 0 for name in level)
     return (
         f"; not shown to be right more often than {_listed(level)}" + ", though nearer to the truth in time" * nearer,
         False,
