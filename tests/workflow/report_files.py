@@ -109,6 +109,11 @@ def write_results(results, stages, embryos=9, seed=0, spread=0.9, crossval=True)
         "figures": sorted(results.glob("figures/*.png")),
         "template": REPOSITORY / "workflow/report/report.html.j2",
     }
+    looked = [{"source": row["source"], "stage": row["stage"], "predicted": stages.names[0], "embryo": row["embryo"], "png": row["png"],
+               "group": "right", "believed": 0.7, "box": [20, 6, 44, 58], "drops": [[0.1, -0.1, 0.3], [0, 0.5, 0]]}
+              for row in test.head(3).to_dict("records")]  # fmt: skip
+    write_json({"images": looked}, results / "evaluation/occlusion.json")
+    files["occlusion"] = results / "evaluation/occlusion.json"
     if crossval:
         write_crossval(results / "evaluation", manifests, stages, seed=seed, spread=spread)
         names = {"crossval": "crossval.json", "crossval_table": "crossval.csv", "null": "null.json"}

@@ -8,6 +8,9 @@ EVALUATE_SCRIPT = {
     "sagemaker": "evaluate_sagemaker.py",
 }[config["compute"]["evaluate"]]
 
+# Where the network looks is asked where it is: on this machine.
+OCCLUSION = {"occlusion": "<results>/evaluation/occlusion.json"} if EVALUATE_SCRIPT == "evaluate.py" else {}
+
 
 rule evaluate:
     input:
@@ -19,6 +22,7 @@ rule evaluate:
             caption="../report/predictions.rst",
             category="3 Evaluation",
         ),
+        **OCCLUSION,
     log:
         "<logs>/evaluate.log",
     benchmark:
@@ -85,6 +89,7 @@ def crossvalidation_version(wildcards):
 
 rule report:
     input:
+        **OCCLUSION,
         catalog="<results>/catalog.csv",
         stages="<results>/stages.csv",
         manifests=expand("<results>/manifests/{split}.csv", split=splitting.SPLITS),

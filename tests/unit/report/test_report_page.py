@@ -73,7 +73,9 @@ def test_every_number_is_that_of_the_files(run):
     catalog = read_text(results / "catalog.csv")
     used = catalog[catalog["status"] == "used"]
     manifests = {split: read_text(results / f"manifests/{split}.csv") for split in ("train", "val", "test")}
-    records = {name: read_json(results / f"evaluation/{name}.json") for name in ("metrics", "crossval", "null")}
+    records = {
+        name: read_json(results / f"evaluation/{name}.json") for name in ("metrics", "crossval", "null", "occlusion")
+    }
     records["test_embryos"] = [
         {"images": len(rows), "top_1": (rows["rank"] == 1).mean(), "mae": rows["time_error"].abs().mean()}
         for _, rows in predictions.groupby("embryo")
@@ -133,7 +135,7 @@ def test_the_sentence_is_made_from_the_figures(run):
 def test_the_order_of_the_page(run):
     page = (run[1] / "report.html").read_text(encoding="utf-8")
     contents = re.findall(r'<li><a href="#([a-z]+)">', page)
-    assert contents == ["top", "crossval", "simple", "leak", "null", "fails", "sure", "sets", "more", "test", "cannot", "data",
+    assert contents == ["top", "crossval", "simple", "leak", "null", "fails", "sure", "sets", "more", "looks", "test", "cannot", "data",
                         "preparation", "training", "origin"]  # fmt: skip
     places = [page.index(f'id="{name}"') for name in contents]
     assert places == sorted(places)

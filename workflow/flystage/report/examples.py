@@ -1,4 +1,4 @@
-"""Pictures for the page: the worst errors among their neighbours in time, and labels that look wrong."""
+"""Pictures for the page: the worst errors among their neighbours in time, labels that look wrong, and where the network looks."""
 
 import base64
 
@@ -7,6 +7,8 @@ import numpy as np
 
 WORST = 9
 SIDE = 200  # pixels of a thumbnail at most
+LITTLE = 0.05  # a change of the probability that is hardly one
+ORANGE, BLUE = (0, 120, 255), (200, 110, 40)  # blue, green, red, as OpenCV has them
 BLACK, WHITE = 1, 99.7  # percentiles of the picture's own grey values that a thumbnail shows as black and white
 
 
@@ -43,6 +45,29 @@ def _picture(row):
     return {"stage": "", "picture": None} if row is None else {"stage": row["stage"], "picture": thumbnail(row["png"])}
 
 
+def looked_at(images):
+    """Pictures of where the network looks: plain, and with the parts that matter in colour. images: as in occlusion.json.
+
+    Orange: covering the part takes belief away; blue: it adds some. The strongest colour of all pictures is the largest change, or
+    LITTLE where all are smaller.
+    """
+    most = max([LITTLE, *(abs(drop) for image in images for row in image["drops"] for drop in row)])
+    shown = []
+    for image in images:
+        picture = cv2.imread(image["png"], cv2.IMREAD_GRAYSCALE)
+        drops = np.array(image["drops"], dtype=np.float32)
+        pictures = (None, None)
+        if picture is not None:
+            top, left, bottom, right = image["box"]
+            grey = _stretched(picture[top:bottom, left:right])[..., None].repeat(3, axis=2)
+            heat = cv2.resize(drops / most, grey.shape[1::-1], interpolation=cv2.INTER_NEAREST)[..., None]
+            colour = np.where(heat > 0, ORANGE, BLUE)
+            weight = 0.75 * np.abs(heat)
+            pictures = _jpeg(grey), _jpeg((grey * (1 - weight) + colour * weight).astype(np.uint8))
+        shown.append(image | {"plain": pictures[0], "coloured": pictures[1], "largest": float(drops.max())})
+    return shown
+
+
 def thumbnail(png):
     """A PNG without its empty margin, its grey values stretched for the eye, as a JPEG (base64); None where there is no PNG."""
     picture = cv2.imread(str(png), cv2.IMREAD_GRAYSCALE) if png else None
@@ -52,9 +77,16 @@ def thumbnail(png):
     if filled.any():
         rows, columns = (np.flatnonzero(filled.any(axis=axis)) for axis in (1, 0))
         picture = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return _jpeg(_stretched(picture))
+
+
+def _stretched(picture):
     black, white = np.percentile(picture, (BLACK, WHITE))
-    stretched = np.clip((picture - black) * (255 / max(white - black, 1)), 0, 255).astype(np.uint8)
-    scale = min(1, SIDE / max(stretched.shape))
-    size = [max(1, round(scale * side)) for side in stretched.shape[::-1]]
-    small = cv2.resize(stretched, size, interpolation=cv2.INTER_AREA)
+    return np.clip((picture - black) * (255 / max(white - black, 1)), 0, 255).astype(np.uint8)
+
+
+def _jpeg(picture):
+    scale = min(1, SIDE / max(picture.shape[:2]))
+    size = [max(1, round(scale * side)) for side in picture.shape[1::-1]]
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     return base64.b64encode(cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1]).decode()

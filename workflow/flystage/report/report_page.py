@@ -13,7 +13,7 @@ from flystage.core.files import written_whole
 from flystage.core.tables import kept_epoch, read_history, read_json, read_predictions, read_text
 from flystage.dataset.manifests import read_manifest, read_stages
 from flystage.dataset.splitting import SPLITS
-from flystage.report.examples import thumbnail, worst_errors
+from flystage.report.examples import looked_at, thumbnail, worst_errors
 from flystage.report.methods_text import methods_text
 from flystage.report.templates import inline_svg, quoting, render
 from flystage.report.verdict import verdict
@@ -37,14 +37,15 @@ def write_report(files, drawn, config, page, methods):
     """Write the report page, and a paragraph for a methods section.
 
     files: paths by name: catalog, stages, manifests (train, val, test), network (as `fetch_weights` describes it), best, trials,
-    history, predictions, metrics, figures, template; where there are any crossval, crossval_table and null (the null run).
+    history, predictions, metrics, figures, template; where there are any crossval, crossval_table, null (the null run) and
+    occlusion.
     drawn: paths of more figures. config: the configuration to show. page, methods: where to write them.
     """
     catalog = read_text(files["catalog"])
     used = catalog[catalog["status"] == "used"]
     stages = read_stages(files["stages"])
     manifests = {split: read_manifest(path) for split, path in zip(SPLITS, files["manifests"], strict=True)}
-    records = {name: read_json(files[name]) for name in ("metrics", "crossval", "null") if name in files}
+    records = {name: read_json(files[name]) for name in ("metrics", "crossval", "null", "occlusion") if name in files}
     measured, crossval = records["metrics"], dict.fromkeys(CROSSVALIDATION) | records.get("crossval", {})
     predictions = read_predictions(files["predictions"])
     network, best, history = read_json(files["network"]), read_json(files["best"]), read_history(files["history"])
@@ -89,6 +90,7 @@ def write_report(files, drawn, config, page, methods):
         sentence=sentence,
         good=good,
         doubts=[doubt | {"picture": thumbnail(doubt.get("png"))} for doubt in crossval["label_doubts"] or []],
+        looks=looked_at(records["occlusion"]["images"]) if "occlusion" in records else [],
         network=network,
         best=best,
         trials=[read_json(path) for path in files["trials"]],
