@@ -17,12 +17,12 @@ rule evaluate:
         checkpoint="<results>/model/checkpoint.pt",
         manifest="<results>/manifests/test.csv",
     output:
+        **OCCLUSION,
         predictions=report(
             "<results>/evaluation/predictions.csv",
             caption="../report/predictions.rst",
             category="3 Evaluation",
         ),
-        **OCCLUSION,
     log:
         "<logs>/evaluate.log",
     benchmark:
