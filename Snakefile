@@ -88,3 +88,5 @@ rule all:
         "<results>/evaluation/metrics.json",
         rules.report.input.figures,
         "<results>/report.html",
+        "<results>/report/methods.txt",
+        "<results>/figures/crossval",

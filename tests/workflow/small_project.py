@@ -40,8 +40,10 @@ COMPARED = (
     "tuning/*.json",
     "model/history.csv",
     "evaluation/*",
-    "figures/*.png",
+    "figures/*.*",
+    "figures/crossval/*",
     "report.html",
+    "report/methods.txt",
     "predict/predictions.*",
 )
 DATA_SET = ("raw.split", "results/catalog", "results/stages", "results/manifests", "results/images", "results/split")

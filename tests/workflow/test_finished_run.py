@@ -131,8 +131,11 @@ def test_metrics_can_be_recomputed_from_the_predictions(finished):
 
 def test_the_report_is_one_page_that_needs_no_network(finished):
     page = (finished.results / "report.html").read_text(encoding="utf-8")
-    assert not re.findall(r'(?:src|href)="(?!data:)', page)
-    assert len(re.findall(r'src="data:image/png;base64,', page)) == 7
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+    drawn = {path.stem for path in finished.results.glob("figures/**/*.svg")}
+    assert drawn == set(re.findall(r'<figure id="figure-(\w+)"><svg', page))
+    assert drawn == {path.stem for path in finished.results.glob("figures/**/*.png")}
+    assert {"confusion_matrix", "top_k", "error_by_time", "training_curve", "sample_before_after"} <= drawn
     for needed in (
         "Synthetic embryos of the tests.",
         "chance",
@@ -145,6 +148,20 @@ def test_the_report_is_one_page_that_needs_no_network(finished):
         assert needed in page
     for embryo in pd.read_csv(finished.folder / "raw.split.csv")["embryo"]:
         assert embryo in page
+
+
+def test_the_headline_is_that_of_the_metrics_and_a_paragraph_is_there_for_a_paper(finished):
+    page = (finished.results / "report.html").read_text(encoding="utf-8")
+    methods = (finished.results / "report/methods.txt").read_text(encoding="utf-8")
+    metrics = json.loads((finished.results / "evaluation/metrics.json").read_text())
+    shown = {at: float(value) for value, at in re.findall(r'<data value="([^"]*)" data-at="metrics/([^"]*)">', page)}
+    for k, share in metrics["top_k"].items():
+        assert shown[f"top_k/{k}/accuracy"] == share["accuracy"]
+        assert f"top-{k} {100 * share['accuracy']:.1f} %" in " ".join(methods.split())
+    assert '<p class="verdict' in page and "4 stages (051 to 159)" in page
+    assert (
+        "20 images of 5 embryos" in methods and "learning rate" in methods and "Korn EL, Graubard BI (1998)" in methods
+    )
 
 
 def test_every_rule_left_a_log_and_a_benchmark(finished):

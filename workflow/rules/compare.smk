@@ -1,6 +1,6 @@
 # Variants of the settings beside one another, on training and validation embryos alone: snakemake --cores all compare
 # in:  manifests/train.csv, manifests/val.csv, the raw TIFs where a variant prepares them differently
-# out: compare/table.csv, compare/compare.png, compare/compare.html
+# out: compare/table.csv, compare/compare.png, compare/compare.svg, compare/compare.html
 
 
 use rule prepare as compare_prepare with:
@@ -224,6 +224,7 @@ rule compare:
     output:
         table="<results>/compare/table.csv",
         figure="<results>/compare/compare.png",
+        svg="<results>/compare/compare.svg",
         page="<results>/compare/compare.html",
     log:
         "<logs>/compare.log",

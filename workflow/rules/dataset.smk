@@ -53,6 +53,14 @@ rule dataset_figures:
             caption="../report/sample.rst",
             category="1 Data set",
         ),
+        svg=expand(
+            "<results>/figures/{name}.svg",
+            name=[
+                "images_per_stage_before_rotation",
+                "images_per_stage_after_rotation",
+                "sample_before_after",
+            ],
+        ),
     log:
         "<logs>/dataset_figures.log",
     benchmark:

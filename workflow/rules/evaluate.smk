@@ -1,7 +1,7 @@
 # The trained network and the test split -> predictions, cross-validation, metrics, the checkpoint, the report. Nothing before this
 # reads the test split.
 # in:  model/trained.pt, manifests/test.csv
-# out: evaluation/, model/checkpoint.pt, figures/confusion_matrix.png, figures/top_k.png, report.html
+# out: evaluation/, model/checkpoint.pt, figures/confusion_matrix.png, figures/top_k.png, figures/crossval/, report.html, report/methods.txt
 
 EVALUATE_SCRIPT = {
     "local": "evaluate.py",
@@ -9,12 +9,16 @@ EVALUATE_SCRIPT = {
     "sagemaker": "evaluate_sagemaker.py",
 }[config["compute"]["evaluate"]]
 
+# Where the network looks is asked where it is: on this machine.
+OCCLUSION = {"occlusion": "<results>/evaluation/occlusion.json"} if EVALUATE_SCRIPT == "evaluate.py" else {}
+
 
 rule evaluate:
     input:
         checkpoint="<results>/model/trained.pt",
         manifest="<results>/manifests/test.csv",
     output:
+        **OCCLUSION,
         predictions=report(
             "<results>/evaluation/predictions.csv",
             caption="../report/predictions.rst",
@@ -42,6 +46,7 @@ rule evaluate:
 
 # What is cross-validated: heads on cached vectors. It comes after the test images were staged, and changes nothing that was trained.
 CROSSVAL = {"crossval": "<results>/evaluation/crossval.json"} if config["crossval"]["folds"] else {}
+CROSSVAL_TABLE = {"crossval_table": "<results>/evaluation/crossval.csv"} if CROSSVAL else {}
 
 
 rule crossval:
@@ -156,6 +161,7 @@ rule metrics:
             category="3 Evaluation",
         ),
         top_k=report("<results>/figures/top_k.png", caption="../report/top_k.rst", category="3 Evaluation"),
+        svg=expand("<results>/figures/{name}.svg", name=["confusion_matrix", "top_k"]),
     log:
         "<logs>/metrics.log",
     benchmark:
@@ -171,8 +177,21 @@ rule metrics:
         "../scripts/metrics.py"
 
 
+def null_run(wildcards):
+    """{name: path} of what a null run left, for the report; nothing where none was asked for."""
+    path = f"{config['results']}/evaluation/null.json"
+    return {"null": path} if os.path.exists(path) else {}
+
+
+def null_run_version(wildcards):
+    return [content_version(path) for path in null_run(wildcards).values()]
+
+
 rule report:
     input:
+        **OCCLUSION,
+        **CROSSVAL,
+        **CROSSVAL_TABLE,
         catalog="<results>/catalog.csv",
         stages="<results>/stages.csv",
         manifests=expand("<results>/manifests/{split}.csv", split=splitting.SPLITS),
@@ -187,9 +206,12 @@ rule report:
             *rules.training_figures.output,
             rules.metrics.output.confusion,
             rules.metrics.output.top_k,
+            rules.metrics.output.svg,
         ],
     output:
         page="<results>/report.html",
+        methods="<results>/report/methods.txt",
+        figures=directory("<results>/figures/crossval"),
     log:
         "<logs>/report.log",
     benchmark:
@@ -200,6 +222,8 @@ rule report:
         code=code_of("report.py"),
         template=template("report"),
         template_version=template_version("report"),
+        null=null_run,
+        null_version=null_run_version,
         config={
             key: value
             for key, value in config.items()

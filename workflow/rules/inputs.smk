@@ -41,9 +41,8 @@ def template(page):
 
 def template_version(page):
     """The version of a page's template and of what templates share."""
-    return [content_version(template(name)) for name in (page, "network")] + [
-        content_version(f"{workflow.basedir}/workflow/report/style.css.j2")
-    ]
+    shared = [f"{workflow.basedir}/workflow/report/{name}.j2" for name in ("style.css", "script.js")]
+    return [content_version(path) for path in (template(page), template("network"), *shared)]
 
 
 def environment_of(script):

@@ -172,6 +172,7 @@ rule training_figures:
             caption="../report/training_curve.rst",
             category="2 Training",
         ),
+        svg=expand("<results>/figures/{name}.svg", name=["tuning", "training_curve"]),
     log:
         "<logs>/training_figures.log",
     benchmark:

@@ -1,8 +1,9 @@
-from flystage.core.tables import write_csv
+from flystage.core.tables import write_csv, write_json
 from flystage.dataset.manifests import read_manifest
 from flystage.evaluation.metrics import predictions_table
 from flystage.network.checkpoint import load_checkpoint, stages_of
 from flystage.prediction.inference import stage_probabilities
+from flystage.prediction.occlusion import occlusion
 from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0], snakemake.input):
@@ -14,3 +15,6 @@ with rule_log(snakemake.log[0], snakemake.input):
     )
     table = predictions_table(manifest, probabilities, stages_of(checkpoint))
     write_csv(table, snakemake.output.predictions)
+    if "occlusion" in snakemake.output.keys():  # noqa: SIM118  (Snakemake's outputs are no dict)
+        looked = occlusion(checkpoint, table, manifest["png"].tolist(), params.cache, snakemake.threads)
+        write_json(looked, snakemake.output.occlusion)

@@ -88,9 +88,9 @@ def test_a_second_call_computes_nothing(backbone, cache, pngs, expected, monkeyp
 
 def test_one_more_picture_costs_one_picture(backbone, cache, pngs, monkeypatch):
     feature_vectors(pngs[:-1], backbone, cache, 1)
-    run, computed = features._embedded, []
+    run, computed = features.embedded, []
     monkeypatch.setattr(
-        features, "_embedded", lambda embed, pictures: computed.append(len(pictures)) or run(embed, pictures)
+        features, "embedded", lambda embed, pictures: computed.append(len(pictures)) or run(embed, pictures)
     )
     feature_vectors(pngs, backbone, cache, 1)
     assert computed == [1]
@@ -99,9 +99,9 @@ def test_one_more_picture_costs_one_picture(backbone, cache, pngs, monkeypatch):
 def test_the_same_picture_under_two_names_is_computed_once(backbone, cache, pngs, tmp_path, monkeypatch):
     copy = tmp_path / "copy.png"
     copy.write_bytes(Path(pngs[0]).read_bytes())
-    run, computed = features._embedded, []
+    run, computed = features.embedded, []
     monkeypatch.setattr(
-        features, "_embedded", lambda embed, pictures: computed.append(len(pictures)) or run(embed, pictures)
+        features, "embedded", lambda embed, pictures: computed.append(len(pictures)) or run(embed, pictures)
     )
     vectors = feature_vectors([pngs[0], str(copy), pngs[0]], backbone, cache, 1)
     assert computed == [1] and len(vectors) == 3

@@ -1,6 +1,5 @@
 """Variants of the settings side by side: their images, their figures, the page."""
 
-import base64
 import logging
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import yaml
 from flystage.core.tables import read_predictions
 from flystage.dataset.manifests import picture_of
 from flystage.evaluation.metrics import metrics
-from flystage.report.templates import render
+from flystage.report.templates import inline_svg, render
 
 log = logging.getLogger("flystage")
 
@@ -78,7 +77,10 @@ def _in_words(changes):
 
 
 def write_page(table, unit, top_k, note, figure, template, path):
-    """Write the page of a comparison. table: as `comparison` gives it. unit: of the mean error, or None. figure: the PNG to show."""
+    """Write the page of a comparison.
+
+    table: as `comparison` gives it. unit: of the mean error, or None. figure: the PNG; the SVG beside it is shown.
+    """
     render(
         template,
         path,
@@ -87,5 +89,5 @@ def write_page(table, unit, top_k, note, figure, template, path):
         top_k=sorted(top_k),
         note=note,
         unit=unit,
-        figure=base64.b64encode(Path(figure).read_bytes()).decode(),
+        figure=inline_svg(Path(figure).with_suffix(".svg"), "Accuracy and error of the variants"),
     )

@@ -99,7 +99,7 @@ def _vectors_in_parts(pngs, backbone, cache_folder, threads, turns):
                 embed = embedder(kind, backbone, len(pictures[wanted[0]]), cache_folder, threads)
             for batch in _batches(list(unknown), embed.batch if embed else 1):
                 views = [unknown[key] for key in batch]
-                batch_vectors = _embedded(embed, np.stack([np.rot90(pictures[png], turn) for png, turn in views]))
+                batch_vectors = embedded(embed, np.stack([np.rot90(pictures[png], turn) for png, turn in views]))
                 cache.keep(batch, batch_vectors)
                 vectors.update(zip(batch, batch_vectors, strict=True))
                 progress.update(len(batch))
@@ -113,7 +113,7 @@ def _batches(keys, size):
     return [keys[start : start + size] for start in range(0, len(keys), size)]
 
 
-def _embedded(embed, pictures):
+def embedded(embed, pictures):
     """Vectors of pictures, filled up to a whole batch, so that a vector does not depend on its neighbours."""
     missing = embed.batch - len(pictures)
     filled = np.concatenate([pictures, np.repeat(pictures[-1:], missing, axis=0)]) if missing else pictures

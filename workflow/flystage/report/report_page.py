@@ -1,69 +1,125 @@
 """The page of a run, report.html: everything there is to know of it, and what it cannot tell."""
 
-import base64
 import logging
 import platform
+import tomllib
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import yaml
 
+from flystage.core.files import written_whole
 from flystage.core.tables import kept_epoch, read_history, read_json, read_predictions, read_text
 from flystage.dataset.manifests import read_manifest, read_stages
 from flystage.dataset.splitting import SPLITS
-from flystage.report.templates import render
+from flystage.report.examples import looked_at, thumbnail, worst_errors
+from flystage.report.methods_text import methods_text
+from flystage.report.templates import inline_svg, quoting, render
+from flystage.report.verdict import verdict
 from flystage.run.rule_log import AT_THE_END
 
 log = logging.getLogger("flystage")
+PROJECT = Path(__file__).parents[3] / "pyproject.toml"
 PACKAGES = (
     "snakemake", "torch", "torchvision", "onnxruntime", "numpy", "pandas", "scipy",
-    "opencv-python-headless", "tifffile", "imagecodecs", "matplotlib",
+    "scikit-learn", "opencv-python-headless", "tifffile", "imagecodecs", "matplotlib",
 )  # fmt: skip
+CROSSVALIDATION = (
+    *("crossval", "baselines", "random_split", "by_embryo", "calibration", "sets", "learning_curve", "label_doubts"),
+    *("stage_support", "why"),
+)  # what crossval.json may hold; what cannot be had is None
 CONSTANT = 0.005  # probabilities that vary less than this between images say the same of all of them
 SATURATED = 0.05  # a larger mean clipped share than this is worth a warning
 
 
-def write_report(files, config, page):
-    """Write the report page.
+def write_report(files, drawn, config, page, methods):
+    """Write the report page, and a paragraph for a methods section.
 
     files: paths by name: catalog, stages, manifests (train, val, test), network (as `fetch_weights` describes it), best, trials,
-    history, predictions, metrics, figures, template. config: the configuration to show. page: where to write it.
+    history, predictions, metrics, figures, template; where there are any crossval, crossval_table, null (the null run) and
+    occlusion.
+    drawn: paths of more figures. config: the configuration to show. page, methods: where to write them.
     """
     catalog = read_text(files["catalog"])
     used = catalog[catalog["status"] == "used"]
     stages = read_stages(files["stages"])
     manifests = {split: read_manifest(path) for split, path in zip(SPLITS, files["manifests"], strict=True)}
-    measured = read_json(files["metrics"])
+    records = {name: read_json(files[name]) for name in ("metrics", "crossval", "null", "occlusion") if name in files}
+    measured, crossval = records["metrics"], dict.fromkeys(CROSSVALIDATION) | records.get("crossval", {})
     predictions = read_predictions(files["predictions"])
-    history = read_history(files["history"])
+    network, best, history = read_json(files["network"]), read_json(files["best"]), read_history(files["history"])
     warnings = _warnings(used, predictions, stages, measured, config)
     for warning in warnings:
         log.warning("%s", warning, extra={AT_THE_END: True})
+    versions = {"flystage": _own_version(), "Python": platform.python_version()}
+    versions |= {package: _version(package) for package in PACKAGES}
+    counts = {
+        split: {
+            "embryos": int(manifest["embryo"].nunique()),
+            "tifs": int((used["split"] == split).sum()),
+            "pngs": len(manifest),
+        }
+        for split, manifest in manifests.items()
+    }
+    shown = crossval["crossval"] or measured
+    sentence, good = verdict(shown, crossval["baselines"])
+    failing = (
+        read_predictions(files["crossval_table"])
+        if crossval["crossval"]
+        else _with_pngs(predictions, manifests["test"])
+    )
+    records |= {
+        "stages": _stage_counts(used, manifests, stages),
+        "splits": _embryos(used, manifests),
+        "counts": counts,
+        "test_embryos": _by_embryo(predictions),
+        "catalog": {"found": len(catalog)} | catalog["status"].value_counts().to_dict(),
+        "worst": worst_errors(failing, stages),
+    }
+    paragraph = methods_text(config, stages, counts, network, best, measured, records.get("crossval"), versions)
+    with written_whole(methods) as temporary:
+        temporary.write_text(paragraph, encoding="utf-8")
     render(
         files["template"],
         page,
+        n=quoting(records),
+        records=records,
         metrics=measured,
-        network=read_json(files["network"]),
-        best=read_json(files["best"]),
+        crossval=crossval,
+        sentence=sentence,
+        good=good,
+        doubts=[doubt | {"picture": thumbnail(doubt.get("png"))} for doubt in crossval["label_doubts"] or []],
+        looks=looked_at(records["occlusion"]["images"]) if "occlusion" in records else [],
+        network=network,
+        best=best,
         trials=[read_json(path) for path in files["trials"]],
         kept=kept_epoch(history).to_dict(),
         epochs=len(history),
         stages=stages,
-        found=len(catalog),
-        status_counts=catalog["status"].value_counts().to_dict(),
         rejected=catalog.loc[catalog["status"] == "rejected", ["path", "stage", "reason"]].to_dict("records"),
         excluded=_counted(catalog.loc[catalog["status"] == "excluded", "reason"]),
-        stage_counts=_stage_counts(used, manifests, stages),
-        embryos=_embryos(used, manifests),
-        predictions_of=_by_embryo(predictions),
         preparation=_preparation(used),
         warnings=warnings,
-        figures={Path(path).stem: base64.b64encode(Path(path).read_bytes()).decode() for path in files["figures"]},
+        figures={Path(path).stem: path for path in [*files["figures"], *drawn] if str(path).endswith(".png")},
+        figure=lambda path, words: inline_svg(Path(path).with_suffix(".svg"), words),
         settings=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
-        versions={"Python": platform.python_version()} | {package: _version(package) for package in PACKAGES},
+        versions=versions,
         png_size=config["image"]["size"],
         note=config["note"],
+        trained_on=date.fromtimestamp(Path(files["history"]).stat().st_mtime).isoformat(),
+        methods=paragraph,
     )
+
+
+def _with_pngs(predictions, test):
+    """The predictions of the test images with the png of each; they stand in the order of the manifest."""
+    same = list(test["source"]) == list(predictions["source"])
+    return predictions.assign(png=test["png"].to_numpy() if same else "")
+
+
+def _own_version():
+    return tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]
 
 
 def _version(package):
@@ -96,7 +152,7 @@ def _embryos(used, manifests):
     """{split: [{"embryo", "images", "stages"}]} in alphabetical order."""
     return {
         split: [
-            {"embryo": embryo, "images": len(images), "stages": images["stage"].nunique()}
+            {"embryo": embryo, "images": len(images), "stages": int(images["stage"].nunique())}
             for embryo, images in used[used["split"] == split].groupby("embryo")
         ]
         for split in manifests
@@ -109,8 +165,8 @@ def _by_embryo(predictions):
         {
             "embryo": embryo,
             "images": len(images),
-            "top1": float((images["rank"] == 1).mean()),
-            "error": float(images["time_error"].abs().mean()),
+            "top_1": float((images["rank"] == 1).mean()),
+            "mae": float(images["time_error"].abs().mean()),
         }
         for embryo, images in predictions.groupby("embryo")
     ]

@@ -1,11 +1,24 @@
-"""Pages from templates."""
+"""Pages from templates, with numbers that say where they come from and figures that are part of the page."""
 
+import re
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup
 
 from flystage.core.files import written_whole
 from flystage.network.classifiers import asks_for_more
+
+WAYS = {  # of writing a number
+    "percent": lambda number: f"{100 * number:.1f} %",
+    "whole": lambda number: f"{100 * number:.0f}",  # of a share: the ends of intervals
+    "signed": lambda number: f"{100 * number:+.1f}",
+    "tenth": lambda number: f"{number:.1f}",
+    "change": lambda number: f"{number:+.1f}",
+    "thousandth": lambda number: f"{number:.3f}",
+    "general": lambda number: f"{number:g}",
+    "count": lambda number: f"{number:.0f}",
+}
 
 
 def render(template, path, **values):
@@ -14,9 +27,42 @@ def render(template, path, **values):
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.loader = jinja2.FileSystemLoader(Path(template).parent)
-    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
+    environment.filters["percent"] = WAYS["percent"]
     environment.filters["asks_for_more"] = asks_for_more
     environment.filters["interval"] = lambda pair: f"{100 * pair[0]:.0f} to {100 * pair[1]:.0f} %"
     page = environment.get_template(Path(template).name).render(**values)
     with written_whole(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def quoting(records):
+    """A function for templates that writes a number of `records`, and in the page where it stands there.
+
+    records: {name: record of plain values}. The function takes a way of writing (of WAYS) and the name and keys on the way to the
+    number, and gives <data value="0.5" data-at="name/key/...">50.0 %</data>; a dash where there is no number.
+    """
+
+    def quoted(way, *keys):
+        number = records
+        for key in keys:
+            known = isinstance(number, list) or number and key in number
+            number = number[key] if known else None
+        if number is None or number != number:
+            return Markup('<span class="none">–</span>')
+        at = "/".join(str(key).replace("~", "~0").replace("/", "~1") for key in keys)  # as in a JSON pointer
+        return Markup('<data value="{}" data-at="{}">{}</data>').format(repr(float(number)), at, WAYS[way](number))
+
+    return quoted
+
+
+def inline_svg(path, description):
+    """An SVG of `drawing.save` as a part of a page that fits its column. description: for those who cannot see it."""
+    text = Path(path).read_text(encoding="utf-8")
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text[text.index("<svg") :], flags=re.DOTALL)
+    used = set(re.findall(r"#([\w.-]+)", text))
+    text = re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in used else "", text)
+    view = re.search(r'viewBox="[^"]*"', text)[0]
+    head = Markup('<svg {} role="img" aria-label="{}" xmlns:xlink="http://www.w3.org/1999/xlink">').format(
+        Markup(view), description
+    )
+    return Markup(head + Markup(text[text.index(">") + 1 :]))

@@ -1,0 +1,252 @@
+"""The page of a run: its numbers are those of its files, whatever is missing, and a browser shows it as it should be."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+import browser
+from flystage.core.tables import read_json, read_predictions, read_text, write_json
+from flystage.evaluation.metrics import metrics
+from flystage.raw.stages import Stages
+from flystage.report import crossval_figures, figures
+from flystage.report.templates import WAYS
+from report_files import write_page, write_results
+
+NUMBERS = Stages([f"{51 + 3 * place:03d}" for place in range(60)], [51 + 3 * place for place in range(60)], "min")
+WORDS = Stages(
+    ["pre-blastoderm stage", "cellularisation", "gastrulation", "germ-band extension", "germ-band retraction"]
+    + ["dorsal closure", "hatching"],
+    None,
+    "stages",
+)
+ODD = Stages(["a^$ 1", "$\\foo$", "<b>bold</b>", "x_{2", "100%"])
+KINDS = {"60 numbers": NUMBERS, "7 words": WORDS, "signs": ODD}
+WIDTHS = (1280, 390)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def run(request, tmp_path_factory):
+    """(stages, results folder with a page) of stages of each kind."""
+    results = tmp_path_factory.mktemp("results")
+    stages = KINDS[request.param]
+    write_page(results, write_results(results, stages, embryos=8 if stages is NUMBERS else 12))
+    return stages, results
+
+
+class Numbers(HTMLParser):
+    """All <data> of a page: where each stands in the files, its value, and what the reader sees."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found, self.open = [], None
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "data":
+            self.open = dict(attributes) | {"seen": ""}
+
+    def handle_data(self, text):
+        if self.open:
+            self.open["seen"] += text
+
+    def handle_endtag(self, tag):
+        if tag == "data":
+            self.found.append(self.open)
+            self.open = None
+
+
+def at(records, pointer):
+    for key in pointer.split("/"):
+        key = key.replace("~1", "/").replace("~0", "~")
+        records = records[int(key)] if isinstance(records, list) else records[key]
+    return records
+
+
+def test_every_number_is_that_of_the_files(run):
+    stages, results = run
+    predictions = read_predictions(results / "evaluation/predictions.csv")
+    catalog = read_text(results / "catalog.csv")
+    used = catalog[catalog["status"] == "used"]
+    manifests = {split: read_text(results / f"manifests/{split}.csv") for split in ("train", "val", "test")}
+    records = {
+        name: read_json(results / f"evaluation/{name}.json") for name in ("metrics", "crossval", "null", "occlusion")
+    }
+    records["test_embryos"] = [
+        {"images": len(rows), "top_1": (rows["rank"] == 1).mean(), "mae": rows["time_error"].abs().mean()}
+        for _, rows in predictions.groupby("embryo")
+    ]
+    records["catalog"] = {"found": len(catalog)}
+    records["counts"] = {
+        split: {"embryos": rows["embryo"].nunique(), "tifs": (used["split"] == split).sum(), "pngs": len(rows)}
+        for split, rows in manifests.items()
+    }
+    records["stages"] = [
+        {
+            "tifs": [((used["split"] == split) & (used["stage"] == stage)).sum() for split in manifests],
+            "pngs": [(rows["stage"] == stage).sum() for rows in manifests.values()],
+        }
+        for stage in stages.names
+    ]
+    records["splits"] = {
+        split: [{"images": len(rows), "stages": rows["stage"].nunique()} for _, rows in manifest.groupby("embryo")]
+        for split, manifest in manifests.items()
+    }
+    folds = read_predictions(results / "evaluation/crossval.csv").set_index("source")
+    page = (results / "report.html").read_text(encoding="utf-8")
+    sources = re.findall(r'<figcaption>True .*?<span class="path">(.*?)</span>', page, re.DOTALL)
+    records["worst"] = [
+        {
+            "p_true": row[f"p_{row['stage']}"],
+            "p_predicted": row[f"p_{row['predicted']}"],
+            "time_error": row["time_error"],
+        }
+        for _, row in folds.loc[sources].iterrows()
+    ]
+    numbers = Numbers(page).found
+    assert len(numbers) > 150 and {each["data-at"].split("/")[0] for each in numbers} == set(records)
+    for each in numbers:
+        assert float(each["value"]) == pytest.approx(at(records, each["data-at"])), each
+        assert each["seen"] in {write(float(each["value"])) for write in WAYS.values()}, each
+
+
+def test_the_files_agree_with_one_another(run):
+    stages, results = run
+    for table, record in (("predictions.csv", "metrics.json"), ("crossval.csv", "crossval.json")):
+        predictions = read_predictions(results / "evaluation" / table)
+        recorded = read_json(results / "evaluation" / record)
+        recorded = recorded.get("crossval", recorded)
+        again = metrics(predictions, stages, [1, 3, 6])
+        assert {key: recorded[key] for key in again} == json.loads(json.dumps(again))
+
+
+def test_the_sentence_is_made_from_the_figures(run):
+    _, results = run
+    share = read_json(results / "evaluation/crossval.json")["crossval"]["top_k"]["3"]
+    low, high = (f"{100 * end:.0f}" for end in share["ci95"])
+    said = f"Top-3 is right for {100 * share['accuracy']:.0f} of 100 images of an embryo it never saw ({low} to {high};"
+    assert said in (results / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_order_of_the_page(run):
+    page = (run[1] / "report.html").read_text(encoding="utf-8")
+    contents = re.findall(r'<li><a href="#([a-z]+)">', page)
+    assert contents == ["top", "crossval", "simple", "leak", "null", "fails", "sure", "sets", "more", "looks", "test", "cannot", "data",
+                        "preparation", "training", "origin"]  # fmt: skip
+    places = [page.index(f'id="{name}"') for name in contents]
+    assert places == sorted(places)
+
+
+def test_figures_are_kept_as_png_and_svg_and_are_the_same_each_time(tmp_path):
+    folders = tmp_path / "a", tmp_path / "b"
+    for folder in folders:
+        write_page(folder, write_results(folder, ODD, embryos=8))
+    pngs = sorted(path.relative_to(folders[0]) for path in folders[0].glob("figures/**/*.png"))
+    assert len(pngs) > 12
+    for path in [*pngs, *(png.with_suffix(".svg") for png in pngs)]:
+        assert (folders[0] / path).read_bytes() == (folders[1] / path).read_bytes(), path
+    assert "<text" in (folders[0] / "figures/top_k.svg").read_text()
+
+
+def test_whatever_is_missing_is_left_out(tmp_path, monkeypatch):
+    files = write_results(tmp_path, WORDS, embryos=8)
+    write_page(tmp_path, files)
+    for module in (figures, crossval_figures):  # all are drawn by now
+        monkeypatch.setattr(module, "save", lambda figure, path: plt.close(figure))
+    record = read_json(files["crossval"])
+    for missing in record:
+        write_json(record | {missing: None}, files["crossval"])
+        write_page(tmp_path, files)
+    write_json(dict.fromkeys(record), files["crossval"])
+    write_json({}, files["null"])
+    page = write_page(tmp_path, files).read_text(encoding="utf-8")
+    assert 'id="simple"' not in page and 'id="null"' not in page and 'id="fails"' in page
+    for name in ("crossval", "crossval_table", "null"):
+        del files[name]
+    page = write_page(tmp_path, files).read_text(encoding="utf-8")
+    assert 'id="crossval"' not in page and "The worst errors" in page and "made from the test split" in page
+
+
+def test_sets_that_cannot_be_promised_say_why(tmp_path):
+    files = write_results(tmp_path, ODD, embryos=8)
+    record = read_json(files["crossval"])
+    write_json(record | {"sets": {"why": "Too few embryos."}}, files["crossval"])
+    assert "<p>Too few embryos.</p>" in write_page(tmp_path, files).read_text(encoding="utf-8")
+
+
+def test_the_worst_errors_are_the_worst(run):
+    stages, results = run
+    page = (results / "report.html").read_text(encoding="utf-8")
+    shown = re.findall(r'<figcaption>True .*?<span class="path">(.*?)</span>', page, re.DOTALL)
+    folds = read_predictions(results / "evaluation/crossval.csv")
+    true = np.array([row[f"p_{row['stage']}"] for _, row in folds.iterrows()])
+    badness = folds["time_error"].abs() if stages.unit else pd.Series(1 - true)
+    wrong = folds[folds["predicted"] != folds["stage"]]
+    order = wrong.assign(badness=badness).sort_values(["badness", "source"], ascending=[False, True])
+    assert shown == order["source"].head(9).tolist()
+
+
+RUNNING_INTO = """(() => {
+  const bad = [];
+  document.querySelectorAll("figure svg").forEach(svg => {
+    const whole = svg.getBoundingClientRect(), name = svg.closest("figure").id;
+    const boxes = [...svg.querySelectorAll("text")].map(each => [each.textContent, each.getBoundingClientRect()]);
+    boxes.forEach(([text, a], at) => {
+      if (a.left < whole.left - 1 || a.right > whole.right + 1 || a.top < whole.top - 1 || a.bottom > whole.bottom + 1)
+        bad.push([name, text, "sticks out"]);
+      boxes.slice(at + 1).forEach(([other, b]) => {
+        const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        if (wide > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3) bad.push([name, text, other]);
+      });
+    });
+  });
+  return bad;
+})()"""
+SORTED = """[...document.querySelectorAll("table.sortable")].map(table => {
+  const name = [...table.tHead.rows[table.tHead.rows.length - 1].cells].findLast(each => each.querySelector("button"));
+  const values = () => [...table.tBodies[0].rows].map(row => {
+    const cell = row.cells[name.cellIndex], number = cell.querySelector("data");
+    return number ? Number(number.value) : cell.textContent.trim() });
+  const rows = table.tBodies[0].rows.length;
+  name.querySelector("button").click(); const up = values(), order = name.getAttribute("aria-sort");
+  name.querySelector("button").click(); const down = values();
+  return [order, up, down, rows === table.tBodies[0].rows.length] })"""
+
+
+@pytest.mark.skipif(not browser.CHROMIUM, reason="there is no Chromium on this machine to show the page")
+def test_a_browser_shows_it_as_it_should_be(run):
+    with browser.browser() as page:
+        for width in WIDTHS:
+            page.open(run[1] / "report.html", width)
+            assert page.value("document.documentElement.scrollWidth") <= width
+            assert page.value(RUNNING_INTO) == []
+        assert page.value("getComputedStyle(document.querySelector('nav')).position") == "static"
+        page.open(run[1] / "report.html", WIDTHS[0])
+        tables = page.value(SORTED)
+        assert len(tables) > 8
+        for order, up, down, whole in tables:
+            assert order == "ascending" and whole and sorted(up, key=str) == sorted(down, key=str)
+            numbers = [value for value in up if not isinstance(value, str)]
+            assert numbers == sorted(numbers)
+            assert [value for value in down if not isinstance(value, str)] == sorted(numbers, reverse=True)
+        page.value("document.getElementById('training').scrollIntoView()")
+        page.value("new Promise(done => setTimeout(done, 300))")
+        assert page.value("document.querySelector('nav a.here').textContent") == "Tuning and training"
+        top = page.value("document.querySelector('nav').getBoundingClientRect().top")
+        assert 0 <= top < 50, "the contents do not stay in view"
+        assert page.value(
+            "[...document.querySelectorAll('nav a')].every(each => document.querySelector(each.getAttribute('href')))"
+        )
+        printed = page.printed()
+        assert printed.startswith(b"%PDF") and len(re.findall(rb"/Type\s*/Page\b", printed)) > 3
+        page.ask("Emulation.setEmulatedMedia", media="print")
+        assert page.value("getComputedStyle(document.querySelector('nav')).display") == "none"
+        assert page.value(
+            "[...document.querySelectorAll('.scroll')].every(each => getComputedStyle(each).overflowY === 'visible')"
+        )
+        assert page.faults == []
+        assert [url for url in page.requests if not url.startswith(("file:", "data:"))] == []

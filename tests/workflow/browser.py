@@ -1,0 +1,109 @@
+"""Headless Chromium, driven through a pipe with nothing but Python (its DevTools protocol: one message, one zero byte)."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+OPTIONS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+    "--remote-debugging-pipe",
+)
+
+
+class Page:
+    """A page in the browser. faults: what its console and its scripts complained of. requests: the addresses it asked for."""
+
+    def __init__(self, answers, orders):
+        self.answers, self.orders, self.number, self.rest, self.session = answers, orders, 0, b"", None
+        self.faults, self.requests, self.loaded = [], [], False
+        [page] = [each for each in self.ask("Target.getTargets")["targetInfos"] if each["type"] == "page"]
+        self.session = self.ask("Target.attachToTarget", targetId=page["targetId"], flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.ask(f"{domain}.enable")
+
+    def ask(self, method, **params):
+        """Send an order and wait for its answer."""
+        self.number += 1
+        message = {"id": self.number, "method": method, "params": params}
+        if self.session:
+            message["sessionId"] = self.session
+        os.write(self.orders, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._next()
+            if answer.get("id") == self.number:
+                assert "error" not in answer, (method, answer["error"])
+                return answer["result"]
+
+    def _next(self):
+        while b"\0" not in self.rest:
+            part = os.read(self.answers, 2**20)
+            assert part, "the browser has ended"
+            self.rest += part
+        message, _, self.rest = self.rest.partition(b"\0")
+        message = json.loads(message)
+        self._heed(message.get("method"), message.get("params", {}))
+        return message
+
+    def _heed(self, event, params):
+        if event == "Runtime.exceptionThrown":
+            self.faults.append(params["exceptionDetails"]["text"])
+        elif event == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
+            self.faults.append(str(params["args"]))
+        elif event == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
+            self.faults.append(params["entry"]["text"])
+        elif event == "Network.requestWillBeSent":
+            self.requests.append(params["request"]["url"])
+        elif event == "Page.loadEventFired":
+            self.loaded = True
+
+    def open(self, path, width, height=900):
+        """Load a file in a window of this size and wait until it is there."""
+        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.loaded = False
+        self.ask("Page.navigate", url=path.resolve().as_uri())
+        while not self.loaded:
+            self._next()
+
+    def value(self, script):
+        """What a piece of JavaScript evaluates to."""
+        result = self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in result, result["exceptionDetails"]
+        return result["result"].get("value")
+
+    def printed(self):
+        """The page as a PDF, bytes."""
+        return base64.b64decode(self.ask("Page.printToPDF", preferCSSPageSize=True, printBackground=True)["data"])
+
+    def picture(self, path, whole=True):
+        """Write a picture of the page, the whole of it or what the window shows."""
+        data = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
+        path.write_bytes(base64.b64decode(data))
+
+
+@contextmanager
+def browser():
+    """A Page in a browser of its own, which ends with the block."""
+    orders_out, orders = os.pipe()
+    answers, answers_in = os.pipe()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        pipes = f'exec "$@" 3<&{orders_out} 4>&{answers_in}'
+        command = ["bash", "-c", pipes, "-", CHROMIUM, *OPTIONS, f"--user-data-dir={profile}", "about:blank"]
+        process = subprocess.Popen(command, pass_fds=(orders_out, answers_in), stderr=subprocess.DEVNULL)
+        os.close(orders_out)
+        os.close(answers_in)
+        try:
+            yield Page(answers, orders)
+        finally:
+            process.kill()
+            process.wait()
+            os.close(orders)
+            os.close(answers)

@@ -1,0 +1,92 @@
+"""Where a network looks: how much less it believes in its suggestion when a part of the picture is covered."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from flystage.images.pngs import decoded_png, read_png
+from flystage.network.checkpoint import backbone_of, head_of
+from flystage.network.embedders import embedder, kind_of_embedder
+from flystage.network.features import embedded
+from flystage.network.stager import averaged
+
+ACROSS = 9  # covers along the longer side of the embryo
+OF_EACH = 2  # images of each group
+GROUPS = ("right", "wrong", "surest of what is wrong")
+
+
+def examples_to_look_at(predictions):
+    """{place in the table: group of GROUPS}: a few images that were staged right, a few wrong, and the most confident of the wrong.
+
+    predictions: table as the evaluation's. The few are spread evenly over the table.
+    """
+    sure = predictions.filter(regex="^p_").max(axis=1)
+    right = predictions.index[predictions["predicted"] == predictions["stage"]]
+    wrong = predictions.index[predictions["predicted"] != predictions["stage"]]
+    surest = sure[wrong].sort_values(ascending=False, kind="stable").index[:OF_EACH]
+    few = {"right": right, "wrong": wrong.difference(surest, sort=False)}
+    chosen = {}
+    for group, places in few.items():
+        count = min(OF_EACH, len(places))
+        picked = ((np.arange(count) + 0.5) * len(places) / max(count, 1)).astype(int)
+        chosen |= {int(places[place]): group for place in picked}
+    return chosen | {int(place): GROUPS[2] for place in surest}
+
+
+def occlusion(checkpoint, predictions, pngs, cache_folder, threads):
+    """What covering parts of a few pictures does, as plain values: {"images": [..]}, each with what `_covered` gives.
+
+    checkpoint: as `load_checkpoint` gives it. predictions: table as the evaluation's; pngs: of each row. cache_folder, threads: see
+    `feature_vectors`. Any backbone can be asked so; pictures are asked about unturned.
+    """
+    backbone, head, embed = backbone_of(checkpoint), head_of(checkpoint), None
+    images = []
+    for place, group in examples_to_look_at(predictions).items():
+        row, picture = predictions.loc[place], decoded_png(pngs[place], read_png(pngs[place]))
+        if embed is None:
+            embed = embedder(kind_of_embedder(), backbone, len(picture), Path(cache_folder), threads)
+        label = checkpoint["stages"].index(row["predicted"])
+        images.append(
+            {name: row[name] for name in ("source", "stage", "predicted", "embryo")}
+            | {"png": pngs[place], "group": group}
+            | _covered(picture, partial(_believed, embed, head, label))
+        )
+    return {"images": images}
+
+
+def _believed(embed, head, label, pictures):
+    """Probability of the stage `label` for each picture, list of numbers."""
+    parts = [embedded(embed, pictures[start : start + embed.batch]) for start in range(0, len(pictures), embed.batch)]
+    with torch.inference_mode():
+        return averaged(head(torch.from_numpy(np.concatenate(parts)))[None])[:, label].tolist()
+
+
+def _covered(picture, believed):
+    """Cover the embryo part by part with its own mean grey.
+
+    picture: uint8 array (size, size). believed: probability of the suggestion for each of several pictures. Returns "believed" of
+    the whole picture, "box" (top, left, bottom, right of the embryo, pixels) and "drops", rows of how much less was believed with
+    each part of the box covered.
+    """
+    filled = picture != picture[0, 0]
+    rows, columns = (np.flatnonzero(filled.any(axis=axis)) for axis in (1, 0))
+    if len(rows) == 0:
+        rows, columns = np.arange(len(picture)), np.arange(picture.shape[1])
+    top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+    side = max(bottom - top, right - left) / ACROSS
+    down, across = (max(1, round(length / side)) for length in (bottom - top, right - left))
+    grey = round(float(picture[filled].mean())) if filled.any() else int(picture[0, 0])
+    y = np.linspace(top, bottom, down + 1).round().astype(int)
+    x = np.linspace(left, right, across + 1).round().astype(int)
+    pictures = [picture]
+    for row in range(down):
+        for column in range(across):
+            covered = picture.copy()
+            part = np.s_[y[row] : y[row + 1], x[column] : x[column + 1]]
+            covered[part] = np.where(filled[part], grey, covered[part])
+            pictures.append(covered)
+    whole, *parts = believed(np.stack(pictures))
+    drops = np.array([whole - part for part in parts]).reshape(down, across).round(4)
+    return {"believed": whole, "box": [top, left, bottom, right], "drops": drops.tolist()}
