@@ -70,7 +70,7 @@ def test_the_demo_changes_only_settings_that_exist():
         ("image.sise", "Configuration, image: there is no setting 'sise'; did you mean size?"),
         ("image.normalize.factr", "Configuration, image.normalize: there is no setting 'factr'; did you mean factor?"),
         ("tune.batchsize", "Configuration, tune: there is no setting 'batchsize'; did you mean batch_size?"),
-        ("evaluate.zzz", "Configuration, evaluate: there is no setting 'zzz'; allowed are top_k, views."),
+        ("evaluate.zzz", "Configuration, evaluate: there is no setting 'zzz'; allowed are top_k, views, coverage."),
     ],
 )
 def test_a_typo_is_told_with_what_was_meant(key, expected):
