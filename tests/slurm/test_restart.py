@@ -25,7 +25,7 @@ def in_queue(project):
 
 def test_ctrl_c_and_kill_9(finished, copy_of_finished):
     project, cluster = copy_of_finished, copy_of_finished.cluster
-    (project.results / "model/checkpoint.pt").unlink()
+    (project.results / "model/trained.pt").unlink()
 
     driver, _ = started_until_training(project)
     os.kill(driver.pid, signal.SIGINT)

@@ -24,7 +24,7 @@ def test_a_killed_finetuning_goes_on_from_its_last_epoch(copy_of_finished):
     outcome = project.contents(*OUTCOME)
     assert len(outcome) > 10
 
-    (project.results / "model/checkpoint.pt").unlink()
+    (project.results / "model/trained.pt").unlink()
     process = project.snakemake(over=OVER)
     assert process.returncode == 0, process.out
     assert "of an interrupted training" not in (project.results / "logs/train.log").read_text(encoding="utf-8")

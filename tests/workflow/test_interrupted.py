@@ -62,9 +62,10 @@ RULES = [
     {"dataset_figures": "figures/sample_before_after.png", "features": "features/train.npy"},
     {"tune": "tuning/trial_1.json"},
     {"best": "tuning/best.json"},
-    {"train": "model/checkpoint.pt"},
+    {"train": "model/trained.pt"},
     {"training_figures": "figures/tuning.png", "evaluate": "evaluation/predictions.csv"},
-    {"metrics": "evaluation/metrics.json"},
+    {"crossval": "evaluation/crossval.json"},
+    {"checkpoint": "model/checkpoint.pt", "metrics": "evaluation/metrics.json"},
     {"report": "report.html"},
 ]
 SAME_IN_OTHER_BUCKETS = [
@@ -166,7 +167,7 @@ def test_a_disk_that_is_full_while_training(finished, copy_of_finished, disks):
     project = copy_of_finished
     disks.mount("-t", "tmpfs", "-o", "size=400m", "none", project.results)
     results = disks.seen(project).results
-    without_checkpoint = shutil.ignore_patterns("checkpoint.pt")
+    without_checkpoint = shutil.ignore_patterns("trained.pt", "checkpoint.pt")
     shutil.copytree(finished.results, results, symlinks=True, dirs_exist_ok=True, ignore=without_checkpoint)
     used = sum(path.stat().st_blocks * 512 for path in results.rglob("*") if not path.is_symlink())
     disks.mount("-o", f"remount,size={used + 10_000_000}", project.results)  # the checkpoint takes 45 MB

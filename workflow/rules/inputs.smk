@@ -202,6 +202,10 @@ def versions_of_unlabelled(wildcards):
     return [finding.version_of(path) for path in unlabelled()]
 
 
+if asked_for("null"):
+    or_one_sentence(settings.check_null, config)
+
+
 # Mistakes are told at once, before any job runs. Predicting needs no training images, and training no others.
 NEEDS_NO_DATA_SET = any(map(asked_for, ("predict", "suggest", "aws_cleanup")))
 if asked_for("predict"):

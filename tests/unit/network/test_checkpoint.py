@@ -4,7 +4,15 @@ import pytest
 import torch
 
 from flystage.core.errors import FlystageError
-from flystage.network.checkpoint import angles_of, backbone_of, head_of, load_checkpoint, save_checkpoint, stages_of
+from flystage.network.checkpoint import (
+    angles_of,
+    backbone_of,
+    calibrate_checkpoint,
+    head_of,
+    load_checkpoint,
+    save_checkpoint,
+    stages_of,
+)
 from flystage.network.stager import Head
 from flystage.raw.stages import Stages
 
@@ -110,3 +118,31 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
 
     torch.save({"format": 1, "trap": Trap()}, tmp_path / "c.pt")
     assert "is not a checkpoint" in sentence(tmp_path / "c.pt")
+
+
+def test_a_trained_network_is_not_calibrated_nor_is_one_of_an_earlier_format(saved):
+    path = saved[0]
+    nothing = {"temperature": 1.0, "sets": None}
+    assert load_checkpoint(path)["calibration"] == nothing
+    old = torch.load(path, weights_only=True) | {"format": 4}
+    del old["calibration"]
+    torch.save(old, path)
+    assert load_checkpoint(path)["calibration"] == nothing
+
+
+def test_calibrating_writes_the_same_network_with_what_cross_validation_says(saved, tmp_path):
+    path, target = saved[0], tmp_path / "calibrated.pt"
+    sets = {"asked": 0.9, "promised": 0.8, "threshold": 0.1, "contiguous": True}
+    record = {"calibration": {"temperature": 1.7, "ece_before": 0.1}, "sets": sets | {"covered": 0.9}}
+    calibrate_checkpoint(path, record, target)
+    found, before = load_checkpoint(target), load_checkpoint(path)
+    assert found.pop("calibration") == {"temperature": 1.7, "sets": sets}
+    state, state_before = found.pop("state"), before.pop("state")
+    assert all(torch.equal(value, state_before[key]) for key, value in state.items()) and len(state) == len(
+        state_before
+    )
+    del before["calibration"]
+    assert found == before
+    for unknown in (None, {"calibration": None, "sets": None, "why": "Too few embryos."}):
+        calibrate_checkpoint(path, unknown, target)
+        assert load_checkpoint(target)["calibration"] == {"temperature": 1.0, "sets": None}

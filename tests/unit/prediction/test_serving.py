@@ -9,8 +9,9 @@ import pytest
 import tifffile
 import torch
 
+from flystage.evaluation.calibration import tempered
 from flystage.images.preparing import encoded_png, prepare
-from flystage.network.checkpoint import load_checkpoint, save_checkpoint
+from flystage.network.checkpoint import calibrate_checkpoint, load_checkpoint, save_checkpoint
 from flystage.network.stager import Head
 from flystage.network.weights import fetch_weights, load_weights
 from flystage.prediction import serving
@@ -78,6 +79,19 @@ def test_the_answer_is_that_of_the_workflow(model, model_of_views, folder, png, 
     assert Stages.of_record(given) == STAGES
     np.testing.assert_allclose(given["probabilities"], expected, rtol=1e-4, atol=1e-6)
     assert sum(given["probabilities"]) == pytest.approx(1)
+
+
+def test_the_temperature_of_the_checkpoint_counts(folder, png, tmp_path):
+    calibrate_checkpoint(
+        folder / "checkpoint.pt", {"calibration": {"temperature": 3.0}, "sets": None}, tmp_path / "checkpoint.pt"
+    )
+    (tmp_path / "a.png").write_bytes(png)
+    flat = answer(png, "image/png", serving.model_fn(tmp_path))["probabilities"]
+    sharp = answer(png, "image/png", serving.model_fn(folder))["probabilities"]
+    np.testing.assert_allclose(flat, tempered(np.array([sharp]), 3.0)[0], rtol=1e-4)
+    checkpoint = load_checkpoint(tmp_path / "checkpoint.pt")
+    expected = stage_probabilities(checkpoint, [str(tmp_path / "a.png")], tmp_path / "cache", 1, 1)[0]
+    np.testing.assert_allclose(flat, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_tif_is_prepared_as_the_training_images_were(model, tif, png):

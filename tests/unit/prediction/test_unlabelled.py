@@ -6,11 +6,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 
 import flystage
-from flystage.prediction.unlabelled import prepare_unlabelled, write_page
+from flystage.prediction import unlabelled
+from flystage.prediction.unlabelled import prepare_unlabelled, suggest_stages, write_page
 from flystage.raw.stages import Stages
 
 TEMPLATE = Path(flystage.__file__).parents[1] / "report/predictions.html.j2"
@@ -64,3 +66,21 @@ def test_a_tif_is_prepared_once_and_again_when_the_settings_change(tmp_path):
     stamp = png.stat().st_mtime_ns
     assert prepare_unlabelled([str(path)], image, pngs)["png"][0] == str(png) and png.stat().st_mtime_ns == stamp
     assert prepare_unlabelled([str(path)], image | {"white": 9999}, pngs)["png"][0] != str(png)
+
+
+@pytest.mark.parametrize(
+    ("sets", "expected"),
+    [
+        (None, ["", "", ""]),
+        ({"threshold": 0.15, "contiguous": False}, ["051, 069", "", "060"]),
+        ({"threshold": 0.15, "contiguous": True}, ["051, 060, 069", "", "060"]),
+    ],
+)
+def test_sets_are_those_that_the_checkpoint_promises(monkeypatch, sets, expected):
+    probabilities = np.array([[0.6, 0.1, 0.3], [0.1, 0.8, 0.1]])
+    monkeypatch.setattr(unlabelled, "stage_probabilities", lambda *_: probabilities)
+    prepared = pd.DataFrame({"image": list("abc"), "status": ["used", "rejected", "used"], "reason": "", "png": "-"})
+    checkpoint = Stages.as_given(["051", "060", "069"]).record() | {"calibration": {"temperature": 1.0, "sets": sets}}
+    table = suggest_stages(prepared, checkpoint, 2, 1, "cache", 1)
+    assert table["set"].tolist() == expected
+    assert list(table.columns[4:]) == ["stage_1", "p_1", "stage_2", "p_2", "set", "expected_time", "unit"]

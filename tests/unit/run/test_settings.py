@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from flystage.core.errors import FlystageError
-from flystage.run.settings import checked
+from flystage.run.settings import check_null, checked
 
 REPOSITORY = Path(__file__).parents[3]
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
@@ -70,7 +70,7 @@ def test_the_demo_changes_only_settings_that_exist():
         ("image.sise", "Configuration, image: there is no setting 'sise'; did you mean size?"),
         ("image.normalize.factr", "Configuration, image.normalize: there is no setting 'factr'; did you mean factor?"),
         ("tune.batchsize", "Configuration, tune: there is no setting 'batchsize'; did you mean batch_size?"),
-        ("evaluate.zzz", "Configuration, evaluate: there is no setting 'zzz'; allowed are top_k, views."),
+        ("evaluate.zzz", "Configuration, evaluate: there is no setting 'zzz'; allowed are top_k, views, coverage."),
     ],
 )
 def test_a_typo_is_told_with_what_was_meant(key, expected):
@@ -318,6 +318,25 @@ def test_folds_are_as_many_as_can_be_where_they_are_left_to_the_workflow(over, f
         assert "where trials are scored on the validation split; set it to 0" in sentence(config)
     else:
         assert checked(config, SCHEMA)["tune"]["folds"] == 3
+
+
+@pytest.mark.parametrize(("mode", "folds"), [("frozen", "auto"), ("finetuned", 0)])
+def test_a_network_is_not_trained_once_more_for_each_fold(mode, folds):
+    config = changed("crossval.folds", "auto")
+    config["train"]["mode"] = mode
+    assert checked(config, SCHEMA)["crossval"]["folds"] == folds
+    config["crossval"]["folds"] = 4
+    if folds == 0:
+        assert "crossval.folds: train.mode is finetuned, where the run is not trained once more" in sentence(config)
+    else:
+        assert checked(config, SCHEMA)["crossval"]["folds"] == 4
+
+
+def test_a_null_run_needs_heads_that_are_trained_here():
+    check_null(DEFAULT)
+    config = changed("train.mode", "finetuned")
+    with pytest.raises(FlystageError, match="needs train.mode frozen"):
+        check_null(config)
 
 
 def test_the_order_of_a_users_settings_changes_nothing():

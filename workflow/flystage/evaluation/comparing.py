@@ -9,6 +9,7 @@ import yaml
 from flystage.core.tables import read_predictions
 from flystage.dataset.manifests import picture_of
 from flystage.evaluation.metrics import metrics
+from flystage.evaluation.paired import paired_differences
 from flystage.report.templates import inline_svg, render
 
 log = logging.getLogger("flystage")
@@ -41,13 +42,15 @@ def comparison(validation, folds, variants, stages, top_k):
     validation, folds: paths of prediction tables in folders named by variant, of the validation images and of
     cross-validation. variants: {name: what it changes}. stages: the Stages. top_k: list of k.
     Columns: variant, changes, measured_on (validation or folds), images, embryos; top_<k>, within_one and mae (in the stages' unit), each
-    also as _low, _high and _chance.
+    also as _low, _high and _chance; then for each what it has more than the first variant that was measured so on the same images,
+    <figure>_minus_first, _minus_first_low and _minus_first_high, paired by image and embryo (empty for the first).
     """
-    rows = []
+    rows, order = [], list(variants)
     for measured_on, paths in (("validation", validation), ("folds", folds)):
-        for path in paths:
-            name = Path(path).parent.name
-            measured = metrics(read_predictions(path), stages, top_k)
+        by_name = {Path(path).parent.name: read_predictions(path) for path in paths}
+        first = min(by_name, key=order.index, default=None)
+        for name, predictions in by_name.items():
+            measured = metrics(predictions, stages, top_k)
             row = {
                 "variant": name,
                 "changes": _in_words(variants[name]),
@@ -59,8 +62,11 @@ def comparison(validation, folds, variants, stages, top_k):
                 row |= _with_interval(f"top_{k}", share["accuracy"], share)
             row |= _with_interval("within_one", measured["within_one"]["accuracy"], measured["within_one"])
             row |= _with_interval("mae", measured["mae"]["value"], measured["mae"])
+            if name != first:
+                differences = paired_differences(predictions, by_name[first], stages, top_k)
+                for figure, difference in differences.items():
+                    row |= _minus_first(figure, difference)
             rows.append(row)
-    order = list(variants)
     return pd.DataFrame(rows).sort_values(
         "variant", key=lambda names: names.map(order.index), kind="stable", ignore_index=True
     )
@@ -69,6 +75,24 @@ def comparison(validation, folds, variants, stages, top_k):
 def _with_interval(name, value, figure):
     low, high = figure["ci95"]
     return {name: value, f"{name}_low": low, f"{name}_high": high, f"{name}_chance": figure["chance"]}
+
+
+def _minus_first(name, difference):
+    low, high = difference["ci95"]
+    of_first = f"{name}_minus_first"
+    return {of_first: difference["value"], f"{of_first}_low": low, f"{of_first}_high": high}
+
+
+def by_how_much_validation_flatters(table, k):
+    """Top-k accuracy on the validation images minus that of cross-validation, the mean of the variants that have both; else None.
+
+    table: as `comparison` gives it.
+    """
+    both = table.pivot(index="variant", columns="measured_on", values=f"top_{k}")
+    if not {"validation", "folds"} <= set(both):
+        return None
+    differences = (both["validation"] - both["folds"]).dropna()
+    return None if differences.empty else float(differences.mean())
 
 
 def _in_words(changes):
@@ -89,5 +113,7 @@ def write_page(table, unit, top_k, note, figure, template, path):
         top_k=sorted(top_k),
         note=note,
         unit=unit,
+        first={row["measured_on"]: row["variant"] for row in reversed(table.to_dict("records"))},
+        flatters=by_how_much_validation_flatters(table, min(top_k)),
         figure=inline_svg(Path(figure).with_suffix(".svg"), "Accuracy and error of the variants"),
     )

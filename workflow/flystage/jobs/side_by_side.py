@@ -16,7 +16,7 @@ def side_by_side(run, todo, processes):
     own: when this process is killed, they end at their next answer.
     """
     processes = 1 if torch.cuda.is_available() else min(processes, len(todo))
-    if processes == 1:
+    if processes <= 1:
         yield from map(run, todo)
         return
     from torch import _dynamo  # noqa: F401  every optimiser imports it, which takes seconds: once, before processes part

@@ -196,6 +196,14 @@ def _folds(config, section):
     return folds
 
 
+def check_null(config):
+    """Raise FlystageError where there can be no null run: it trains heads again, on the vectors that the run trained on here."""
+    if config["train"]["mode"] == "finetuned" or config["compute"]["train"] == "sagemaker":
+        raise FlystageError(
+            "The target null needs train.mode frozen and compute.train local: it trains heads again, on shuffled stages."
+        )
+
+
 def _check_network(backbone, weights, size):
     """Whether there can be such a backbone with such weights for pictures of that size; of timm's names only timm knows all."""
     if not name_in_timm(backbone) and backbone not in CLASSIFIERS:

@@ -35,7 +35,8 @@ def _configuration(name, over, as_given, schema_path):
     if others:
         raise FlystageError(f"{where}: a variant can change {', '.join(CHANGEABLE)}, and not {others[0]}.")
     try:
-        return checked(merged(as_given, over), schema_path)
+        run_alone = {"crossval": {"folds": 0}}  # variants are cross-validated by compare.folds
+        return checked(merged(as_given, over | run_alone), schema_path)
     except FlystageError as error:
         raise FlystageError(f"{where}: {str(error).removeprefix('Configuration, ')}") from error
 

@@ -1,0 +1,53 @@
+"""The images of a run that is made up: vectors that tell the stage, with a mark of the embryo."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from flystage.jobs.held_out import Images
+from flystage.raw.stages import Stages
+from flystage.training.recipe import Recipe
+
+TRAIN = {"mode": "frozen", "seed": 1, "loss": "ordered", "spread": 0.75, "weight_decay": 0.01, "patience": 5}
+
+
+@pytest.fixture
+def stages():
+    return Stages(["051", "060", "069", "078"], [51, 60, 69, 78], "min")
+
+
+@pytest.fixture
+def recipe():
+    return Recipe([8], 0.0, TRAIN, learning_rate=0.02, batch_size=16, epochs=6)
+
+
+@pytest.fixture
+def images_of():
+    """number of embryos -> Images of two pictures of each stage of each, those of the first half stored at two angles."""
+
+    def images_of(embryos, noise=0.5):
+        rows = [
+            {"embryo": f"e{embryo:02}", "label": label, "angle": angle, "number": number,
+             "split": "train" if embryo < embryos / 2 else "val" if embryo % 2 else "test"}
+            for embryo in range(embryos) for label in range(4) for number in range(2)
+            for angle in ([0, 90] if embryo < embryos / 2 else [0])
+        ]  # fmt: skip
+        every = pd.DataFrame(rows)
+        every["image"] = (every["angle"] == 0).cumsum() - 1
+        random = np.random.default_rng(0)
+        vectors = random.normal(0, noise, (len(every), 12)).astype(np.float32)
+        vectors[np.arange(len(every)), every["label"]] += 2
+        vectors[:, 11] = every["embryo"].str[1:].astype(float)
+        manifest = every[every["angle"] == 0].reset_index(drop=True)
+        manifest["stage"] = np.array(["051", "060", "069", "078"])[manifest["label"]]
+        manifest["source"] = manifest.index.map("{}.tif".format)
+        manifest["png"] = manifest.index.map("{}.png".format)
+        asked = vectors[(every["angle"] == 0).to_numpy()]
+        labels = torch.tensor(every["label"].to_numpy())
+        pixels = random.normal(0, 1, (len(manifest), 9)) + np.eye(4, 9)[manifest["label"]]
+        return Images(
+            manifest, np.stack([asked] * 2), torch.from_numpy(vectors), labels, every["image"].to_numpy(), pixels
+        )
+
+    return images_of

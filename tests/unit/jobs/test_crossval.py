@@ -1,0 +1,103 @@
+"""The cross-validation of a run: each image answered once, figures that agree with them, and chance where nothing is to be learned."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from flystage.evaluation.metrics import metrics
+from flystage.jobs.crossval import KEYS, cross_validate, null_run, number_of_folds, recipe_of_run
+from flystage.raw.stages import Stages
+
+
+def test_how_many_folds():
+    assert [number_of_folds("auto", embryos) for embryos in (3, 24, 25, 300)] == [3, 24, 12, 12]
+    assert number_of_folds(5, 24) == 5 and number_of_folds(5, 3) == 3
+
+
+@pytest.fixture
+def found(images_of, stages, recipe):
+    return cross_validate(images_of(8), stages, recipe, "auto", [1, 2], 0.8, 1)
+
+
+def test_every_image_is_answered_once_and_the_figures_are_those_of_the_table(found, images_of, stages):
+    table, record = found
+    manifest = images_of(8).manifest
+    for column in ("source", "stage", "embryo", "png", "split"):
+        assert table[column].tolist() == manifest[column].tolist()
+    assert table.groupby("embryo")["fold"].nunique().max() == 1 and table["fold"].nunique() == 8
+    measured = metrics(table, stages, [1, 2])
+    assert {key: record["crossval"][key] for key in measured} == measured
+    assert record["crossval"]["folds"] == 8 and "not chosen anew" in record["crossval"]["hyperparameters"]
+    assert measured["top_k"]["1"]["accuracy"] > 0.7
+
+
+def test_all_that_is_told(found, images_of):
+    _, record = found
+    assert set(record) == set(KEYS) and json.loads(json.dumps(record, allow_nan=False)) == record
+    assert list(record["baselines"]) == [
+        "chance", "commonest stage", "nearest neighbour on pixels", "logistic regression on pixels", "logistic regression on features",
+    ]  # fmt: skip
+    chance = record["baselines"].pop("chance")
+    assert "better_by" not in chance and chance["top_k"]["2"] == {"accuracy": 0.5, "ci95": [0.5, 0.5], "chance": 0.5}
+    for figures in record["baselines"].values():
+        assert set(figures) == {"top_k", "within_one", "mae", "better_by"}
+        assert figures["better_by"]["mae"]["value"] == pytest.approx(
+            figures["mae"]["value"] - record["crossval"]["mae"]["value"], abs=0.01
+        )
+    assert record["baselines"]["commonest stage"]["better_by"]["top_1"]["ci95"][0] > 0.3
+    same = record["random_split"].pop("network_same_method")
+    assert same == {key: record["baselines"]["logistic regression on features"][key] for key in same}
+    assert record["sets"]["promised"] == 0.8 and [one["embryo"] for one in record["by_embryo"]] == sorted(
+        set(images_of(8).embryos)
+    )
+    assert [point["embryos"] for point in record["learning_curve"]] == [2, 4, 6]
+    assert len(record["stage_support"]) == 4
+
+
+def test_twice_is_the_same(found, images_of, stages, recipe):
+    table, record = cross_validate(images_of(8), stages, recipe, "auto", [1, 2], 0.8, 2)
+    pd.testing.assert_frame_equal(table, found[0])
+    assert record == found[1]
+
+
+def test_stages_without_an_order(images_of, recipe):
+    _, record = cross_validate(images_of(4), Stages(["051", "060", "069", "078"]), recipe, 3, [1], 0.9, 1)
+    assert record["crossval"]["mae"]["value"] is None and record["by_embryo"][0]["mae"] is None
+    assert record["learning_curve"][0]["mae"] is None and record["sets"]["contiguous"] is False
+    assert json.dumps(record, allow_nan=False)
+
+
+def test_too_few_embryos_are_told(images_of, stages, recipe):
+    table, record = cross_validate(images_of(2), stages, recipe, "auto", [1], 0.9, 1)
+    assert table.empty and "p_051" in table and "png" in table
+    assert record.pop("why") == "Cross-validation needs 3 embryos or more, and there are 2."
+    assert record == dict.fromkeys(KEYS)
+
+
+def test_shuffled_stages_give_chance(images_of, stages, recipe):
+    found = null_run(images_of(12), stages, recipe, "auto", [1, 3], 1)
+    low, high = found["top_k"]["1"]["ci95"]
+    assert low < 0.25 < high and found["embryos"] == 12 and found["images"] == 96
+    assert set(found) == {"top_k", "within_one", "mae", "embryos", "images"}
+
+
+def test_the_recipe_has_the_epochs_that_the_run_kept(recipe):
+    history = pd.DataFrame({"epoch": [1, 2, 3], "val_loss": [2.0, 1.0, 1.5]})
+    model, best = {"hidden": [8], "dropout": 0.0}, {"learning_rate": 0.02, "batch_size": 16}
+    assert recipe_of_run(model, recipe.train, best, history) == replace(recipe, epochs=2)
+    assert recipe_of_run(model, recipe.train, best, history[["epoch"]]).epochs == 3
+
+
+def test_dealing_images_at_random_flatters_where_embryos_have_marks(images_of, stages, recipe):
+    images, random = images_of(8), np.random.default_rng(3)
+    # The two images of a stage of an embryo are alike, and unlike those of all others: nothing but that can be learned.
+    pair = (images.manifest["embryo"].str[1:].astype(int) * 4 + images.manifest["label"]).to_numpy()
+    seen = (random.normal(0, 1, (32, 40))[pair] + random.normal(0, 0.1, (len(images), 40))).astype(np.float32)
+    images = replace(images, vectors=torch.from_numpy(seen[images.image]), asked=np.stack([seen] * 2))
+    _, record = cross_validate(images, stages, recipe, "auto", [1], 0.9, 1)
+    leaky = record["random_split"]
+    assert leaky["top_k"]["1"]["accuracy"] > leaky["network_same_method"]["top_k"]["1"]["accuracy"] + 0.3
