@@ -82,7 +82,8 @@ def _network(config, network, best):
     )
     chosen = f"{best['folds']} folds of whole embryos" if best.get("folds") else "the validation embryos"
     return (
-        f"{'An' if network['name'][0] in 'aeiou' else 'A'} {network['name']} {weights} (checksum {network['id']}{licence}) {frozen}; a head with {hidden} hidden units was"
+        f"{'An' if network['name'][0] in 'aeiou' else 'A'} {network['name']} {weights} (checksum {network['id']}{licence}) {frozen};"
+        f" a head with {hidden} hidden units was"
         f" trained on its features{targets}, with AdamW (Loshchilov and Hutter 2019; weight decay {train['weight_decay']:g}), learning rate"
         f" {best['learning_rate']:.3g} and batch size {best['batch_size']}, the best of {config['tune']['trials']} trials by the loss on"
         f" {chosen}."
