@@ -60,7 +60,7 @@ def test_the_numbers_of_the_run_are_in_it():
 def test_cross_validation_is_in_it_where_there_was_one():
     text = written(CROSSVAL)
     for part in (
-        "In cross-validation over 24 folds of whole embryos of all splits (408 images of 24 embryos; Those of the run) accuracy was:",
+        "In cross-validation over 24 folds of whole embryos of all splits (408 images of 24 embryos; those of the run) accuracy was:",
         "temperature of 1.31",
         "probability of 90 %",
         "they held it in 93.0 % of the images, with 2.5 stages on average",

@@ -171,6 +171,18 @@ def test_whatever_is_missing_is_left_out(tmp_path, monkeypatch):
     assert 'id="crossval"' not in page and "The worst errors" in page and "made from the test split" in page
 
 
+def test_a_leak_that_does_not_flatter_is_not_said_to(tmp_path):
+    files = write_results(tmp_path, ODD, embryos=8)
+    flatters, not_here = "The difference is no skill", "Here the leak does not flatter"
+    page = write_page(tmp_path, files).read_text(encoding="utf-8")
+    assert flatters in page and not_here not in page
+    record = read_json(files["crossval"])
+    record["random_split"]["top_k"]["1"]["accuracy"] = 0.0
+    write_json(record, files["crossval"])
+    page = write_page(tmp_path, files).read_text(encoding="utf-8")
+    assert flatters not in page and not_here in page
+
+
 def test_sets_that_cannot_be_promised_say_why(tmp_path):
     files = write_results(tmp_path, ODD, embryos=8)
     record = read_json(files["crossval"])

@@ -82,7 +82,8 @@ def _network(config, network, best):
     )
     chosen = f"{best['folds']} folds of whole embryos" if best.get("folds") else "the validation embryos"
     return (
-        f"A {network['name']} {weights} (checksum {network['id']}{licence}) {frozen}; a head with {hidden} hidden units was"
+        f"{'An' if network['name'][0] in 'aeiou' else 'A'} {network['name']} {weights} (checksum {network['id']}{licence}) {frozen};"
+        f" a head with {hidden} hidden units was"
         f" trained on its features{targets}, with AdamW (Loshchilov and Hutter 2019; weight decay {train['weight_decay']:g}), learning rate"
         f" {best['learning_rate']:.3g} and batch size {best['batch_size']}, the best of {config['tune']['trials']} trials by the loss on"
         f" {chosen}."
@@ -117,6 +118,7 @@ def _in_words(measured):
 def _crossvalidation(crossval):
     measured = crossval["crossval"]
     hyperparameters = (measured.get("hyperparameters") or "").strip().rstrip(".")
+    hyperparameters = hyperparameters[:1].lower() + hyperparameters[1:]
     parts = [
         f"In cross-validation over {measured['folds']} folds of whole embryos of all splits ({measured['images']} images of"
         f" {measured['embryos']} embryos{'; ' + hyperparameters if hyperparameters else ''}). {_in_words(measured)}".replace(
