@@ -217,6 +217,10 @@ def look_before_the_run():
     """What is found in the data set, on the terminal; what must be mended first ends the run."""
     from flystage.run.look import look  # a second, and only where there is something to do
 
+    if away := [step for step, place in config["compute"].items() if place != "local"]:
+        from flystage.cloud.account import check_login
+
+        check_login(away)
     found = look(config, data_set())
     logger.info("\n".join(found.lines))
     for warning in found.warnings:

@@ -61,7 +61,6 @@ def look(config, data_set, per_stage=2, at_most=24):
     faults = [
         *_saturating(looks, config),
         *_cannot_be_written(config["results"], needed),
-        *_no_login(config),
     ]
     warnings = [
         *found.warnings,
@@ -207,24 +206,6 @@ def _cannot_be_written(results, needed):
 
 def _on_aws(config):
     return [step for step, place in config["compute"].items() if place != "local"]
-
-
-def _no_login(config):
-    if not _on_aws(config):
-        return
-    import botocore.session  # half a second, for those who use it
-
-    try:
-        known = botocore.session.get_session().get_credentials()
-    except Exception as error:  # a damaged or missing profile
-        known, why = None, f" ({error})"
-    else:
-        why = ""
-    if known is None:
-        yield (
-            f"compute: {', '.join(_on_aws(config))} runs on AWS, and there are no AWS credentials here{why}: log in first"
-            " (`aws configure`, `aws sso login` or AWS_PROFILE), or set compute to local."
-        )
 
 
 def _elsewhere_lines(config):
