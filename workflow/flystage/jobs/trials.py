@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from flystage.core.errors import FlystageError
-from flystage.core.tables import read_json, write_json
+from flystage.core.records import read_json, write_json
 from flystage.dataset.manifests import read_manifest, read_stages
 from flystage.jobs.execution import contents
 from flystage.jobs.folds import folds_of
