@@ -15,7 +15,7 @@ from cloud_project import AWS, FINETUNED
 from emulator import ACCOUNT, Denial, Mishap
 from flystage.cloud import account, learning
 from flystage.core.errors import FlystageError
-from flystage.core.tables import read_json
+from flystage.core.records import read_json
 from flystage.jobs.training_job import TrainingJob
 from small_project import REPOSITORY, merged, wait_until
 

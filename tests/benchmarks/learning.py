@@ -14,7 +14,8 @@ import torch
 
 import embryos
 import runs
-from flystage.core.tables import read_history, read_json
+from flystage.core.records import read_json
+from flystage.core.tables import read_history
 from flystage.images.preparing import encoded_png, prepare
 from flystage.jobs.training_job import TrainingJob
 from flystage.network.backbones import loaded_backbone

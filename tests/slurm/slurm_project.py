@@ -1,13 +1,11 @@
 """The small project of the tests, run on their cluster."""
 
 import json
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import Cluster
-from small_project import REPOSITORY, Project, as_from_a_terminal
+from small_project import REPOSITORY, Project
 
 PROFILE = REPOSITORY / "workflow/profiles/slurm"
 ON_GPUS = {"hardware": {"gpu": True}}
@@ -25,23 +23,9 @@ class SlurmProject(Project):
     def snakemake(self, *arguments, env=None, **wanted):
         return super().snakemake(*arguments, env=self.env | (env or {}), **wanted)
 
-    def started(self, *arguments, over=None, env=None):
-        """Start the driver alone in a process group, as a terminal does, and return at once; it writes to output.txt."""
-        with open(self.folder / "output.txt", "w") as output:
-            return subprocess.Popen(
-                self.command(*arguments, over=over),
-                cwd=self.folder,
-                env=os.environ | self.env | (env or {}),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=as_from_a_terminal,
-            )
-
-    @property
-    def output(self):
-        """What the driver that was started has said so far."""
-        return (self.folder / "output.txt").read_text()
+    def started(self, *arguments, env=None, **wanted):
+        """Start the driver alone in a process group, as a terminal does, and return at once; see `said`."""
+        return super().started(*arguments, env=self.env | (env or {}), **wanted)
 
     @property
     def env(self):

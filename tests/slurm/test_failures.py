@@ -98,7 +98,7 @@ def test_a_job_that_fails_is_told_of_and_its_logs_are_kept(unlucky):
     assert states(unlucky, 4) == ["FAILED"] * 3  # retries: 2
     assert not recorded(unlucky, 4)
     sentence = "The test makes this trial fail."
-    assert sentence in unlucky.output and "Traceback" not in unlucky.output
+    assert sentence in unlucky.said and "Traceback" not in unlucky.said
     assert sentence in (unlucky.results / "logs/tune/trial_4.log").read_text()
     kept = list((unlucky.folder / ".snakemake/slurm_logs/rule_tune/4").glob("*.log"))
     assert len(kept) == 3 and sentence in kept[0].read_text()

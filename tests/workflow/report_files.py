@@ -8,7 +8,8 @@ import pandas as pd
 import yaml
 
 from crossval_files import answers, write_crossval
-from flystage.core.tables import read_json, read_predictions, write_csv, write_json
+from flystage.core.records import read_json, write_json
+from flystage.core.tables import read_predictions, write_csv
 from flystage.dataset.manifests import read_stages
 from flystage.evaluation import metrics
 from flystage.report import crossval_figures, figures

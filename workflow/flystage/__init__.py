@@ -14,7 +14,6 @@ def _end_quietly(kind, error, stack):
         sys.__excepthook__(kind, error, stack)
 
 
-if (
-    "FLYSTAGE_RESULTS" in os.environ
-):  # in a job, which Ctrl-C may meet while it still imports what it needs: that is no fault
+# Ctrl-C may meet a job while it still imports what it needs: that is no fault.
+if "FLYSTAGE_RESULTS" in os.environ:
     sys.excepthook = _end_quietly

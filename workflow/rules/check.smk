@@ -7,7 +7,7 @@ rule check:
     log:
         "<logs>/check.log",
     conda:
-        "../../envs/images.yaml"
+        "../../envs/report.yaml"
     params:
         code=code_of("check.py"),
         catalog=CATALOG,
@@ -23,7 +23,7 @@ rule suggest:
     log:
         "<logs>/suggest.log",
     conda:
-        "../../envs/images.yaml"
+        "../../envs/report.yaml"
     params:
         code=code_of("suggest.py"),
     message:

@@ -35,7 +35,7 @@ rule compare_manifests:
     benchmark:
         "<benchmarks>/compare/manifests/{data}.tsv"
     conda:
-        "../../envs/images.yaml"
+        "../../envs/report.yaml"
     params:
         code=code_of("compare_manifests.py"),
         angles=angles_of_data,

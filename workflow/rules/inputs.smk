@@ -218,8 +218,12 @@ elif not NEEDS_NO_DATA_SET:
 
 def look_before_the_run():
     """What is found in the data set, on the terminal; what must be mended first ends the run."""
-    from flystage.run.look import look  # a second, and only where there is something to do
+    from flystage.run.look import look, steps_on_aws  # a second, and only where there is something to do
 
+    if away := steps_on_aws(config):
+        from flystage.cloud.account import check_login
+
+        check_login(away)
     found = look(config, data_set())
     logger.info("\n".join(found.lines))
     for warning in found.warnings:

@@ -1,4 +1,4 @@
-from flystage.core.tables import read_json, write_json
+from flystage.core.records import read_json, write_json
 from flystage.jobs.tuning import best_trial
 from flystage.run.rule_log import rule_log
 

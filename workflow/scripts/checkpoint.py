@@ -1,4 +1,4 @@
-from flystage.core.tables import read_json
+from flystage.core.records import read_json
 from flystage.network.checkpoint import calibrate_checkpoint
 from flystage.run.rule_log import rule_log
 

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
-from flystage.core.tables import write_csv, write_json
+from flystage.core.records import write_json
+from flystage.core.tables import write_csv
 from flystage.dataset.manifests import read_manifest, read_stages, unrotated_pngs
 from flystage.dataset.white import with_white
 from flystage.evaluation.metrics import predictions_table

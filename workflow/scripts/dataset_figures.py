@@ -3,6 +3,7 @@ from flystage.dataset.catalog import read_tables
 from flystage.dataset.manifests import PICTURE, read_stages
 from flystage.dataset.white import with_white
 from flystage.images.preparing import before_and_after
+from flystage.raw.naming import picture_name
 from flystage.report import figures
 from flystage.run.rule_log import rule_log
 
@@ -19,6 +20,6 @@ with rule_log(snakemake.log[0], snakemake.input):
     frame = int(sample["frame"]) if sample["frame"] else None
     image = with_white(snakemake.params.image, snakemake.config)
     angles = sorted({0, *snakemake.params.image["angles"]})
-    name = sample["path"] + (f", time point {frame}" if frame else "")
+    name = picture_name(sample["path"], frame)
     shown = before_and_after(sample["path"], image, angles, frame)
     figures.sample_before_after(name, *shown, angles, snakemake.output.sample)

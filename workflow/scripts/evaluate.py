@@ -1,4 +1,5 @@
-from flystage.core.tables import write_csv, write_json
+from flystage.core.records import write_json
+from flystage.core.tables import write_csv
 from flystage.dataset.manifests import read_manifest
 from flystage.evaluation.metrics import predictions_table
 from flystage.network.checkpoint import load_checkpoint, stages_of

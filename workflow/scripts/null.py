@@ -1,4 +1,5 @@
-from flystage.core.tables import read_history, read_json, write_json
+from flystage.core.records import read_json, write_json
+from flystage.core.tables import read_history
 from flystage.dataset.manifests import read_stages
 from flystage.jobs.crossval import null_run, recipe_of_run
 from flystage.jobs.held_out import Images

@@ -1,4 +1,5 @@
-from flystage.core.tables import read_json, read_predictions
+from flystage.core.records import read_json
+from flystage.core.tables import read_predictions
 from flystage.dataset.manifests import read_stages
 from flystage.evaluation import metrics
 from flystage.report import crossval_figures

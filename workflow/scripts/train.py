@@ -1,4 +1,4 @@
-from flystage.core.tables import read_json
+from flystage.core.records import read_json
 from flystage.dataset.white import with_white
 from flystage.jobs.launching import run_job
 from flystage.jobs.training_job import TrainingJob

@@ -1,4 +1,5 @@
-from flystage.core.tables import read_history, read_json
+from flystage.core.records import read_json
+from flystage.core.tables import read_history
 from flystage.report import figures
 from flystage.run.rule_log import rule_log
 

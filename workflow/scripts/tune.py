@@ -1,4 +1,4 @@
-from flystage.core.tables import write_json
+from flystage.core.records import write_json
 from flystage.jobs import tuning
 from flystage.jobs.launching import run_job
 from flystage.jobs.training_job import TrainingJob

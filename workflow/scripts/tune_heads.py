@@ -1,4 +1,4 @@
-from flystage.core.tables import write_json
+from flystage.core.records import write_json
 from flystage.jobs.training_job import TrainingJob
 from flystage.jobs.trials import run_trials
 from flystage.run.rule_log import rule_log

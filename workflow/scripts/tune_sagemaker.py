@@ -1,5 +1,5 @@
 from flystage.cloud import learning
-from flystage.core.tables import write_json
+from flystage.core.records import write_json
 from flystage.jobs.training_job import TrainingJob
 from flystage.run.rule_log import rule_log
 

@@ -1,4 +1,4 @@
-from flystage.core.tables import write_json
+from flystage.core.records import write_json
 from flystage.network.weights import fetch_weights
 from flystage.run.rule_log import rule_log
 

@@ -3,7 +3,8 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from flystage.cloud.account import not_found, refusal
+from flystage.cloud.account import check_login, not_found, refusal
+from flystage.core.errors import FlystageError
 
 
 def test_keys_lie_below_the_prefix_and_tags_are_those_of_the_settings(account):
@@ -39,3 +40,20 @@ def test_what_is_not_there_is_told_from_what_is_refused():
 )  # fmt: skip
 def test_a_refusal_is_one_sentence(error, words):
     assert words in refusal(error) and "\n" not in refusal(error)
+
+
+def test_no_login_is_one_sentence_that_names_the_steps(monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    with pytest.raises(FlystageError, match="^compute: tune, train runs on AWS, and there are no AWS credentials here"):
+        check_login(["tune", "train"])
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(FlystageError, match="nobody"):
+        check_login(["train"])
+    monkeypatch.delenv("AWS_PROFILE")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "me")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    check_login(["train"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flystage.core.files import written_whole
+from flystage.core.files import existing_folder, written_whole
 
 
 def test_the_file_appears_when_the_block_ends_and_not_before(tmp_path):
@@ -24,3 +24,12 @@ def test_an_error_leaves_what_was_there(tmp_path, error):
         raise error
     assert [file.name for file in tmp_path.iterdir()] == ["table.csv"]
     assert path.read_text(encoding="utf-8") == "old"
+
+
+def test_the_nearest_folder_that_exists_is_found_behind_links_too(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there")
+    assert (
+        existing_folder(tmp_path / "there/not/yet") == existing_folder(tmp_path / "link/new") == str(tmp_path / "there")
+    )
+    assert existing_folder(tmp_path) == str(tmp_path)

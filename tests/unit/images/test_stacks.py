@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from flystage.core.errors import UnusableTiff
 from flystage.images.tiff import read_grey, time_points
+from refusals import reason
 
 RANDOM = np.random.default_rng(2)
 FULL = RANDOM.integers(0, 60_000, (48, 64)).astype(np.uint16)
@@ -34,14 +34,6 @@ def as_mask(data):
     for place in places:
         data = data[:place] + b"\x04" + data[place + 1 :]
     return data
-
-
-def reason(source, **options):
-    with pytest.raises(UnusableTiff) as refused:
-        read_grey(source, **options)
-    text = str(refused.value)
-    assert "\n" not in text and len(text) < 200
-    return text
 
 
 PLAIN = {"metadata": None}

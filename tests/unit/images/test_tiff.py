@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from flystage.core.errors import UnusableTiff
 from flystage.images import tiff
 from flystage.images.tiff import read_grey, time_points
+from refusals import reason
 
 RANDOM = np.random.default_rng(1)
 GREY16 = RANDOM.integers(0, 60_000, (40, 48)).astype(np.uint16)
@@ -43,14 +44,6 @@ def patched(data, tag, value):
     with tifffile.TiffFile(io.BytesIO(data)) as opened:
         offset = opened.pages.first.tags[tag].offset
     return data[: offset + 2] + struct.pack("<HII", 4, 1, value) + data[offset + 12 :]
-
-
-def reason(data, **options):
-    with pytest.raises(UnusableTiff) as refused:
-        read_grey(data, **options)
-    text = str(refused.value)
-    assert "\n" not in text and len(text) < 200
-    return text
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 import browser
-from flystage.core.tables import read_json, read_predictions, read_text, write_json
+from flystage.core.records import read_json, write_json
+from flystage.core.tables import read_predictions, read_text
 from flystage.evaluation.metrics import metrics
 from flystage.raw.stages import Stages
 from flystage.report import crossval_figures, figures

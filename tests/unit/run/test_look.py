@@ -202,21 +202,11 @@ def test_the_other_layouts_end_in_a_sentence(lab):
     assert "'0180', '180' may be one" in " ".join(findings.warnings) and "'36O'" in " ".join(findings.warnings)
 
 
-AWS = {"bucket": "flies", "role": "arn:aws:iam::123456789012:role/me"}
-
-
-def test_a_cloud_without_a_login_is_told_before_the_run(lab, monkeypatch, tmp_path):
-    names = embryos("{stage}/E{embryo}.tif", ["051", "060"])
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    on_aws = {"name_pattern": BY_FOLDER, "compute": {"train": "sagemaker"}, "aws": AWS}
-    (fault,) = lab(names, **on_aws)[1].faults
-    assert fault.startswith("compute: train runs on AWS, and there are no AWS credentials here")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "me")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    _, findings = lab(names, **on_aws)
-    assert not findings.faults and "On AWS, bucket flies: train." in findings.lines
-    assert "Network: resnet18, weights random, which is for trying out alone." in findings.lines
+def test_where_steps_run_and_from_which_weights_is_told(lab):
+    on_aws = {
+        "compute": {"train": "sagemaker"},
+        "aws": {"bucket": "flies", "role": "arn:aws:iam::123456789012:role/me"},
+    }
+    lines = lab(embryos("{stage}/E{embryo}.tif", ["051", "060"]), name_pattern=BY_FOLDER, **on_aws)[1].lines
+    assert "On AWS, bucket flies: train." in lines
+    assert "Network: resnet18, weights random, which is for trying out alone." in lines

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from flystage.core.tables import write_json
+from flystage.core.records import write_json
 from flystage.network.checkpoint import load_checkpoint, stages_of
 from flystage.prediction.inference import stage_probabilities
 

@@ -36,6 +36,19 @@ THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "R
 POLICIES = "docs/aws.md lists the rights that are needed"
 
 
+def check_login(steps):
+    """Raise FlystageError when there are no AWS credentials here. steps: of the workflow, that run on AWS."""
+    try:
+        known, why = botocore.session.get_session().get_credentials(), ""
+    except Exception as error:  # a damaged or missing profile
+        known, why = None, f" ({error})"
+    if known is None:
+        raise FlystageError(
+            f"compute: {', '.join(steps)} runs on AWS, and there are no AWS credentials here{why}: log in first (`aws configure`,"
+            " `aws sso login` or AWS_PROFILE), or set compute to local."
+        )
+
+
 class Account:
     """The clients of one account and region, made when they are first used. settings: the configuration's `aws` section."""
 

@@ -30,3 +30,11 @@ def written_whole(path):
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def existing_folder(path):
+    """`path`, or the nearest folder above it that exists: where it will be made. An absolute path."""
+    path = os.path.realpath(path)
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    return path

@@ -1,6 +1,4 @@
-"""The tables and records that rules hand to one another, read and written in one way."""
-
-import json
+"""The tables that rules hand to one another, read and written in one way."""
 
 import pandas as pd
 
@@ -11,18 +9,6 @@ def write_csv(table, path):
     """Write a table as CSV, whole or not at all."""
     with written_whole(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
-
-
-def write_json(record, path):
-    """Write a dict of plain values as JSON, whole or not at all."""
-    with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def read_json(path):
-    """A JSON file as a dict."""
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
 
 
 def read_text(path):

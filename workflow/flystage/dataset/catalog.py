@@ -7,6 +7,7 @@ from flystage.core.errors import FlystageError
 from flystage.core.tables import read_text
 from flystage.dataset.splitting import SPLITS
 from flystage.images.preparing import FILE_FACTS, READING_FACTS, UNROTATED_FACTS
+from flystage.raw.naming import picture_name
 
 CATALOG = [
     *("path", "frame", "stage", "embryo", "split", "status", "reason", "sha256"),
@@ -44,22 +45,19 @@ def build_catalog(prepared, found):
             for index in same.index:
                 others = same.drop(index)
                 other = others[others["stage"] != same.loc[index, "stage"]].iloc[0]
-                copy = _kind_of_copy(same.loc[index], other)
-                _reject(catalog, index, f"{copy} under another stage: {_name(other)} (stage {other['stage']})")
+                copy, name = _kind_of_copy(same.loc[index], other), picture_name(*other[["path", "frame"]])
+                _reject(catalog, index, f"{copy} under another stage: {name} (stage {other['stage']})")
         else:
             first = same.iloc[0]
+            name = picture_name(*first[["path", "frame"]])
             for index in same.index[1:]:
                 elsewhere = "" if same.loc[index, "embryo"] == first["embryo"] else f", embryo {first['embryo']}"
-                _reject(catalog, index, f"{_kind_of_copy(same.loc[index], first)} as {_name(first)}{elsewhere}")
+                _reject(catalog, index, f"{_kind_of_copy(same.loc[index], first)} as {name}{elsewhere}")
     return catalog
 
 
 def _kind_of_copy(row, other):
     return COPIES[0] if (row["sha256"], row["frame"]) == (other["sha256"], other["frame"]) else COPIES[1]
-
-
-def _name(row):
-    return row["path"] + (f", time point {row['frame']}" if row["frame"] else "")
 
 
 def _reject(catalog, index, reason):

@@ -15,12 +15,13 @@ SAMPLED = 3  # images by which an embryo is known again whose files have new nam
 
 
 class EarlierImage(NamedTuple):
-    """A TIF as an earlier run's catalog has it: all as text, sha256 of its bytes ("" for a TIF that was not read)."""
+    """A picture as an earlier run's catalog has it: all as text, sha256 of the TIF's bytes ("" where it was not read)."""
 
     path: str
     embryo: str
     split: str
     sha256: str
+    frame: str = ""
 
 
 def keep_catalog(catalog):

@@ -9,6 +9,7 @@ import os
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from flystage.core.delimiters import delimiter_of
 from flystage.core.errors import FlystageError
 from flystage.core.files import written_whole
 
@@ -88,7 +89,7 @@ def rows_with_split(path, damaged, without_split=()):
         text = _decoded(Path(path).read_bytes())
         if text.startswith("sep="):  # a spreadsheet's note to itself
             text = text.partition("\n")[2]
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
         reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
         if not {"embryo", "split"} <= set(reader.fieldnames):
             raise FlystageError(
@@ -125,12 +126,6 @@ def _decoded(content):
         return content.decode("cp1252")
 
 
-def _delimiter(text):
-    """What separates the columns, as the first line tells."""
-    first = text.partition("\n")[0]
-    return max(",;\t", key=first.count)
-
-
 def extend_lock(path, split_of):
     """Add the embryos of `split_of` that the lock lacks; what is in it stays, in its order. Written whole or not at all.
 
@@ -155,36 +150,3 @@ def extend_lock(path, split_of):
         raise FlystageError(
             f"The split lock {path} cannot be written ({error.strerror}): set split.lock to a place that can be written and kept."
         ) from error
-
-
-def check_lock_place(path):
-    """Raise FlystageError when a lock cannot be written at `path`: better now than when all images are prepared."""
-    place = os.path.dirname(os.path.realpath(path))
-    while not os.path.exists(place):  # it will be made
-        place = os.path.dirname(place)
-    if not os.access(place, os.W_OK) or os.path.isdir(path):
-        raise FlystageError(
-            f"The split lock {path} cannot be written there: set split.lock to a place that can be written and kept."
-        )
-
-
-def lock_path(setting, raw_folders):
-    """Where the split lock lies: `setting`, or for "auto" beside the raw folders as <folder>.split.csv.
-
-    "." and ".." count under the name of the folder that they are. An existing lock beside any of the raw folders is found
-    again, so the order of the folders may change.
-    """
-    if setting != "auto":
-        return setting
-    folders = [os.path.normpath(folder) for folder in raw_folders]
-    candidates = [f"{_named(folder)}.split.csv" for folder in folders]
-    once = [f"{folder}.split.csv" for folder in folders]  # "..split.csv" for ".", in earlier versions
-    return next((path for path in candidates + once if os.path.exists(path)), candidates[0])
-
-
-def _named(folder):
-    """A path to `folder` that ends with its name, though it be given as "." or "..", seen from here."""
-    if os.path.basename(folder) not in ("", ".", ".."):
-        return folder
-    name = os.path.basename(os.path.abspath(folder)) or "raw"
-    return os.path.normpath(os.path.join(folder, "..", name))

@@ -42,18 +42,14 @@ def _normalisation(images, image):
     """(settings, a sentence why) from a few images, with the workflow's own factor first."""
     looks, _ = looked_at(sample(images, 1, OPENED), image | {"float_white": None})
     measured = [each for each in looks if "clipped" in each.facts]
+    as_it_is = image["normalize"]
     if not measured:
         reason = f", as {looks[0].reason}" if looks and looks[0].reason else ""
-        return image[
-            "normalize"
-        ], f"Normalisation: none of {len(looks)} images could be opened{reason}; it stays as it is."
+        return as_it_is, f"Normalisation: none of {len(looks)} images could be opened{reason}; it stays as it is."
     saturating = sum(each.facts["clipped"] > SATURATING for each in measured)
     dark = sum(each.picture.max() < DARK for each in measured)
+    opened = f"of {len(measured)} images opened"
     if not saturating and not dark:
-        return image[
-            "normalize"
-        ], f"Normalisation: as it is; of {len(measured)} images opened none saturates or stays dark."
+        return as_it_is, f"Normalisation: as it is; {opened} none saturates or stays dark."
     what = f"{saturating} saturate for more than {SATURATING:.0%} of their pixels and {dark} stay dark"
-    return {
-        "method": "percentile"
-    }, f"Normalisation: by percentiles, as with the present one {what}, of {len(measured)} images opened."
+    return {"method": "percentile"}, f"Normalisation: by percentiles, as with the present one {what}, {opened}."

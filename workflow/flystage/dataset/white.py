@@ -1,11 +1,8 @@
 """What is white in the floats and wide integers of a data set: guessed once, kept beside the split lock, the same for all later images."""
 
-import json
-from pathlib import Path
-
 from flystage.core.errors import FlystageError
-from flystage.core.files import written_whole
-from flystage.dataset.splitting import lock_path
+from flystage.core.records import read_json, write_json
+from flystage.dataset.lock_places import lock_path
 
 MEANING = "raw value that counts as 255 in floats and 32-bit integers; image.white in the configuration goes first"
 
@@ -18,7 +15,7 @@ def white_file(lock):
 def read_white(lock):
     """The white that was guessed; None where none was. Raises FlystageError when the file is damaged."""
     try:
-        return float(json.loads(Path(white_file(lock)).read_text(encoding="utf-8"))["white"])
+        return float(read_json(white_file(lock))["white"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -33,8 +30,7 @@ def remember_white(lock, guess):
     if kept is not None:
         return kept
     try:
-        with written_whole(white_file(lock)) as temporary:
-            temporary.write_text(json.dumps({"white": guess, "meaning": MEANING}, indent=2) + "\n", encoding="utf-8")
+        write_json({"white": guess, "meaning": MEANING}, white_file(lock))
     except OSError as error:
         raise FlystageError(
             f"{white_file(lock)} cannot be written ({error.strerror}): set split.lock to a place that can be written and kept."

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flystage.images.preparing import encoded_png, guessed_white, normalised, raw_plane, turned, white_of
-from flystage.images.tiff import UnusableTiff
+from flystage.core.errors import UnusableTiff
+from flystage.images.preparing import encoded_png, grey_levels, guessed_white, normalised, raw_plane, turned, white_of
 
 SATURATING = 0.2  # an image with a larger share of saturating pixels shows little
 
@@ -41,12 +41,10 @@ def sample(images, per_stage, at_most):
         spread = [_spread(images, per_stage) for images in folders.values()]
         in_turn = [image for image in chain(*zip_longest(*_spread(spread, per_stage))) if image]
         chosen.append(in_turn[:per_stage])
-    first_of_all = [
-        image for image in chain(*zip_longest(*chosen)) if image
-    ]  # the first of every stage, the second ...
-    return sorted(
-        _spread(first_of_all, at_most) if len(chosen) > at_most else first_of_all[:at_most], key=lambda i: i.stage
-    )
+    # The first of every stage, then the second of every stage ...
+    in_turn = [image for image in chain(*zip_longest(*chosen)) if image]
+    few = _spread(in_turn, at_most) if len(chosen) > at_most else in_turn[:at_most]
+    return sorted(few, key=lambda image: image.stage)
 
 
 def _spread(things, number):
@@ -88,5 +86,9 @@ def _look(image, reason, plane, facts, settings):
         picture = turned(grey, [0], settings["size"], settings["field"])[0]
     except UnusableTiff as reason:
         return Look(image, str(reason), facts, None, 0)
-    facts |= {"clipped": clipped, "levels": len(np.unique(plane)), "left": len(np.unique(picture))}
+    facts |= {
+        "clipped": clipped,
+        "levels": grey_levels(plane, facts["maximum"]),
+        "left": grey_levels(picture, picture.max()),
+    }
     return Look(image, "", facts, picture, len(encoded_png(picture)))

@@ -4,7 +4,7 @@ import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from flystage.core.tables import read_json, write_json
+from flystage.core.records import read_json, write_json
 from flystage.training.recipe import Recipe
 
 FILES = ("train_manifest", "val_manifest", "stages", "backbone")

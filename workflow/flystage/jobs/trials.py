@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from flystage.core.tables import read_json, write_json
+from flystage.core.records import read_json, write_json
 from flystage.dataset.manifests import read_manifest, read_stages
 from flystage.jobs.execution import contents
 from flystage.jobs.folds import folds_of

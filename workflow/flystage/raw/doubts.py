@@ -10,7 +10,7 @@ from flystage.raw.times import UNITS, time_in
 
 EXAMPLES = 5  # how many names a sentence shows
 RARE = 0.2  # of the median number of images of a stage
-LETTERS_FOR_DIGITS = str.maketrans("oöil", "0011")
+LETTERS_FOR_DIGITS = str.maketrans("oil", "011")
 
 
 def look_alikes(names):
@@ -44,12 +44,12 @@ def doubts(images, stages, embryos_known, split_of, settings):
     configuration, of which stages and time_unit are used.
     """
     return [
-        *_embryo_doubts(images, embryos_known, split_of),
+        *_embryo_doubts(embryos_known, split_of),
         *_stage_doubts(images, stages, settings),
     ]
 
 
-def _embryo_doubts(images, known, split_of):
+def _embryo_doubts(known, split_of):
     if not known:
         yield (
             "No name tells which embryo an image shows, so every image counts as an embryo of its own: images of one embryo will lie in"
@@ -71,12 +71,13 @@ def _embryo_doubts(images, known, split_of):
 
 def _stage_doubts(images, stages, settings):
     names = stages.names
-    for group in look_alikes(names)[:EXAMPLES]:
+    groups = look_alikes(names)
+    for group in groups[:EXAMPLES]:
         yield f"The stages {_listed(group)} may be one under several names; each is a class of its own. Rename the files or folders."
     by_time = defaultdict(list)
     for name, time in zip(names, stages.times or (), strict=bool(stages.times)):
         by_time[time].append(name)
-    alike = {name for group in look_alikes(names) for name in group}
+    alike = {name for group in groups for name in group}
     for time, group in by_time.items():
         if len(group) > 1 and not alike >= set(group):
             yield f"The stages {_listed(group)} have the same time ({time:g} {stages.unit}); each is a class of its own."

@@ -6,11 +6,12 @@ from collections import defaultdict
 from pathlib import PureWindowsPath
 from typing import NamedTuple
 
+from flystage.core.delimiters import delimiter_of
 from flystage.core.errors import FlystageError
 from flystage.raw.stages import one_form
 
-IMAGE_NAMES = ("file", "filename", "file name", "path", "name")
-COLUMNS = ("image", "stage", "embryo", "frame", "use")
+IMAGE_NAMES = ("image", "file", "filename", "file name", "path", "name")
+COLUMNS = ("stage", "embryo", "frame", "use")
 YES, NO = ("", "yes", "y", "true", "1", "1.0"), ("no", "n", "false", "0", "0.0")
 EXAMPLES = 5  # how many rows a message names
 
@@ -37,8 +38,8 @@ def read_labels(paths):
         rows = _workbook(path) if path.lower().endswith((".xlsx", ".xlsm")) else _csv(path)
         header = [one_form(cell).casefold() for cell in next(rows, (1, []))[1]]
         places = {column: header.index(column) for column in COLUMNS if column in header}
-        if "image" not in places:
-            places |= dict([("image", header.index(name)) for name in IMAGE_NAMES if name in header][:1])
+        if named := next((name for name in IMAGE_NAMES if name in header), None):
+            places["image"] = header.index(named)
         missing = [column for column in ("image", "stage") if column not in places]
         if missing:
             raise FlystageError(
@@ -68,7 +69,7 @@ def _csv(path):
         with open(path, newline="", encoding="utf-8-sig") as file:
             first = file.readline()
             file.seek(0)
-            reader = csv.reader(file, delimiter=max(",;\t", key=first.count))
+            reader = csv.reader(file, delimiter=delimiter_of(first))
             for cells in reader:
                 yield reader.line_num, cells
     except (OSError, csv.Error) as error:

@@ -29,6 +29,11 @@ class RawImage(NamedTuple):
     frame: str = ""
 
 
+def picture_name(path, frame):
+    """How a picture is called in sentences and figures: its path, and its time point if it is one of a movie."""
+    return f"{path}, time point {frame}" if frame else path
+
+
 class Found(NamedTuple):
     """What `find_images` found.
 

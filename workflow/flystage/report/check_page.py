@@ -7,6 +7,7 @@ from itertools import groupby
 import cv2
 
 from flystage.dataset.splitting import SPLITS
+from flystage.raw.naming import picture_name
 from flystage.report.templates import render
 
 WIDTH = 200  # pixels of a picture on the page
@@ -38,14 +39,13 @@ def write_check_page(findings, data_set, config, template, path):
 
 def _shown(look):
     facts = look.facts
+    kind = "{dtype}, {width} x {height}, {minimum:g} to {maximum:g}".format_map(facts) if facts else ""
     return {
-        "name": os.path.basename(look.image.path) + (f", time point {look.image.frame}" if look.image.frame else ""),
+        "name": picture_name(os.path.basename(look.image.path), look.image.frame),
         "folder": os.path.dirname(look.image.path),
         "embryo": look.image.embryo,
         "reason": look.reason,
-        "facts": f"{facts['dtype']}, {facts['width']} x {facts['height']}, {facts['minimum']:g} to {facts['maximum']:g}"
-        if facts
-        else "",
+        "facts": kind,
         "clipped": facts.get("clipped"),
         "levels": f"{facts['levels']} grey levels, {facts['left']} left" if "left" in facts else "",
         "picture": None if look.picture is None else _jpeg(look.picture),

@@ -1,9 +1,10 @@
 """What came of a run in a few lines, for the terminal. It reads the results with nothing that takes long to import."""
 
 import csv
-import json
 import re
 from pathlib import Path
+
+from flystage.core.records import read_json
 
 FEW = 3  # files and warnings that are named; the report has all
 WARNING = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ WARNING (?!SageMaker: )(.*)")  # those of SageMaker are news
@@ -48,7 +49,7 @@ def essence_of_comparison(results):
 def headline(path):
     """The shares in metrics.json, each beside chance and with its interval: a list of lines. What is not there is left out."""
     try:
-        metrics = json.loads(Path(path).read_text(encoding="utf-8"))
+        metrics = read_json(path)
     except (OSError, ValueError):
         return []
     shares = {f"top-{k}": share for k, share in metrics.get("top_k", {}).items()}

@@ -10,7 +10,8 @@ from pathlib import Path
 import yaml
 
 from flystage.core.files import written_whole
-from flystage.core.tables import kept_epoch, read_history, read_json, read_predictions, read_text
+from flystage.core.records import read_json
+from flystage.core.tables import kept_epoch, read_history, read_predictions, read_text
 from flystage.dataset.manifests import read_manifest, read_stages
 from flystage.dataset.splitting import SPLITS
 from flystage.report.examples import looked_at, thumbnail, worst_errors

@@ -1,6 +1,5 @@
 """The look before a run: what was found, who goes where, a few images opened, room and rights; what is wrong or doubtful of it."""
 
-import csv
 import os
 import shutil
 import tempfile
@@ -8,6 +7,7 @@ from collections import Counter, defaultdict
 from statistics import median
 from typing import NamedTuple
 
+from flystage.core.files import existing_folder
 from flystage.dataset.splitting import SPLITS
 from flystage.dataset.white import read_white, remember_white
 from flystage.images.sampling import SATURATING, looked_at, sample
@@ -46,7 +46,7 @@ def look(config, data_set, per_stage=2, at_most=24):
     usable = [image for image in found.images if not image.status]
     stages = Stages.as_given({image.stage for image in usable}, config["stages"], config["time_unit"])
     rows = _stage_rows(usable, stages)
-    known = _known_paths(f"{config['results']}/catalog.csv")
+    known = {(image.path, image.frame) for image in data_set.earlier}
     new = [image for image in usable if (image.path, image.frame) not in known]
     looks, guess = looked_at(
         sample(usable, max(per_stage, min(MOST_OF_A_STAGE, at_most // len(stages))), at_most),
@@ -61,7 +61,6 @@ def look(config, data_set, per_stage=2, at_most=24):
     faults = [
         *_saturating(looks, config),
         *_cannot_be_written(config["results"], needed),
-        *_no_login(config),
     ]
     warnings = [
         *found.warnings,
@@ -73,19 +72,11 @@ def look(config, data_set, per_stage=2, at_most=24):
         *_found_lines(found, known, new),
         *_stage_lines(stages, rows, config),
         *_embryo_lines(usable, split_of, found.embryos_known),
-        *_opened_lines(looks, config, guess),
+        *_opened_lines(looks, guess),
         _room_line(config["results"], pngs, needed),
         *_elsewhere_lines(config),
     ]
     return Findings(lines, faults, warnings, stages, rows, looks)
-
-
-def _known_paths(catalog):
-    try:
-        with open(catalog, encoding="utf-8", newline="") as file:
-            return {(row["path"], row.get("frame", "")) for row in csv.DictReader(file)}
-    except (OSError, KeyError, csv.Error):
-        return set()
 
 
 def _stage_rows(usable, stages):
@@ -151,7 +142,7 @@ def _embryo_lines(usable, split_of, known):
     )
 
 
-def _opened_lines(looks, config, guess):
+def _opened_lines(looks, guess):
     read = [each for each in looks if each.facts]
     if not read:
         return
@@ -164,15 +155,8 @@ def _opened_lines(looks, config, guess):
 
 
 def _room_line(results, pngs, needed):
-    free = shutil.disk_usage(_existing(results)).free
+    free = shutil.disk_usage(existing_folder(results)).free
     return f"{pngs} PNGs to write, about {needed / 2**20:.1f} MiB; {free / 2**30:.1f} GiB are free."
-
-
-def _existing(path):
-    path = os.path.abspath(path)
-    while not os.path.exists(path):
-        path = os.path.dirname(path)
-    return path
 
 
 def _saturating(looks, config):
@@ -190,7 +174,7 @@ def _saturating(looks, config):
 
 
 def _cannot_be_written(results, needed):
-    place = _existing(results)
+    place = existing_folder(results)
     try:
         with tempfile.TemporaryFile(dir=place):
             pass
@@ -205,26 +189,9 @@ def _cannot_be_written(results, needed):
         )
 
 
-def _on_aws(config):
+def steps_on_aws(config):
+    """The steps (tune, train, evaluate) that the configuration sends to AWS."""
     return [step for step, place in config["compute"].items() if place != "local"]
-
-
-def _no_login(config):
-    if not _on_aws(config):
-        return
-    import botocore.session  # half a second, for those who use it
-
-    try:
-        known = botocore.session.get_session().get_credentials()
-    except Exception as error:  # a damaged or missing profile
-        known, why = None, f" ({error})"
-    else:
-        why = ""
-    if known is None:
-        yield (
-            f"compute: {', '.join(_on_aws(config))} runs on AWS, and there are no AWS credentials here{why}: log in first"
-            " (`aws configure`, `aws sso login` or AWS_PROFILE), or set compute to local."
-        )
 
 
 def _elsewhere_lines(config):
@@ -236,7 +203,7 @@ def _elsewhere_lines(config):
         "pretrained": "downloaded once, before anything is prepared",
     }
     yield f"Network: {backbone}, weights {kind.get(weights, f'from {weights}')}."
-    if away := _on_aws(config):
+    if away := steps_on_aws(config):
         yield f"On AWS, bucket {config['aws']['bucket']}: {', '.join(away)}."
 
 
