@@ -1,6 +1,9 @@
 """Fine-tuning through the workflow: killed between epochs it goes on, and ends as if it had not been killed."""
 
-from flystage.core.tables import read_history
+import pandas as pd
+
+from flystage.core.records import read_json
+from flystage.core.tables import read_history, read_predictions
 from small_project import kill_when
 
 OVER = {
@@ -29,3 +32,13 @@ def test_a_killed_finetuning_goes_on_from_its_last_epoch(copy_of_finished):
     assert process.returncode == 0, process.out
     assert "of an interrupted training" not in (project.results / "logs/train.log").read_text(encoding="utf-8")
     assert project.contents(*OUTCOME) == outcome
+
+    process = project.snakemake(over=OVER | {"crossval": {"folds": 3}})
+    assert process.returncode == 0, process.out
+    folds = [read_predictions(path) for path in sorted((project.results / "evaluation/folds").glob("*.csv"))]
+    table = read_predictions(project.results / "evaluation/crossval.csv")
+    assert len(folds) == 3 and set(table["png"]) == set(pd.concat(folds)["png"])
+    record = read_json(project.results / "evaluation/crossval.json")
+    assert record["crossval"]["folds"] == 3 and "fine-tuning" in record["crossval"]["hyperparameters"]
+    assert record["crossval"]["images"] == len(table) and record["learning_curve"] is None
+    assert not list((project.results / "cache").glob("fold-*"))

@@ -44,14 +44,61 @@ rule evaluate:
         f"../scripts/{EVALUATE_SCRIPT}"
 
 
-# What is cross-validated: heads on cached vectors. It comes after the test images were staged, and changes nothing that was trained.
+# Cross-validation comes after the test images were staged, and changes nothing that was trained. Heads learn within seconds: one job
+# trains those of all folds. A whole network is trained again for each fold only if a number of folds is asked for, each in a job.
 CROSSVAL = {"crossval": "<results>/evaluation/crossval.json"} if config["crossval"]["folds"] else {}
 CROSSVAL_TABLE = {"crossval_table": "<results>/evaluation/crossval.csv"} if CROSSVAL else {}
+
+
+def folds_of_whole_networks(wildcards):
+    if config["train"]["mode"] != "finetuned":
+        return []
+    embryos = {embryo for rows in data_set().rows.values() for _, _, embryo, _ in rows}
+    folds = min(config["crossval"]["folds"], len(embryos))
+    return [f"{config['results']}/evaluation/folds/{fold}.csv" for fold in range(folds)]
+
+
+rule crossval_fold:
+    input:
+        train_manifest="<results>/manifests/train.csv",
+        val_manifest="<results>/manifests/val.csv",
+        test_manifest="<results>/manifests/test.csv",
+        stages="<results>/stages.csv",
+        backbone="<results>/model/backbone.pt",
+        best="<results>/tuning/best.json",
+        predictions="<results>/evaluation/predictions.csv",
+    output:
+        predictions="<results>/evaluation/folds/{fold}.csv",
+    log:
+        "<logs>/crossval/{fold}.log",
+    benchmark:
+        "<benchmarks>/crossval/{fold}.tsv"
+    wildcard_constraints:
+        fold=r"\d+",
+    conda:
+        "../../envs/learn.yaml"
+    threads: 8
+    resources:
+        **training_resources(config["train"]),
+    params:
+        code=code_of("crossval_fold.py"),
+        train=config["train"],
+        model={key: config["model"][key] for key in HEAD},
+        image=config["image"],
+        views=config["evaluate"]["views"],
+        folds=config["crossval"]["folds"],
+        cache=f"{config['results']}/cache",
+        resume=lambda wildcards: f"{config['results']}/cache/crossval/{wildcards.fold}",
+    message:
+        "Training without fold {wildcards.fold}, and staging it"
+    script:
+        "../scripts/crossval_fold.py"
 
 
 rule crossval:
     input:
         unpack(vectors_for("train")),
+        whole_networks=folds_of_whole_networks,
         train="<results>/manifests/train.csv",
         val="<results>/manifests/val.csv",
         test="<results>/manifests/test.csv",

@@ -1,5 +1,7 @@
+import pandas as pd
+
 from flystage.core.records import read_json, write_json
-from flystage.core.tables import read_history, write_csv
+from flystage.core.tables import read_history, read_predictions, write_csv
 from flystage.dataset.manifests import read_stages
 from flystage.jobs.crossval import cross_validate, recipe_of_run
 from flystage.jobs.held_out import Images
@@ -9,8 +11,16 @@ with rule_log(snakemake.log[0], snakemake.input):
     params, files, threads = snakemake.params, snakemake.input, snakemake.threads
     images = Images.of_run(dict(files.items()), params.cache, threads, params.views, params.angles)
     recipe = recipe_of_run(params.model, params.train, read_json(files.best), read_history(files.history))
+    whole_networks = pd.concat(map(read_predictions, files.whole_networks)) if files.whole_networks else None
     table, record = cross_validate(
-        images, read_stages(files.stages), recipe, params.folds, params.top_k, params.coverage, threads
+        images,
+        read_stages(files.stages),
+        recipe,
+        params.folds,
+        params.top_k,
+        params.coverage,
+        threads,
+        whole_networks,
     )
     write_csv(table, snakemake.output.predictions)
     write_json(record, snakemake.output.record)

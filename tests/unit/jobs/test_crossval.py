@@ -78,6 +78,26 @@ def test_too_few_embryos_are_told(images_of, stages, recipe):
     assert record == dict.fromkeys(KEYS)
 
 
+def test_a_whole_network_is_asked_in_the_place_of_heads(found, images_of, stages, recipe):
+    table, record = found
+    other = table.drop(columns=["split", "fold"]).sample(
+        frac=1, random_state=1
+    )  # as if folds had come in another order
+    recipe = replace(recipe, train=recipe.train | {"epochs": 30})
+    same, told = cross_validate(images_of(8), stages, recipe, "auto", [1, 2], 0.8, 1, other)
+    pd.testing.assert_frame_equal(same, table)
+    assert told["learning_curve"] is None
+    assert "settings of fine-tuning, and the next fold chooses the epoch of at most 30" in told["crossval"].pop(
+        "hyperparameters"
+    )
+    for key in set(KEYS) - {"learning_curve"}:
+        assert (
+            told[key] == {name: value for name, value in record[key].items() if name != "hyperparameters"}
+            if key == "crossval"
+            else record[key]
+        )
+
+
 def test_shuffled_stages_give_chance(images_of, stages, recipe):
     found = null_run(images_of(12), stages, recipe, "auto", [1, 3], 1)
     low, high = found["top_k"]["1"]["ci95"]

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flystage.core.errors import FlystageError
-from flystage.jobs.folds import folds_of, predictions_by_fold
+from flystage.jobs import folds as of_folds
+from flystage.jobs.folds import folds_of, predictions_by_fold, predictions_of_whole_network
+from flystage.jobs.training_job import TrainingJob
 from flystage.raw.stages import Stages
 from flystage.training.head import HeadInputs
 from flystage.training.recipe import Recipe
@@ -91,3 +93,47 @@ def test_the_answers_to_all_views_count(tmp_path):
     pairs = doubtful[columns].to_numpy().reshape(4, 2, 2)  # embryo, stage, probabilities
     np.testing.assert_allclose(pairs[:, 0], pairs[:, 1])  # both stages were asked about by the same two views
     np.testing.assert_allclose(pairs.sum(axis=2), 1)
+
+
+@pytest.fixture
+def whole_network(tmp_path, monkeypatch):
+    """(fold, folds) -> (its predictions, embryos that were trained on, that chose the epoch, angles of these); nothing is trained."""
+    names = {"train": ["e1", "e2", "e3"], "val": ["e4"], "test": ["e5"]}
+    paths = [write_split(tmp_path, split, names[split], [0, 90] if split == "train" else [0])[1] for split in names]
+    pd.DataFrame({"stage": STAGES.names, "label": range(2), "time": [51, 60], "unit": "min"}).to_csv(
+        tmp_path / "stages.csv", index=False
+    )
+    job = TrainingJob(RECIPE, str(paths[0]), str(paths[1]), str(tmp_path / "stages.csv"), "backbone.pt")
+    seen = {}
+
+    def trained(job, checkpoint, history_path, processes):
+        seen.update({split: pd.read_csv(getattr(job, f"{split}_manifest")) for split in ("train", "val")})
+        assert job.train_vectors is None and processes == 2
+
+    monkeypatch.setattr(of_folds, "run_job", trained)
+    monkeypatch.setattr(of_folds, "load_checkpoint", lambda path: path.name)
+    monkeypatch.setattr(of_folds, "stage_probabilities", lambda network, pngs, *_: np.tile([0.7, 0.3], (len(pngs), 1)))
+
+    def staged(number, folds):
+        seen.clear()
+        table = predictions_of_whole_network(job, paths, number, folds, 4, tmp_path, processes=2)
+        return table, seen
+
+    return staged
+
+
+def test_a_whole_network_sees_nothing_of_the_fold_that_it_stages(whole_network):
+    staged = []
+    for number in range(5):
+        table, seen = whole_network(number, 5)
+        train, val = (set(seen[split]["embryo"]) for split in ("train", "val"))
+        assert len(train) == 3 and len(val) == 1 and not set(table["embryo"]) & (train | val) and not train & val
+        assert set(seen["val"]["angle"]) == {0}
+        staged += table["embryo"].tolist()
+        assert table["rank"].tolist() == [1, 2] and {"png", "p_051", "time_error"} <= set(table)
+    assert sorted(staged) == [f"e{number}" for number in range(1, 6) for _ in STAGES.names]
+
+
+def test_a_fold_without_embryos_is_an_empty_table(whole_network):
+    table, seen = whole_network(6, 7)  # one of the embryos was found and could not be used
+    assert table.empty and not seen and {"png", "p_051"} <= set(table)

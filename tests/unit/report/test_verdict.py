@@ -47,6 +47,20 @@ def test_it_says_how_often_and_beside_what(baselines, end, good):
     assert verdict(GOOD, baselines) == (START + end, good)
 
 
+@pytest.mark.parametrize(
+    ("shares", "end"),
+    [
+        ([0.5, 0.82, 0.9], "; 80 of 100 or more from 4 training embryos on."),
+        ([0.9, 0.7, 0.8], "; 80 of 100 or more from 18 training embryos on."),
+        ([0.9, 0.9, 0.79], "."),
+        ([], "."),
+    ],
+)
+def test_it_says_from_how_many_embryos_on(shares, end):
+    curve = [{"embryos": n, "top_3": {"value": share}} for n, share in zip((2, 4, 18), shares, strict=False)]
+    assert verdict(GOOD, None, curve) == (START + end, True)
+
+
 def test_nothing_shown_is_said():
     of_one = measured(share(0.3, 0.01, 0.9, 0.06), share(1, 0.03, 1, 0.18), embryos=1, images=17)
     assert verdict(of_one) == (

@@ -320,14 +320,18 @@ def test_folds_are_as_many_as_can_be_where_they_are_left_to_the_workflow(over, f
         assert checked(config, SCHEMA)["tune"]["folds"] == 3
 
 
-@pytest.mark.parametrize(("mode", "folds"), [("frozen", "auto"), ("finetuned", 0)])
-def test_a_network_is_not_trained_once_more_for_each_fold(mode, folds):
+@pytest.mark.parametrize(
+    ("mode", "where", "folds"), [("frozen", "local", "auto"), ("finetuned", "local", 0), ("frozen", "sagemaker", 0)]
+)
+def test_a_network_is_trained_once_more_for_each_fold_only_if_asked(mode, where, folds):
     config = changed("crossval.folds", "auto")
-    config["train"]["mode"] = mode
+    config["train"]["mode"], config["compute"]["train"] = mode, where
+    if where == "sagemaker":
+        config["aws"] |= {"role": "arn:aws:iam::123456789012:role/one", "bucket": "bucket"}
     assert checked(config, SCHEMA)["crossval"]["folds"] == folds
     config["crossval"]["folds"] = 4
-    if folds == 0:
-        assert "crossval.folds: train.mode is finetuned, where the run is not trained once more" in sentence(config)
+    if where == "sagemaker":
+        assert "crossval.folds: compute.train is sagemaker, where the run is not trained once more" in sentence(config)
     else:
         assert checked(config, SCHEMA)["crossval"]["folds"] == 4
 

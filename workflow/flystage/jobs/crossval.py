@@ -40,12 +40,13 @@ def number_of_folds(asked, embryos):
     return min(asked, embryos)
 
 
-def cross_validate(images, stages, recipe, folds, top_k, coverage, processes):
+def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, whole_networks=None):
     """(out-of-fold predictions, all figures as plain values), evaluation/crossval.csv and .json.
 
     images: the Images. stages: the Stages. recipe: of the run, its epochs those that the run kept. folds: the setting. top_k: list
-    of k. coverage: the probability that sets are asked for. processes: that train side by side. With too few embryos the
-    table is empty and the figures are None, with "why".
+    of k. coverage: the probability that sets are asked for. processes: that train side by side. whole_networks: predictions of
+    `predictions_of_whole_network`, all folds; None: heads are trained, on the images' vectors. With too few embryos the table is
+    empty and the figures are None, with "why".
     """
     embryos = images.embryos
     number = len(np.unique(embryos))
@@ -57,18 +58,23 @@ def cross_validate(images, stages, recipe, folds, top_k, coverage, processes):
     folds = number_of_folds(folds, number)
     fold = np.array([*map(folds_of(embryos, folds).get, embryos)])
     dealt = np.random.default_rng(recipe.train["seed"]).permutation(np.arange(len(images)) % min(folds, DEALT))
-    by_embryos = _tasks(fold, list(METHODS))
+    methods = [method for method in METHODS if method != NETWORK or whole_networks is None]
+    by_embryos = _tasks(fold, methods)
     at_random = _tasks(dealt, [LOGISTIC])
-    curve = curve_tasks(embryos, recipe.train["seed"])
+    curve = curve_tasks(embryos, recipe.train["seed"]) if whole_networks is None else []
     found = answers(images, [*by_embryos, *at_random, *curve], stages, recipe, processes)
-    tables = {method: _joined(images, by_embryos, found, method, fold, stages) for method in METHODS}
+    tables = {method: _joined(images, by_embryos, found, method, fold, stages) for method in methods}
+    if whole_networks is not None:
+        by_png = whole_networks.set_index("png").loc[images.manifest["png"]]
+        tables[NETWORK] = _table(images, _probabilities(by_png, stages), fold, stages)
     network = tables[NETWORK]
     leaky = _joined(images, at_random, found[folds:], LOGISTIC, dealt, stages)
     measured = {method: metrics(table, stages, top_k) for method, table in tables.items()}
     probabilities, labels = _probabilities(network, stages), network["stage"].map(stages.labels).to_numpy()
     calibrated = calibration(probabilities, labels, network["fold"].to_numpy())
     record = {
-        "crossval": measured[NETWORK] | {"folds": folds, "hyperparameters": _hyperparameters(recipe)},
+        "crossval": measured[NETWORK]
+        | {"folds": folds, "hyperparameters": _hyperparameters(recipe, whole_networks is not None)},
         "baselines": {CHANCE: _chance(measured[NETWORK])}
         | {
             name: _of_all(measured[name]) | {"better_by": _better_by(network, tables[name], stages)}
@@ -85,9 +91,9 @@ def cross_validate(images, stages, recipe, folds, top_k, coverage, processes):
             coverage,
             stages.places is not None,
         ),
-        "learning_curve": learning_curve(
-            images.manifest, curve, found[-len(curve) :] if curve else [], stages, sorted({1, 3, *top_k})
-        ),
+        "learning_curve": learning_curve(images.manifest, curve, found[-len(curve) :], stages, sorted({1, 3, *top_k}))
+        if curve
+        else None,
         "label_doubts": label_doubts(network, stages),
         "stage_support": stage_support(network, stages),
     }
@@ -155,8 +161,11 @@ def _better_by(network, baseline, stages):
     }
 
 
-def _hyperparameters(recipe):
-    return (
-        f"Every fold has the run's own learning rate ({recipe.learning_rate:.3g}), batch size ({recipe.batch_size}) and number of epochs"
-        f" ({recipe.epochs}), chosen on its validation embryos; they were not chosen anew in each fold."
+def _hyperparameters(recipe, whole_network):
+    own = f"the run's own learning rate ({recipe.learning_rate:.3g}), batch size ({recipe.batch_size}) and "
+    own += (
+        f"settings of fine-tuning, and the next fold chooses the epoch of at most {recipe.train['epochs']}"
+        if whole_network
+        else f"number of epochs ({recipe.epochs})"
     )
+    return f"Every fold has {own}; they were chosen on the run's validation embryos, not anew in each fold."

@@ -1,4 +1,7 @@
-"""Cross-validation of a head by whole embryos: every embryo is staged by a network that saw none of its images."""
+"""Cross-validation by whole embryos: every embryo is staged by a network that saw none of its images."""
+
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -6,9 +9,13 @@ import torch
 from tqdm import tqdm
 
 from flystage.core.errors import FlystageError
-from flystage.dataset.manifests import read_manifest
+from flystage.core.tables import write_csv
+from flystage.dataset.manifests import read_manifest, read_stages
 from flystage.evaluation.metrics import predictions_table
+from flystage.jobs.launching import run_job
+from flystage.network.checkpoint import load_checkpoint
 from flystage.network.stager import averaged
+from flystage.prediction.inference import stage_probabilities
 from flystage.training.head import HeadInputs, load_vectors, train_head
 
 
@@ -55,3 +62,32 @@ def predictions_by_fold(splits, asked, stages, recipe, folds):
             probabilities = averaged(head.eval()(views)).numpy()
         tables.append(predictions_table(manifest[staged], probabilities, stages))
     return pd.concat(tables, ignore_index=True)
+
+
+def predictions_of_whole_network(job, manifests, number, folds, views, folder, **launched):
+    """Predictions of one fold's unrotated images by a whole network trained without them, with png; see `predictions_table`.
+
+    job: the TrainingJob of the run, its hyperparameters chosen. manifests: of the splits to use. number, folds: which fold of
+    how many, as `folds_of` deals them; the next one chooses the epoch. views: see `turns_to_ask`. folder: for what is of no use
+    afterwards. launched: processes and nodes, see `run_job`. Of fewer embryos than three, or a fold without any, the table is empty.
+    """
+    every = pd.concat([read_manifest(path) for path in manifests], ignore_index=True)
+    unrotated = every["angle"] == 0
+    folds = min(folds, every["embryo"].nunique())
+    fold = every["embryo"].map(folds_of(every.loc[unrotated, "embryo"], folds))
+    staged, stages = every[unrotated & (fold == number)], read_stages(job.stages)
+    if folds < 3 or staged.empty:
+        staged, probabilities = staged.iloc[:0], np.empty((0, len(stages)))
+    else:
+        chosen_by, folder = (number + 1) % folds, Path(folder)
+        parts = {"train": every[~fold.isin([number, chosen_by])], "val": every[unrotated & (fold == chosen_by)]}
+        for split, part in parts.items():
+            write_csv(part, folder / f"{split}.csv")
+        paths = {f"{split}_manifest": str(folder / f"{split}.csv") for split in parts}
+        job = replace(job, **paths, train_vectors=None, val_vectors=None)
+        run_job(job, checkpoint=folder / "network.pt", history_path=folder / "history.csv", **launched)
+        network = load_checkpoint(folder / "network.pt")
+        probabilities = stage_probabilities(network, staged["png"].tolist(), folder, job.threads, views)
+    table = predictions_table(staged, probabilities, stages)
+    table.insert(0, "png", staged["png"].to_numpy())
+    return table

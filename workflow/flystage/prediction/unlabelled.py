@@ -102,6 +102,7 @@ def write_page(table, checkpoint_path, checkpoint, template, path):
             "folder": os.path.dirname(row["image"]),
             "thumbnail": _thumbnail(row["png"]),
             "suggestions": [(row[f"stage_{place}"], row[f"p_{place}"]) for place in range(1, top_k + 1)],
+            "set": row["set"],
             "time": row["expected_time"],
         }
         for row in used.to_dict("records")

@@ -64,7 +64,7 @@ def write_report(files, drawn, config, page, methods):
         for split, manifest in manifests.items()
     }
     shown = crossval["crossval"] or measured
-    sentence, good = verdict(shown, crossval["baselines"])
+    sentence, good = verdict(shown, crossval["baselines"], crossval["learning_curve"])
     failing = (
         read_predictions(files["crossval_table"])
         if crossval["crossval"]

@@ -4,11 +4,11 @@ GOOD = 0.8  # a top-k share from which on its suggestions are worth their name
 FEW = 5  # with fewer embryos no firm statement is possible
 
 
-def verdict(measured, baselines=None):
+def verdict(measured, baselines=None, learning_curve=None):
     """(sentence, whether it is good news).
 
     measured: figures as metrics.json holds them, of embryos that the network never saw. baselines: of simple methods on the same
-    embryos, as crossval.json holds them, or None.
+    embryos, and learning_curve: by the number of embryos learned from, both as crossval.json holds them, or None.
     """
     shares = {int(k): share for k, share in measured["top_k"].items()}
     above = {k: share for k, share in shares.items() if share["ci95"][0] > share["chance"]}
@@ -29,8 +29,9 @@ def verdict(measured, baselines=None):
     elif k > 1 and 1 in shares:
         sentence += f", its first suggestion alone for {_whole(shares[1]['accuracy'])} ({_interval(shares[1])})"
     beside, better = _beside(baselines or {})
+    enough = _enough(learning_curve or [], f"top_{k}") if useful else ""
     few = f"; {_counted(measured['embryos'], 'embryo')} are too few for a firm statement" * (measured["embryos"] < FEW)
-    return f"{sentence}{beside}{few}.", bool(useful) and better and not few
+    return f"{sentence}{beside}{enough}{few}.", bool(useful) and better and not few
 
 
 def _beside(baselines):
@@ -50,6 +51,16 @@ def _beside(baselines):
         f"; not shown to be right more often than {_listed(level)}" + ", though nearer to the truth in time" * nearer,
         False,
     )
+
+
+def _enough(points, figure):
+    """Words on how many embryos it takes to be GOOD, from a learning curve that is so at its end; else none."""
+    enough = None
+    for point in reversed(points):
+        if (point.get(figure) or {"value": 0})["value"] < GOOD:
+            break
+        enough = point["embryos"]
+    return "" if enough is None else f"; {_whole(GOOD)} of 100 or more from {enough} training embryos on"
 
 
 def _named(k):

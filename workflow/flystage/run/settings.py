@@ -176,7 +176,7 @@ def _check_meaning(config):
 def _folds(config, section):
     """The number of folds that a trial is scored by ("tune"), or a run ("crossval"; there it may be auto); 0: none.
 
-    A head is trained so many times within seconds, a network not.
+    A head is trained so many times within seconds; a network is not, but where a run of it is to be cross-validated in so many folds.
     """
     step = {"tune": "tune", "crossval": "train"}[section]
     folds = config[section]["folds"]
@@ -187,6 +187,8 @@ def _folds(config, section):
     reason = next((reason for reason, holds in apart.items() if holds), None)
     if folds == "auto":
         return 0 if reason else {"tune": FOLDS, "crossval": folds}[section]
+    if section == "crossval" and config["compute"]["train"] == "local":
+        return folds
     if folds and reason:
         instead = {
             "tune": "where trials are scored on the validation split",
