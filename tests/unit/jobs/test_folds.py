@@ -116,7 +116,8 @@ def whole_network(tmp_path, monkeypatch):
 
     def staged(number, folds):
         seen.clear()
-        table = predictions_of_whole_network(job, paths, number, folds, 4, tmp_path, processes=2)
+        (tmp_path / "fold").mkdir(exist_ok=True)
+        table = predictions_of_whole_network(job, paths, number, folds, 4, tmp_path / "fold", processes=2)
         return table, seen
 
     return staged
