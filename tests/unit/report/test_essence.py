@@ -26,6 +26,7 @@ def test_the_essence_of_a_run(results):
         "top_k": {"1": SHARE, "3": {"accuracy": 0.9}},
         "within_one": SHARE,
         "mae": None,
+        "crossval": {"images": 90, "embryos": 12, "top_k": {"1": SHARE}},
     }
     (results / "evaluation/metrics.json").write_text(json.dumps(metrics))
     rejected = "".join(f'raw/{number}.tif,rejected,"no, not a TIF"\n' for number in range(5))
@@ -38,6 +39,8 @@ def test_the_essence_of_a_run(results):
         "40 test images of 1 embryo that the network never saw:",
         "  top-1             50.0%   chance  10.0%   95 % interval 25.0% to 75.0%",
         "  within one stage  50.0%   chance  10.0%   95 % interval 25.0% to 75.0%",
+        "90 images of 12 embryos, each by a network that never saw its embryo (cross-validation):",
+        "  top-1             50.0%   chance  10.0%   95 % interval 25.0% to 75.0%",
         "5 of 6 files rejected:",
         "  raw/0.tif: no, not a TIF",
         "  raw/1.tif: no, not a TIF",

@@ -50,8 +50,8 @@ def test_it_says_how_often_and_beside_what(baselines, end, good):
 @pytest.mark.parametrize(
     ("shares", "end"),
     [
-        ([0.5, 0.82, 0.9], "; 80 of 100 or more from 4 training embryos on."),
-        ([0.9, 0.7, 0.8], "; 80 of 100 or more from 18 training embryos on."),
+        ([0.5, 0.82, 0.9], "; at least 80 of 100 from 4 training embryos on."),
+        ([0.9, 0.7, 0.8], "; at least 80 of 100 from 18 training embryos on."),
         ([0.9, 0.9, 0.79], "."),
         ([], "."),
     ],

@@ -47,11 +47,21 @@ def essence_of_comparison(results):
 
 
 def headline(path):
-    """The shares in metrics.json, each beside chance and with its interval: a list of lines. What is not there is left out."""
+    """The shares in metrics.json, of the test split and of cross-validation, each beside chance and with its interval: a list of
+    lines. What is not there is left out.
+    """
     try:
         metrics = read_json(path)
     except (OSError, ValueError):
         return []
+    crossval = metrics.get("crossval") or {}
+    return [
+        *_shares(metrics, "test images of {} that the network never saw:"),
+        *_shares(crossval, "images of {}, each by a network that never saw its embryo (cross-validation):"),
+    ]
+
+
+def _shares(metrics, what):
     shares = {f"top-{k}": share for k, share in metrics.get("top_k", {}).items()}
     shares["within one stage"] = metrics.get("within_one", {})
     lines = []
@@ -63,7 +73,7 @@ def headline(path):
             )
     if "images" in metrics and "embryos" in metrics:
         embryos = f"{metrics['embryos']} embryo{'' if metrics['embryos'] == 1 else 's'}"
-        lines.insert(0, f"{metrics['images']} test images of {embryos} that the network never saw:")
+        lines.insert(0, f"{metrics['images']} {what.format(embryos)}")
     return lines
 
 

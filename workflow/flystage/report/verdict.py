@@ -31,7 +31,7 @@ def verdict(measured, baselines=None, learning_curve=None):
     beside, better = _beside(baselines or {})
     enough = _enough(learning_curve or [], f"top_{k}") if useful else ""
     few = f"; {_counted(measured['embryos'], 'embryo')} are too few for a firm statement" * (measured["embryos"] < FEW)
-    return f"{sentence}{beside}{enough}{few}.", bool(useful) and better and not few
+    return f"{sentence}{enough}{beside}{few}.", bool(useful) and better and not few
 
 
 def _beside(baselines):
@@ -60,7 +60,7 @@ def _enough(points, figure):
         if (point.get(figure) or {"value": 0})["value"] < GOOD:
             break
         enough = point["embryos"]
-    return "" if enough is None else f"; {_whole(GOOD)} of 100 or more from {enough} training embryos on"
+    return "" if enough is None else f"; at least {_whole(GOOD)} of 100 from {enough} training embryos on"
 
 
 def _named(k):
