@@ -13,6 +13,21 @@ import torch
 from small_project import MINUTES, REPOSITORY, write_raw
 
 STAGES = [f"{minute:03d}" for minute in MINUTES]
+RULES = {
+    "dataset",
+    "dataset_figures",
+    "weights",
+    "features",
+    "tune",
+    "best",
+    "train",
+    "training_figures",
+    "evaluate",
+    "crossval",
+    "checkpoint",
+    "metrics",
+    "report",
+}  # fmt: skip  beside those that prepare buckets
 
 
 def table(project, name):
@@ -166,17 +181,15 @@ def test_the_headline_is_that_of_the_metrics_and_a_paragraph_is_there_for_a_pape
 
 def test_every_rule_left_a_log_and_a_benchmark(finished):
     logs = {path.stem for path in (finished.results / "logs").glob("*.log")}
-    rules = {"dataset", "dataset_figures", "weights", "features", "tune", "best", "train", "training_figures", "evaluate",
-             "metrics", "report"}  # fmt: skip
-    assert logs == rules
-    assert {path.stem for path in (finished.results / "benchmarks").glob("*.tsv")} == rules
+    assert logs == RULES
+    assert {path.stem for path in (finished.results / "benchmarks").glob("*.tsv")} == RULES
 
 
 def test_a_run_says_what_it_does_and_ends_with_what_came_of_it(finished, said):
     start, doing, *_ = said.split("\n", 2)[0], said.split("Done in ")[0]
     lines = [line for line in doing.splitlines() if re.match(r"\[ *\d+/\d+", line)]
     buckets = len(list((finished.results / "images").glob("*.csv")))
-    assert [int(re.match(r"\[ *(\d+)/", line)[1]) for line in lines] == list(range(1, buckets + 12))
+    assert [int(re.match(r"\[ *(\d+)/", line)[1]) for line in lines] == list(range(1, buckets + len(RULES) + 1))
     assert (
         "profile" in start
         and "[ 1/" in lines[0]
@@ -190,6 +203,7 @@ def test_a_run_says_what_it_does_and_ends_with_what_came_of_it(finished, said):
     shares = json.loads((finished.results / "evaluation/metrics.json").read_text())["top_k"]
     assert f"top-1   {shares['1']['accuracy']:.1%}".split() == re.search(r"top-1 +[\d.]+%", end)[0].split()
     assert "chance  25.0%   95 % interval" in end and "test images of 2 embryos that the network never saw:" in end
+    assert "20 images of 5 embryos, each by a network that never saw its embryo (cross-validation):" in end
     assert "3 of 23 files rejected:\n  raw/123/Stage(123)-20230811-Cycle00-embryo01-8.tif: empty file\n" in end
     assert "Warning: The test split has 2 embryos" in end
     assert end.endswith("Synthetic embryos of the tests.\nReport: results/report.html\n")
