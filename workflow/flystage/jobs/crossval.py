@@ -19,7 +19,7 @@ from flystage.training.recipe import Recipe
 log = logging.getLogger("flystage")
 EACH_BY_ITSELF, FEWER = 24, 12  # up to so many embryos each is a fold, of more there are so many folds
 LEAST = 3  # embryos
-DEALT = 10  # folds of images at random, at most
+DEALT = 5  # folds of images at random, at most
 KEYS = (
     "crossval", "baselines", "random_split", "by_embryo", "calibration", "sets", "learning_curve", "label_doubts", "stage_support",
 )  # fmt: skip
