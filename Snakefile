@@ -4,6 +4,7 @@
 #   snakemake --cores 1 check                          what is found, and what is wrong or doubtful of it; prepares nothing
 #   snakemake --cores 1 suggest                        a name_pattern for folders that are new to the workflow
 #   snakemake --cores all predict                      stage suggestions for unlabelled images
+#   snakemake --cores 1 export                         the network as ONNX and for the BioImage Model Zoo (Fiji, ilastik, QuPath)
 #   snakemake --cores all compare                      variants of the settings side by side
 #   snakemake --cores all null                         shuffled stages, from which nothing can be learned: must give chance
 import os
@@ -49,6 +50,7 @@ localrules:
     checkpoint,
     metrics,
     report,
+    export,
     compare_manifests,
     compare_weights,
     compare_best,
@@ -62,6 +64,7 @@ include: "workflow/rules/dataset.smk"
 include: "workflow/rules/learn.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/predict.smk"
+include: "workflow/rules/export.smk"
 include: "workflow/rules/compare.smk"
 include: "workflow/rules/aws.smk"
 

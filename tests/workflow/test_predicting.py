@@ -1,8 +1,10 @@
 """Suggestions for unlabelled images, from a checkpoint alone."""
 
 import shutil
+import zipfile
 
 import numpy as np
+import onnxruntime
 import pandas as pd
 import pytest
 
@@ -88,3 +90,15 @@ def test_a_prediction_equals_the_evaluation_of_the_same_image(finished, elsewher
     temperature = load_checkpoint(elsewhere.folder / "mine.pt")["calibration"]["temperature"]
     calibrated = tempered(row[columns].to_numpy(dtype=float)[None], temperature)[0]
     np.testing.assert_allclose(predicted["p_1"], calibrated[columns.index(f"p_{row['predicted']}")], atol=1e-4)
+
+
+def test_a_checkpoint_is_taken_to_other_programs_without_training_images(elsewhere):
+    process = elsewhere.snakemake("export", over=elsewhere.over)
+    assert process.returncode == 0, process.out
+    assert process.out.endswith("For other programs: results/model/stager.onnx, results/model/stager.zip\n")
+    graph = onnxruntime.InferenceSession(elsewhere.results / "model/stager.onnx")
+    (found,) = graph.run(None, {"pictures": np.full((2, *graph.get_inputs()[0].shape[1:]), 9, np.uint8)})
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    names = zipfile.ZipFile(elsewhere.results / "model/stager.zip").namelist()
+    assert "stager.onnx" in names and not [name for name in names if "unlabelled" in name]
+    assert "Nothing to be done" in elsewhere.snakemake("export", over=elsewhere.over).out

@@ -207,7 +207,7 @@ if asked_for("null"):
 
 
 # Mistakes are told at once, before any job runs. Predicting needs no training images, and training no others.
-NEEDS_NO_DATA_SET = any(map(asked_for, ("predict", "suggest", "aws_cleanup")))
+NEEDS_NO_DATA_SET = any(map(asked_for, ("predict", "suggest", "export", "aws_cleanup")))
 if asked_for("predict"):
     or_one_sentence(unlabelled)
 elif not NEEDS_NO_DATA_SET:

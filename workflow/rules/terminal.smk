@@ -18,7 +18,7 @@ def folder_of_benchmarks():
 def what_is_there():
     """For a run that has nothing to do: where its report is."""
     page = f"{config['results']}/report.html"
-    asked_for_more = asked_for("predict") or asked_for("compare")
+    asked_for_more = any(map(asked_for, ("predict", "compare", "export")))
     return [f"Report: {page}"] if os.path.exists(page) and not asked_for_more else []
 
 
@@ -42,6 +42,8 @@ def what_came_of_it():
         told.append(essence.essence_of_comparison(results))
     if "predict" in rules_run:
         told.append(essence.essence_of_prediction(results))
+    if "export" in rules_run:
+        told.append(f"For other programs: {results}/model/stager.onnx, {results}/model/stager.zip")
     if rules_run & {"all", "report"}:
         told.append(essence.essence_of_run(results, config["note"]))
     return "\n".join([f"Done in {terminal.duration(time.monotonic() - STARTED_AT)}.", *told])

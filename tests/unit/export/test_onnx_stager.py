@@ -1,0 +1,61 @@
+"""The graph answers as the checkpoint does, whatever the number of pictures, and says what its answers mean."""
+
+import json
+
+import cv2
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from flystage.export.onnx_stager import write_onnx
+from flystage.network.checkpoint import load_checkpoint, save_checkpoint
+from flystage.network.stager import Head
+from flystage.network.weights import fetch_weights, load_weights
+from flystage.prediction.inference import stage_probabilities
+from flystage.raw.stages import Stages
+
+
+def session_of(path):
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+def pictures_of(folder, number, size):
+    """(paths of PNGs, the same as an array)."""
+    pictures = np.random.default_rng(0).integers(0, 256, (number, size, size), dtype=np.uint8)
+    pngs = [str(folder / f"{place}.png") for place in range(number)]
+    for png, picture in zip(pngs, pictures, strict=True):
+        cv2.imwrite(png, picture)
+    return pngs, pictures
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_the_graph_answers_as_the_checkpoint_does(checkpoint, graph, tmp_path, number):
+    pngs, pictures = pictures_of(tmp_path, number, 64)
+    (found,) = session_of(graph).run(None, {"pictures": pictures})
+    assert found.dtype == np.float32 and found.shape == (number, 4)
+    np.testing.assert_allclose(found, stage_probabilities(checkpoint, pngs, tmp_path, 1, 4), atol=1e-5)
+    one_view = stage_probabilities(checkpoint, pngs, tmp_path, 1, 1)
+    assert np.abs(found - one_view).max() > 1e-3  # so that the four views are in the graph
+
+
+def test_its_metadata_say_what_its_answers_mean(checkpoint, graph):
+    facts = session_of(graph).get_modelmeta().custom_metadata_map
+    assert json.loads(facts["stages"]) == ["051", "060", "069", "078"] and json.loads(facts["unit"]) == "min"
+    assert json.loads(facts["times"]) == [51, 60, 69, 78] and json.loads(facts["preparation"]) == checkpoint["image"]
+    assert json.loads(facts["sets"])["threshold"] == 0.2 and json.loads(facts["temperature"]) == 0.2
+    assert facts["views"] == "4" and facts["backbone"] == "resnet18" and facts["note"] == "A note."
+
+
+def test_a_network_of_timm_with_patches(tmp_path):
+    fetch_weights("timm/test_vit", "none", 1, tmp_path / "backbone.pt", 64)
+    backbone = load_weights(tmp_path / "backbone.pt")
+    torch.manual_seed(1)
+    head = Head(64, [], 3)
+    image = {"size": 64, "normalize": {"method": "percentile"}, "angles": []}
+    save_checkpoint(tmp_path / "checkpoint.pt", backbone, head, Stages(["a", "b", "c"]), image, {})
+    checkpoint = load_checkpoint(tmp_path / "checkpoint.pt")
+    write_onnx(checkpoint, 4, tmp_path / "stager.onnx")
+    pngs, pictures = pictures_of(tmp_path, 3, 64)
+    (found,) = session_of(tmp_path / "stager.onnx").run(None, {"pictures": pictures})
+    np.testing.assert_allclose(found, stage_probabilities(checkpoint, pngs, tmp_path, 1, 4), atol=1e-5)

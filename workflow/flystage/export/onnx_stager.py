@@ -1,0 +1,78 @@
+"""A whole checkpoint as one ONNX graph: a prepared picture in, the calibrated probability of each stage out."""
+
+import json
+
+import onnx
+import torch
+from torch import nn
+
+from flystage.core.files import written_whole
+from flystage.network.backbones import loaded_backbone
+from flystage.network.checkpoint import angles_of, backbone_of, head_of, stages_of
+from flystage.network.features import turns_to_ask
+from flystage.network.stager import Stager, averaged
+
+INPUT, OUTPUT = "pictures", "probabilities"
+IMAGES = torch.export.Dim("images", min=1)
+
+
+class CalibratedStager(nn.Module):
+    """What a checkpoint answers, its views and its temperature included.
+
+    checkpoint: as `load_checkpoint` gives it. views: in how many each picture is asked about, see `turns_to_ask`.
+    """
+
+    def __init__(self, checkpoint, views):
+        super().__init__()
+        self.stager = Stager(loaded_backbone(backbone_of(checkpoint)), head_of(checkpoint))
+        self.turns = turns_to_ask(views, angles_of(checkpoint))
+        self.temperature = checkpoint["calibration"]["temperature"]
+
+    def forward(self, pictures):
+        """uint8 tensor (images, size, size) -> float32 tensor (images, stages), each row summing to 1."""
+        turned = torch.cat([torch.rot90(pictures, turn, (1, 2)) for turn in self.turns])
+        scores = self.stager(turned).unflatten(0, (len(self.turns), -1))
+        return averaged(scores, self.temperature).float()
+
+
+def write_onnx(checkpoint, views, path):
+    """Write the checkpoint as an ONNX graph that takes any number of pictures, as `load_checkpoint` gives it.
+
+    views: see `CalibratedStager`. The graph's metadata hold all that its answers mean (JSON where they are no plain text): stages,
+    times and unit, the preparation of pictures, temperature, number of views, sets, and the backbone with its licence.
+    """
+    size = checkpoint["image"]["size"]
+    network = CalibratedStager(checkpoint, views).eval()
+    with written_whole(path) as temporary:
+        torch.onnx.export(
+            network,
+            (torch.zeros((2, size, size), dtype=torch.uint8),),
+            str(temporary),
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes=({0: IMAGES},),
+            external_data=False,
+            verbose=False,
+        )
+        graph = onnx.load(temporary)
+        onnx.helper.set_model_props(graph, facts(checkpoint, len(network.turns)))
+        onnx.save(graph, temporary)
+
+
+def facts(checkpoint, views):
+    """What a user of the graph must know, {name: text}. views: that are asked."""
+    stages, backbone = stages_of(checkpoint), checkpoint["backbone"]
+    plain = {
+        "stages": stages.names,
+        "times": stages.times,
+        "unit": stages.unit,
+        "preparation": checkpoint["image"],
+        "temperature": checkpoint["calibration"]["temperature"],
+        "sets": checkpoint["calibration"]["sets"],
+        "views": views,
+    }
+    return {name: json.dumps(value) for name, value in plain.items()} | {
+        "backbone": backbone["name"],
+        "licence_of_the_weights": backbone["licence"],
+        "note": checkpoint["training"].get("note", ""),
+    }

@@ -1,0 +1,25 @@
+# The checkpoint -> files that other programs run. Runs only when asked for: snakemake --cores 1 export
+# in:  model/checkpoint.pt
+# out: model/stager.onnx, model/stager.zip (a package for the BioImage Model Zoo)
+
+
+rule export:
+    output:
+        graph="<results>/model/stager.onnx",
+        package="<results>/model/stager.zip",
+    log:
+        "<logs>/export.log",
+    benchmark:
+        "<benchmarks>/export.tsv"
+    conda:
+        "../../envs/export.yaml"
+    params:
+        code=code_of("export.py"),
+        views=config["evaluate"]["views"],
+        # As for predicting: exporting never starts a training.
+        checkpoint=CHECKPOINT,
+        checkpoint_version=finding.version_of(CHECKPOINT),
+    message:
+        "Writing the network for other programs"
+    script:
+        "../scripts/export.py"
