@@ -1,12 +1,9 @@
 """Stage suggestions for images that nobody has labelled, with a checkpoint and nothing else."""
 
-import base64
 import hashlib
 import logging
-import os
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -18,11 +15,9 @@ from flystage.images.preparing import encoded_png, prepare
 from flystage.network.checkpoint import stages_of
 from flystage.prediction.inference import stage_probabilities
 from flystage.raw.finding import readable, why_unreadable
-from flystage.report.templates import render
 
 log = logging.getLogger("flystage")
 READING = 2  # raised whenever TIFs are read in another way, so that no PNG prepared before is taken
-THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 180, 360  # pixels at most; a JPEG of more than 65,500 cannot be made
 
 
 def prepare_unlabelled(paths, image, png_folder):
@@ -90,42 +85,3 @@ def suggest_stages(prepared, checkpoint, top_k, views, cache_folder, threads):
     table.loc[used, "expected_time"] = stages.expected_times(probabilities).round(2)
     table["unit"] = (stages.unit or "") if stages.times else ""
     return table
-
-
-def write_page(table, checkpoint_path, checkpoint, template, path):
-    """Write the page of suggestions, a thumbnail beside each. table: as `suggest_stages` gives it."""
-    used = table[table["status"] == "used"]
-    top_k = sum(column.startswith("stage_") for column in table.columns)
-    rows = [
-        {
-            "name": os.path.basename(row["image"]),
-            "folder": os.path.dirname(row["image"]),
-            "thumbnail": _thumbnail(row["png"]),
-            "suggestions": [(row[f"stage_{place}"], row[f"p_{place}"]) for place in range(1, top_k + 1)],
-            "set": row["set"],
-            "time": row["expected_time"],
-        }
-        for row in used.to_dict("records")
-    ]
-    rejected = table.loc[table["status"] == "rejected", ["image", "reason"]].to_dict("records")
-    render(
-        template,
-        path,
-        rows=rows,
-        rejected=rejected,
-        stages=stages_of(checkpoint),
-        checkpoint_path=checkpoint_path,
-        checkpoint=checkpoint,
-    )
-
-
-def _thumbnail(png):
-    """The PNG without its empty margin, as a JPEG for a page (base64)."""
-    picture = cv2.imread(png, cv2.IMREAD_GRAYSCALE)
-    filled = picture != picture[0, 0]
-    picture = picture[np.ix_(filled.any(axis=1), filled.any(axis=0))]
-    height, width = picture.shape
-    scale = min(THUMBNAIL_WIDTH / width, THUMBNAIL_HEIGHT / height)
-    size = max(1, round(scale * width)), max(1, round(scale * height))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return base64.b64encode(cv2.imencode(".jpg", small)[1]).decode()
