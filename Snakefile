@@ -47,7 +47,6 @@ localrules:
     dataset_figures,
     best,
     training_figures,
-    checkpoint,
     metrics,
     report,
     export,

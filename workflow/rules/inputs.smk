@@ -7,7 +7,7 @@ from functools import cache
 from flystage.dataset import buckets, earlier, gathering, splitting
 from flystage.raw import finding
 from flystage.run import dates, locks, settings, slurm
-from flystage.run.code_versions import code_version, content_version
+from flystage.run.code_versions import code_version, content_version, templates_of
 
 if not workflow.is_main_process:  # a process of a job reads all this again, but what there is to say was said
     logging.getLogger("flystage").setLevel(logging.ERROR)
@@ -40,9 +40,8 @@ def template(page):
 
 
 def template_version(page):
-    """The version of a page's template and of what templates share."""
-    shared = [f"{workflow.basedir}/workflow/report/{name}.j2" for name in ("style.css", "script.js")]
-    return [content_version(path) for path in (template(page), template("network"), *shared)]
+    """The version of a page's template and of the templates that it takes in."""
+    return [content_version(path) for path in templates_of(template(page))]
 
 
 def environment_of(script):

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import re
 from pathlib import Path
 
 LIBRARY = Path(__file__).parents[1]
@@ -37,6 +38,17 @@ def content_version(path):
         if status.st_size > LARGE
         else hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     )
+
+
+def templates_of(page):
+    """Paths of the Jinja file `page` and of the files beside it that it takes in, directly or through one another, sorted."""
+    waiting, found = [Path(page)], set()
+    while waiting:
+        path = waiting.pop()
+        found.add(path)
+        names = re.findall(r'\{% (?:include|from) "([^"]+)"', path.read_text(encoding="utf-8"))
+        waiting += {path.with_name(name) for name in names} - found
+    return sorted(str(path) for path in found)
 
 
 def _imported(path):

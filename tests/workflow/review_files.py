@@ -1,0 +1,72 @@
+"""A page of suggestions without a network: a made-up table and made-up pictures, for any stages."""
+
+import hashlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from flystage.prediction.review_page import write_review_page
+from flystage.raw.stages import Stages
+
+TEMPLATE = Path(__file__).parents[2] / "workflow/report/predictions.html.j2"
+STAGES = Stages.as_given([f"{minute:03d}" for minute in range(51, 132, 9)])
+NETWORK = {"name": "resnet18", "source": "none", "licence": "", "id": "x", "size": None}
+ABOUT = {
+    "checkpoint": "model/checkpoint.pt", "checkpoint_id": "c0ffee0123456789", "network": NETWORK, "sets": {"promised": 0.9}, "note": "",
+}  # fmt: skip
+
+
+def write_picture(path, number, size=320):
+    """A PNG as `prepare` makes them: an embryo of its own on an empty background."""
+    rng = np.random.default_rng(number)
+    picture = np.zeros((size, size), np.uint8)
+    axes = (int(size * 0.45), int(size * (0.17 + 0.03 * rng.random())))
+    cv2.ellipse(picture, (size // 2, size // 2), axes, 0, 0, 360, 60 + number % 60, -1)
+    noise = cv2.GaussianBlur(rng.integers(0, 120, picture.shape).astype(np.uint8), (0, 0), 3)
+    cv2.imwrite(str(path), np.where(picture > 0, cv2.add(picture, noise), 0))
+
+
+def suggestions(
+    folder, images, embryo_of=lambda number: f"embryo{number // 9:02d}", stages=STAGES, pictures=None, seed=0
+):
+    """A table as `suggest_stages` gives it, with a PNG of each image in `folder`; image i is truly of stage i modulo stages.
+
+    pictures: how many different PNGs are drawn, the rest being links to them; by default each its own.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rng, rows = np.random.default_rng(seed), []
+    for number in range(images):
+        png = folder / f"{number:05d}.png"
+        if number < (pictures or images):
+            write_picture(png, number)
+        else:
+            png.hardlink_to(folder / f"{number % pictures:05d}.png")
+        place = number % len(stages)
+        logits = -np.abs(np.arange(len(stages)) - place - rng.normal(0, 0.7)) * rng.uniform(0.4, 2.5)
+        shares = np.exp(logits) / np.exp(logits).sum()
+        order = np.argsort(-shares)
+        time = float(stages.expected_times(shares))
+        unlikeness = float(rng.gamma(8, 0.09))
+        row = {
+            "image": f"new/movie {number // 9}/image-{number:04d}.tif", "frame": "", "status": "used", "reason": "",
+            "sha256": hashlib.sha256(str(number).encode()).hexdigest(), "embryo": embryo_of(number),
+            "set": ", ".join(stages.names[each] for each in sorted(order[: 1 + number % 3])), "expected_time": round(time, 1),
+            "time_low": round(time - 9, 1), "time_high": round(time + 9, 1), "unit": stages.unit or "", "unlike": int(unlikeness > 1),
+            "unlikeness": round(unlikeness, 2), "stage_in_time": stages.names[place], "time_in_time": "",
+            "doubt": round(1 - shares.max(), 4), "png": str(png),
+        }  # fmt: skip
+        for rank in range(3):
+            row |= {
+                f"stage_{rank + 1}": stages.names[order[rank]],
+                f"p_{rank + 1}": round(float(shares[order[rank]]), 4),
+            }
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def write_page(table, path, stages=STAGES, series=None, **about):
+    """Write the page of such a table."""
+    write_review_page(table, series or {}, stages, ABOUT | about, TEMPLATE, path)
+    return path

@@ -1,0 +1,148 @@
+"""The page of suggestions, on which a person reviews them: the table as JSON, a thumbnail of each image, no network needed."""
+
+import base64
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import quote
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from flystage.raw.stages import natural_key
+from flystage.report.templates import render
+
+IN_PAGE = 300  # images; thumbnails of more are files beside the page, which then opens at once
+SIDE = 384  # pixels of a thumbnail at most: pictures of the default size lose nothing
+BLACK, WHITE = (
+    1,
+    99.7,
+)  # percentiles of the grey values that are shown as black and white where the reader stretches them
+SHORT = 16  # digits of a checksum that tell images apart
+
+
+def about_checkpoint(path, checkpoint):
+    """What the page says of a checkpoint, see `write_review_page`. path: of its file. checkpoint: as `load_checkpoint` gives it."""
+    with open(path, "rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "checkpoint": str(path),
+        "checkpoint_id": checksum[:SHORT],
+        "network": checkpoint["backbone"],
+        "sets": checkpoint["calibration"]["sets"],
+        "note": checkpoint["training"]["note"],
+    }
+
+
+def write_review_page(table, series, stages, about, template, path):
+    """Write the page, and above IN_PAGE images their thumbnails to the folder thumbnails/ beside it.
+
+    table: predictions.csv in memory, one row per image or frame, with `png` (path of the prepared PNG) beside its columns; columns
+    of a later version that are not there count as empty. A column `teaches` (larger: more is learned from its label) sorts what to
+    label next; without it doubt and unlikeness do. series: {embryo: {"rate", "interval", "figure"}}, all may be None; figure: path
+    of an SVG. stages: the Stages. about: {"checkpoint": path shown, "checkpoint_id": short text, "network": the checkpoint's
+    backbone, "sets": its sets or None, "note": text}. template: path of the Jinja file. path: of the page.
+    """
+    path = Path(path)
+    used = table[table["status"] == "used"]
+    used = used.assign(teaches=_teaches(used)) if "teaches" not in used else used
+    records = used.astype(object).where(used.notna() & (used != ""), None).to_dict("records")
+    records.sort(key=_in_time_order)
+    beside = len(records) > IN_PAGE
+    folder = path.parent / "thumbnails"
+    if beside:
+        folder.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor() as pool:
+        thumbnails = pool.map(lambda record: _thumbnail(record["png"], folder if beside else None), records)
+        pictures = list(tqdm(thumbnails, total=len(records), unit="thumbnail", desc="page", disable=None))
+    _remove_others(folder, {Path(each["picture"]).name for each in pictures} if beside else set())
+    rows = [_row(record) | picture for record, picture in zip(records, pictures, strict=True)]
+    keys = sorted(row["key"] for row in rows)
+    data = stages.record() | {
+        "rows": rows,
+        "checkpoint": about["checkpoint_id"],
+        "content": hashlib.sha256("\n".join(keys).encode()).hexdigest()[:SHORT],
+        "series": {embryo: _series(its, path.parent, beside) for embryo, its in series.items()},
+        "promised": about["sets"] and about["sets"]["promised"],
+    }
+    rejected = table.loc[table["status"] == "rejected", ["image", "reason"]].to_dict("records")
+    render(template, path, data=data, rejected=rejected, stages=stages, about=about)
+
+
+def _teaches(used):
+    """How much the label of each image would teach: the mean of its ranks by doubt and by unlikeness, those that are known."""
+    known = used[[name for name in ("doubt", "unlikeness") if name in used]].apply(lambda column: column.astype(float))
+    return known.rank(pct=True).mean(axis=1).round(4)
+
+
+def _in_time_order(record):
+    """Sorts by embryo, images that belong to none last, then by name and frame."""
+    embryo = str(record.get("embryo") or "")
+    frame = record.get("frame")
+    return embryo == "", natural_key(embryo), natural_key(record["image"]), -1 if frame is None else int(frame)
+
+
+def _row(record):
+    """What the page holds of one image; None where there is nothing."""
+    frame, checksum = record.get("frame"), record.get("sha256")
+    frame = "" if frame is None else str(int(frame))
+    places = range(1, 1 + sum(name.startswith("stage_") and name[6:].isdigit() for name in record))
+    return {
+        "key": f"{checksum[:SHORT] if checksum else record['image']}:{frame}",
+        "image": record["image"],
+        "name": os.path.basename(record["image"]),
+        "folder": os.path.dirname(record["image"]),
+        "frame": frame,
+        "sha256": checksum or "",
+        "embryo": str(record.get("embryo") or ""),
+        "suggestions": [[record[f"stage_{place}"], record[f"p_{place}"]] for place in places],
+        "set": record.get("set"),
+        "time": [record.get(name) for name in ("expected_time", "time_low", "time_high")],
+        "unlike": bool(record.get("unlike")),
+        "in_time": record.get("stage_in_time"),
+        "time_in_time": record.get("time_in_time"),
+    } | {name: record.get(name) for name in ("unlikeness", "doubt", "teaches")}
+
+
+def _series(its, beside_page, as_file):
+    """What is known of a movie, its figure as an address: of the file if that lies below the page's folder, else the file itself."""
+    figure = its["figure"] and Path(its["figure"])
+    address = None
+    if figure and as_file and figure.is_relative_to(beside_page):
+        address = quote(figure.relative_to(beside_page).as_posix())
+    elif figure:
+        address = "data:image/svg+xml;base64," + base64.b64encode(figure.read_bytes()).decode()
+    return {"rate": its["rate"], "interval": its["interval"], "figure": address}
+
+
+def _thumbnail(png, folder):
+    """{"picture": address of the PNG's thumbnail, "levels": its grey values to show as black and white}.
+
+    The PNG without its empty margin, as a JPEG: a file in `folder`, or part of the page where that is None. "" without a PNG.
+    """
+    picture = cv2.imread(str(png), cv2.IMREAD_GRAYSCALE)
+    if picture is None:
+        return {"picture": "", "levels": [0, 255]}
+    filled = picture != picture[0, 0]
+    if filled.any():
+        picture = picture[np.ix_(filled.any(axis=1), filled.any(axis=0))]
+    black, white = np.percentile(picture, (BLACK, WHITE))
+    scale = min(1, SIDE / max(picture.shape))
+    size = [max(1, round(scale * side)) for side in picture.shape[::-1]]
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+    levels = [round(float(black)), max(round(float(white)), round(float(black)) + 1)]
+    if folder is None:
+        return {"picture": "data:image/jpeg;base64," + base64.b64encode(jpeg).decode(), "levels": levels}
+    thumbnail = folder / f"{Path(png).stem}.jpg"
+    thumbnail.write_bytes(jpeg)
+    return {"picture": quote(f"{folder.name}/{thumbnail.name}"), "levels": levels}
+
+
+def _remove_others(folder, names):
+    """Remove the thumbnails of images that are no longer on the page."""
+    for left_over in folder.glob("*.jpg"):
+        if left_over.name not in names:
+            left_over.unlink(missing_ok=True)
