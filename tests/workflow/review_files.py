@@ -28,7 +28,9 @@ def write_picture(path, number, size=320):
     cv2.imwrite(str(path), np.where(picture > 0, cv2.add(picture, noise), 0))
 
 
-def suggestions(folder, images, embryo_of=lambda number: f"embryo{number // 9:02d}", stages=STAGES, pictures=None, seed=0):
+def suggestions(
+    folder, images, embryo_of=lambda number: f"embryo{number // 9:02d}", stages=STAGES, pictures=None, seed=0
+):
     """A table as `suggest_stages` gives it, with a PNG of each image in `folder`; image i is truly of stage i modulo stages.
 
     pictures: how many different PNGs are drawn, the rest being links to them; by default each its own.
@@ -56,7 +58,10 @@ def suggestions(folder, images, embryo_of=lambda number: f"embryo{number // 9:02
             "doubt": round(1 - shares.max(), 4), "png": str(png),
         }  # fmt: skip
         for rank in range(3):
-            row |= {f"stage_{rank + 1}": stages.names[order[rank]], f"p_{rank + 1}": round(float(shares[order[rank]]), 4)}
+            row |= {
+                f"stage_{rank + 1}": stages.names[order[rank]],
+                f"p_{rank + 1}": round(float(shares[order[rank]]), 4),
+            }
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import cv2
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from flystage.raw.stages import natural_key
@@ -16,7 +17,10 @@ from flystage.report.templates import render
 
 IN_PAGE = 300  # images; thumbnails of more are files beside the page, which then opens at once
 SIDE = 384  # pixels of a thumbnail at most: pictures of the default size lose nothing
-BLACK, WHITE = 1, 99.7  # percentiles of the grey values that are shown as black and white where the reader stretches them
+BLACK, WHITE = (
+    1,
+    99.7,
+)  # percentiles of the grey values that are shown as black and white where the reader stretches them
 SHORT = 16  # digits of a checksum that tell images apart
 
 
@@ -70,7 +74,7 @@ def write_review_page(table, series, stages, about, template, path):
 
 def _teaches(used):
     """How much the label of each image would teach: the mean of its ranks by doubt and by unlikeness, those that are known."""
-    known = used[[name for name in ("doubt", "unlikeness") if name in used]].apply(lambda column: column.astype(float))
+    known = used[[name for name in ("doubt", "unlikeness") if name in used]].apply(pd.to_numeric, errors="coerce")
     return known.rank(pct=True).mean(axis=1).round(4)
 
 
@@ -125,12 +129,13 @@ def _thumbnail(png, folder):
     filled = picture != picture[0, 0]
     if filled.any():
         picture = picture[np.ix_(filled.any(axis=1), filled.any(axis=0))]
-    black, white = np.percentile(picture, (BLACK, WHITE))
+    darker = np.bincount(picture.ravel(), minlength=256).cumsum() / picture.size
+    black, white = (int(level) for level in np.searchsorted(darker, (BLACK, WHITE)))
     scale = min(1, SIDE / max(picture.shape))
     size = [max(1, round(scale * side)) for side in picture.shape[::-1]]
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
-    levels = [round(float(black)), max(round(float(white)), round(float(black)) + 1)]
+    levels = [black, max(white, black + 1)]
     if folder is None:
         return {"picture": "data:image/jpeg;base64," + base64.b64encode(jpeg).decode(), "levels": levels}
     thumbnail = folder / f"{Path(png).stem}.jpg"
