@@ -84,6 +84,13 @@ class Page:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
+    def wait(self, script):
+        """Wait until a piece of JavaScript is true."""
+        until = time.monotonic() + 20
+        while not self.value(f"Boolean({script})"):
+            assert time.monotonic() < until, f"not within 20 s: {script}"
+            time.sleep(0.05)
+
     def press(self, *keys):
         """Press keys one after another: signs, or names such as Enter and ArrowLeft."""
         for key in keys:

@@ -207,11 +207,7 @@ def taken(page, *paths):
     """Import files; what the page says of them."""
     page.value("document.querySelector('#said').textContent = ''")
     page.give("#file", *paths)
-    page.value(
-        """new Promise((done, fail) => { const start = Date.now(), look = () => document.querySelector('#said').textContent
-        || !document.querySelector('#trouble').hidden ? done() : Date.now() > start + 9000 ? fail('nothing said') : setTimeout(look, 20);
-        look(); })"""
-    )
+    page.wait("document.querySelector('#said').textContent || !document.querySelector('#trouble').hidden")
     return text_of(page, "#said") or text_of(page, "#trouble")
 
 
@@ -331,14 +327,14 @@ def test_words_jump_to_a_stage_and_commands_within_a_word_are_letters(tmp_path):
 
 @needs_chromium
 def test_only_what_is_in_view_is_drawn_and_filters_choose(tmp_path):
-    table = suggestions(tmp_path / "pngs", 5000, pictures=20)
+    table = suggestions(tmp_path / "pngs", 5000, pictures=20, size=32)
     path = write_page(table, tmp_path / "page.html")
     with browser.browser() as page:
         begun(page, path)
         assert page.value("document.querySelectorAll('*').length") < 1200
-        page.value("scrollTo(0, 1e9); new Promise(done => setTimeout(done, 300))")
+        page.value("scrollTo(0, 1e9)")
+        page.wait("document.querySelector('#row4999') && !document.querySelector('#row0')")
         assert page.value("document.querySelectorAll('*').length") < 1200
-        assert page.value("document.querySelector('#row4999') !== null && document.querySelector('#row0') === null")
         page.press("End")
         assert text_of(page, "#name") == "image-4999.tif"
         page.press("Home")
@@ -556,7 +552,7 @@ def test_storage_that_is_full_or_forbidden_is_told(path):
             page.ask("Page.addScriptToEvaluateOnNewDocument", source=script)
             begun(page, path)
             page.press("Enter")
-            page.value("new Promise(done => setTimeout(done, 600))")
+            page.wait("!document.querySelector('#trouble').hidden")
             assert words in text_of(page, "#trouble") and "export" in text_of(page, "#trouble")
             assert text_of(page, "#counts").startswith("1 of 27")
 
@@ -617,7 +613,7 @@ def test_the_curve_of_a_movie_is_shown(table, tmp_path):
     figure = tmp_path / "curve.svg"
     figure.write_text('<svg xmlns="http://www.w3.org/2000/svg" width="300" height="100"></svg>')
     series = {
-        "embryo00": {"rate": 1.234, "interval": None, "figure": str(figure)},
+        "embryo00": {"rate": 1.234, "interval": [1.0, 1.5], "figure": str(figure)},
         "embryo01": {"rate": None, "interval": None, "figure": None},
     }
     path = write_page(table, tmp_path / "page.html", series=series)

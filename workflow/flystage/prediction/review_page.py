@@ -25,7 +25,11 @@ SHORT = 16  # digits of a checksum that tell images apart
 
 
 def about_checkpoint(path, checkpoint):
-    """What the page says of a checkpoint, see `write_review_page`. path: of its file. checkpoint: as `load_checkpoint` gives it."""
+    """What the page says of a checkpoint, as plain values. path: of its file. checkpoint: as `load_checkpoint` gives it.
+
+    checkpoint (the path), checkpoint_id (first digits of the file's SHA-256), network (its backbone), note of the training images,
+    sets and interval (what is promised of sets of stages and of times; None where nothing is).
+    """
     with open(path, "rb") as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()
     return {
@@ -33,6 +37,7 @@ def about_checkpoint(path, checkpoint):
         "checkpoint_id": checksum[:SHORT],
         "network": checkpoint["backbone"],
         "sets": checkpoint["calibration"]["sets"],
+        "interval": checkpoint["calibration"].get("interval"),
         "note": checkpoint["training"]["note"],
     }
 
@@ -42,9 +47,9 @@ def write_review_page(table, series, stages, about, template, path):
 
     table: predictions.csv in memory, one row per image or frame, with `png` (path of the prepared PNG) beside its columns; columns
     of a later version that are not there count as empty. A column `teaches` (larger: more is learned from its label) sorts what to
-    label next; without it doubt and unlikeness do. series: {embryo: {"rate", "interval", "figure"}}, all may be None; figure: path
-    of an SVG. stages: the Stages. about: {"checkpoint": path shown, "checkpoint_id": short text, "network": the checkpoint's
-    backbone, "sets": its sets or None, "note": text}. template: path of the Jinja file. path: of the page.
+    label next; without it doubt and unlikeness do. series: {embryo: {"rate": gained from frame to frame, "interval": [lowest,
+    highest] of it, "figure": path of an SVG}}, all may be None. stages: the Stages. about: as `about_checkpoint` gives it.
+    template: path of the Jinja file. path: of the page.
     """
     path = Path(path)
     used = table[table["status"] == "used"]
@@ -67,6 +72,7 @@ def write_review_page(table, series, stages, about, template, path):
         "content": hashlib.sha256("\n".join(keys).encode()).hexdigest()[:SHORT],
         "series": {embryo: _series(its, path.parent, beside) for embryo, its in series.items()},
         "promised": about["sets"] and about["sets"]["promised"],
+        "promised_time": about["interval"] and about["interval"]["promised"],
     }
     rejected = table.loc[table["status"] == "rejected", ["image", "reason"]].to_dict("records")
     render(template, path, data=data, rejected=rejected, stages=stages, about=about)
