@@ -46,7 +46,6 @@ localrules:
     dataset_figures,
     best,
     training_figures,
-    checkpoint,
     metrics,
     report,
     compare_manifests,

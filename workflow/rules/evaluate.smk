@@ -173,9 +173,24 @@ rule null:
         "../scripts/null.py"
 
 
+# What tells pictures that are unlike the training images comes from their vectors, and so from where they are.
+LIKENESS = (
+    {split: f"<results>/manifests/{split}.csv" for split in ("train", "val")}
+    if config["compute"]["train"] == "local"
+    else {}
+)
+
+
+def vectors_of_backbone(wildcards):
+    """The training's own vectors; none where the whole network was trained, whose vectors are others."""
+    return vectors_for("train")(wildcards) if config["train"]["mode"] == "frozen" else {}
+
+
 rule checkpoint:
     input:
+        unpack(vectors_of_backbone),
         **CROSSVAL,
+        **LIKENESS,
         trained="<results>/model/trained.pt",
     output:
         checkpoint="<results>/model/checkpoint.pt",
@@ -183,10 +198,15 @@ rule checkpoint:
         "<logs>/checkpoint.log",
     benchmark:
         "<benchmarks>/checkpoint.tsv"
+    localrule: config["train"]["mode"] == "frozen" or not LIKENESS
     conda:
         "../../envs/learn.yaml"
+    threads: 8
+    resources:
+        **gpus(),
     params:
         code=code_of("checkpoint.py"),
+        cache=f"{config['results']}/cache",
     message:
         "Writing the checkpoint, with how sure it may be of itself"
     script:

@@ -1,6 +1,6 @@
 # The checkpoint and folders of unlabelled TIFs -> suggestions. Runs only when asked for: snakemake --cores all predict
 # in:  model/checkpoint.pt, TIFs without stages
-# out: predict/predictions.csv, predict/predictions.html
+# out: predict/predictions.csv, predict/predictions.xlsx, predict/predictions.html, predict/series/
 
 
 rule predict:
@@ -8,7 +8,9 @@ rule predict:
         tifs_to_predict,  # none, as in prepare
     output:
         table="<results>/predict/predictions.csv",
+        spreadsheet="<results>/predict/predictions.xlsx",
         page="<results>/predict/predictions.html",
+        series=directory("<results>/predict/series"),
     log:
         "<logs>/predict.log",
     benchmark:
@@ -26,6 +28,10 @@ rule predict:
         versions=versions_of_unlabelled,
         top_k=config["predict"]["top_k"],
         views=config["evaluate"]["views"],
+        folders=config["predict"]["images"],
+        name_pattern=config["name_pattern"],
+        series=config["predict"]["series"],
+        usual_rate=config["frames"] and config["frames"]["every"],
         images=f"{config['results']}/predict/images",
         cache=f"{config['results']}/cache",
         # A parameter and not an input: predicting never starts a training.

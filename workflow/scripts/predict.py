@@ -1,14 +1,22 @@
 from flystage.core.tables import write_csv
 from flystage.network.checkpoint import load_checkpoint, stages_of
 from flystage.prediction.review_page import about_checkpoint, write_review_page
-from flystage.prediction.unlabelled import prepare_unlabelled, suggest_stages
+from flystage.prediction.series import frames_of_series, read_in_time
+from flystage.prediction.spreadsheet import write_xlsx
+from flystage.prediction.unlabelled import in_order, prepare_unlabelled, suggest_stages
 from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0], snakemake.input):
-    params = snakemake.params
+    params, output = snakemake.params, snakemake.output
     checkpoint = load_checkpoint(params.checkpoint)
+    stages, about = stages_of(checkpoint), about_checkpoint(params.checkpoint, checkpoint)
     prepared = prepare_unlabelled(params.paths, checkpoint["image"], params.images)
-    table = suggest_stages(prepared, checkpoint, params.top_k, params.views, params.cache, snakemake.threads)
-    about = about_checkpoint(params.checkpoint, checkpoint)
-    write_review_page(table, {}, stages_of(checkpoint), about, params.template, snakemake.output.page)
-    write_csv(table.drop(columns="png"), snakemake.output.table)
+    table, probabilities = suggest_stages(
+        prepared, checkpoint, params.top_k, params.views, params.cache, snakemake.threads
+    )
+    series = frames_of_series(table, params.folders, params.name_pattern, params.series)
+    table, told = read_in_time(table, probabilities, series, stages, params.usual_rate, output.series)
+    table = in_order(table)
+    write_review_page(table, told, stages, about, params.template, output.page)
+    write_xlsx(table, output.spreadsheet)
+    write_csv(table.drop(columns="png"), output.table)

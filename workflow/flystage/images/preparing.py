@@ -140,8 +140,8 @@ def white_of(facts, image, maximum):
 def prepare(source, image, angles, frame=None):
     """A TIF -> ([uint8 array (size, size) per angle], facts).
 
-    source: path, file open in binary mode, or bytes. image: the configuration's `image` section, see also `white_of`. frame: the
-    time point, a number from 1; None: see `read_grey`.
+    source: path, file open in binary mode, bytes, or an OpenedTif. image: the configuration's `image` section, see also `white_of`.
+    frame: the time point, a number from 1; None: see `read_grey`.
     Facts are those of the file plus minimum, maximum and levels (distinct grey values) of the plane used, the clipped share of
     its pixels, the share that was blank, its checksum (picture), and what is left of them at the first of the angles:
     png_minimum, png_maximum, png_levels.

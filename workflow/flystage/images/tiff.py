@@ -4,6 +4,7 @@ import errno
 import io
 import logging
 from contextlib import contextmanager
+from functools import cached_property
 
 import numpy as np
 import tifffile
@@ -24,7 +25,7 @@ def read_grey(
 ):
     """Decode a TIF to one grey plane at native depth; no more of the file is read than its headers and the page wanted.
 
-    source: the file's path, the file open for reading in binary mode, or its bytes.
+    source: the file's path, the file open for reading in binary mode, its bytes, or what `opened` gives of one of these.
     page: which plane of a stack, "first", "middle" (of an even number the later of the two), "last" or a number from 1; or
     "max", the maximum over all planes of the time point. It counts along the depth; along time only where a file has time
     points of one plane each and no frame is given.
@@ -40,13 +41,13 @@ def read_grey(
     white, the value that the file's format calls white (None for floats and wide integers, whose format does not say).
     Raises UnusableTiff with the reason, OSError when the disk does not give the file.
     """
-    with _opened(source) as (tif, in_set):
-        stack = choose_stack(find_stacks(tif, in_set), series)
+    with opened(source) as file:
+        stack = choose_stack(file.stacks, series)
         keyframe = stack.keyframe
         refuse_unreadable(keyframe, max_pixels)
         turns = quarter_turns(keyframe)
         numbers, planes, _, note = planes_to_use(stack.axes, stack.shape, page, frame)
-        calibration = calibration_of(tif)
+        calibration = calibration_of(file.tif)
         notes, white_of_file, picture = {note}, None, None
         for plane_numbers in numbers:
             channels = []
@@ -75,23 +76,53 @@ def time_points(source, series="auto"):
 
     source, series: as for `read_grey`. Raises UnusableTiff with the reason, OSError when the disk does not give the file.
     """
-    with _opened(source) as (tif, in_set):
-        stack = choose_stack(find_stacks(tif, in_set), series)
+    with opened(source) as file:
+        stack = choose_stack(file.stacks, series)
         return planes_to_use(stack.axes, stack.shape, "first", None)[2]
 
 
+class OpenedTif:
+    """A TIF whose file is open. Its pages are listed once, however many of them are read."""
+
+    def __init__(self, tif, in_set):
+        self.tif, self.in_set = tif, in_set
+
+    @cached_property
+    def stacks(self):
+        """The Stacks that it holds."""
+        return find_stacks(self.tif, self.in_set)
+
+
 @contextmanager
-def _opened(source):
-    """Yield (tifffile.TiffFile, whether it is one file of a set); whatever fails within becomes an UnusableTiff."""
+def opened(source):
+    """Yield an OpenedTif, from which `read_grey` takes time point after time point of a movie.
+
+    source: as for `read_grey`; what is opened already stays open. Whatever fails within becomes an UnusableTiff, but for errors of the
+    disk.
+    """
+    if isinstance(source, OpenedTif):
+        with _told_as_reason():
+            yield source
+        return
     own = not hasattr(source, "seek")
     file = source if not own else io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")  # noqa: SIM115
     try:
-        if not file.seek(0, io.SEEK_END):
-            raise UnusableTiff("empty file")
-        small = file.tell() <= SMALL
-        file.seek(0)
+        with _told_as_reason():
+            if not file.seek(0, io.SEEK_END):
+                raise UnusableTiff("empty file")
+            small = file.tell() <= SMALL
+            file.seek(0)
+            yield OpenedTif(*open_tiff(io.BytesIO(file.read()) if small else file, getattr(file, "name", "")))
+    finally:
+        if own:
+            file.close()
+
+
+@contextmanager
+def _told_as_reason():
+    try:
         with np.errstate(divide="ignore", invalid="ignore"):  # by which tifffile would tell of odd tags
-            yield open_tiff(io.BytesIO(file.read()) if small else file, getattr(file, "name", ""))
+            yield
     except UnusableTiff:
         raise
     except tifffile.TiffFileError as error:
@@ -104,9 +135,6 @@ def _opened(source):
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise  # of the disk, not of the file
         raise UnusableTiff(f"damaged or not supported ({_brief(error)}): {SAVE_AGAIN}") from error
-    finally:
-        if own:
-            file.close()
 
 
 def _brief(error):

@@ -10,10 +10,12 @@ from flystage.evaluation.calibration import calibration, tempered
 from flystage.evaluation.metrics import metrics, predictions_table
 from flystage.evaluation.paired import paired_differences
 from flystage.evaluation.prediction_sets import prediction_sets
+from flystage.evaluation.time_intervals import time_intervals
 from flystage.evaluation.wrong_labels import label_doubts
 from flystage.jobs.folds import folds_of
-from flystage.jobs.held_out import CHANCE, LOGISTIC, METHODS, NETWORK, answers
+from flystage.jobs.held_out import CHANCE, DISTANCES, LOGISTIC, METHODS, NETWORK, answers
 from flystage.jobs.learning_curve import curve_tasks, learning_curve
+from flystage.prediction.likeness import held_out_likeness
 from flystage.training.recipe import Recipe
 
 log = logging.getLogger("flystage")
@@ -21,7 +23,8 @@ EACH_BY_ITSELF, FEWER = 24, 12  # up to so many embryos each is a fold, of more 
 LEAST = 3  # embryos
 DEALT = 10  # folds of images at random, at most
 KEYS = (
-    "crossval", "baselines", "random_split", "by_embryo", "calibration", "sets", "learning_curve", "label_doubts", "stage_support",
+    "crossval", "baselines", "random_split", "by_embryo", "calibration", "sets", "interval", "likeness", "learning_curve",
+    "label_doubts", "stage_support",
 )  # fmt: skip
 
 
@@ -59,7 +62,7 @@ def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, wh
     fold = np.array([*map(folds_of(embryos, folds).get, embryos)])
     dealt = np.random.default_rng(recipe.train["seed"]).permutation(np.arange(len(images)) % min(folds, DEALT))
     methods = [method for method in METHODS if method != NETWORK or whole_networks is None]
-    by_embryos = _tasks(fold, methods)
+    by_embryos = _tasks(fold, [*methods, DISTANCES] if whole_networks is None else methods)
     at_random = _tasks(dealt, [LOGISTIC])
     curve = curve_tasks(embryos, recipe.train["seed"]) if whole_networks is None else []
     found = answers(images, [*by_embryos, *at_random, *curve], stages, recipe, processes)
@@ -72,6 +75,7 @@ def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, wh
     measured = {method: metrics(table, stages, top_k) for method, table in tables.items()}
     probabilities, labels = _probabilities(network, stages), network["stage"].map(stages.labels).to_numpy()
     calibrated = calibration(probabilities, labels, network["fold"].to_numpy())
+    calibrated_probabilities = tempered(probabilities, calibrated["temperature"])
     record = {
         "crossval": measured[NETWORK]
         | {"folds": folds, "hyperparameters": _hyperparameters(recipe, whole_networks is not None)},
@@ -85,12 +89,17 @@ def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, wh
         "by_embryo": by_embryo(network, stages),
         "calibration": calibrated,
         "sets": prediction_sets(
-            tempered(probabilities, calibrated["temperature"]),
+            calibrated_probabilities,
             labels,
-            network["embryo"].to_numpy(),
+            images.embryos,
             coverage,
             stages.places is not None,
         ),
+        "interval": time_intervals(calibrated_probabilities, stages, labels, images.embryos, coverage),
+        # A fine-tuned network's own vectors are not those of the folds: its validation embryos tell, when the checkpoint is written.
+        "likeness": held_out_likeness(_of_each_image(by_embryos, found, DISTANCES), images.embryos)
+        if whole_networks is None
+        else None,
         "learning_curve": learning_curve(images.manifest, curve, found[-len(curve) :], stages, sorted({1, 3, *top_k}))
         if curve
         else None,
@@ -117,10 +126,14 @@ def _tasks(fold, methods):
 
 def _joined(images, tasks, found, method, fold, stages):
     """The predictions of a method for all images, each by what learned without its fold."""
-    probabilities = np.empty((len(images), len(stages)))
-    for (_, staged, _), answer in zip(tasks, found, strict=False):
-        probabilities[staged] = answer[method]
-    return _table(images, probabilities, fold, stages)
+    return _table(images, _of_each_image(tasks, found, method), fold, stages)
+
+
+def _of_each_image(tasks, found, method):
+    """What a method answered about each image, in the order of the images."""
+    answers_of_tasks = [answer[method] for _, answer in zip(tasks, found, strict=False)]
+    order = np.argsort(np.concatenate([np.flatnonzero(staged) for _, staged, _ in tasks]))
+    return np.concatenate(answers_of_tasks)[order]
 
 
 def _table(images, probabilities, fold, stages):

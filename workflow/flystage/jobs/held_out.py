@@ -14,9 +14,10 @@ from flystage.jobs.side_by_side import side_by_side
 from flystage.network.features import turns_to_ask, vectors_of_views
 from flystage.network.stager import averaged
 from flystage.network.weights import load_weights
+from flystage.prediction.likeness import chosen_rows, distances_to, reference_of
 from flystage.training.head import HeadInputs, load_vectors, train_head
 
-NETWORK, CHANCE = "network", "chance"
+NETWORK, CHANCE, DISTANCES = "network", "chance", "distances"
 LOGISTIC = "logistic regression on features"
 MEMORY = 8 * 2**30  # bytes that processes side by side may fill with copies of vectors
 
@@ -120,6 +121,10 @@ class HeldOut:
         found = logistic_regression(components.numpy(), labels.numpy(), asked.numpy(), len(self.stages))
         return averaged(torch.from_numpy(np.log(np.maximum(found, 1e-300)))).numpy()
 
+    def _distances(self):
+        vectors = self.images.vectors[self.learned[self.images.image]]
+        return distances_to(reference_of(vectors[chosen_rows(len(vectors))]), self._asked()[0])
+
     def _labels(self):
         """The stages of the images to learn from, each image once."""
         return self.images.manifest["label"].to_numpy()[self.learned]
@@ -146,12 +151,15 @@ METHODS = {
     "logistic regression on pixels": HeldOut._logistic_on_pixels,
     LOGISTIC: HeldOut._features,
 }
+ASKED = METHODS | {
+    DISTANCES: HeldOut._distances
+}  # which is of each image how unlike the others it is, float64 array (images,)
 
 
 def answers(images, tasks, stages, recipe, processes):
     """What methods answer about held-out images: a list, for each task a dict {method: probabilities}.
 
-    images: the Images. tasks: list of (images to learn from, images to answer about, names of METHODS), the first two bool arrays over
+    images: the Images. tasks: list of (images to learn from, images to answer about, names of ASKED), the first two bool arrays over
     the images. stages, recipe: see `HeldOut`. processes: that work side by side, fewer where the vectors are too many.
     """
     import sklearn.linear_model  # noqa: F401  it takes seconds: once, before processes part
@@ -161,7 +169,7 @@ def answers(images, tasks, stages, recipe, processes):
     def run(number):
         learned, staged, methods = tasks[number]
         held_out = HeldOut(images, learned, staged, stages, recipe)
-        return number, {method: METHODS[method](held_out) for method in methods}
+        return number, {method: ASKED[method](held_out) for method in methods}
 
     # The largest come first, so that no process is left with one of them at the end.
     todo = sorted(range(len(tasks)), key=lambda number: -int(tasks[number][0].sum()))

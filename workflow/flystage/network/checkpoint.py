@@ -7,15 +7,18 @@ from flystage.core.files import written_whole
 from flystage.network.stager import Head
 from flystage.raw.stages import Stages
 
-FORMAT = 5
+FORMAT = 6
 READABLE = (
     2,
     3,
     4,
+    5,
     FORMAT,
-)  # 2 lacks the licence of the backbone's weights; until 3 all times were minutes; until 4 none is calibrated
-CALIBRATION = {"temperature": 1.0, "sets": None}  # of a network about which no out-of-fold answers are known
+)  # 2 lacks the licence of the backbone's weights; until 3 all times were minutes; until 4 none is calibrated; 5 knows nothing unlike
+# Of a network about which no out-of-fold answers are known.
+CALIBRATION = {"temperature": 1.0, "sets": None, "interval": None}
 SETS = ("asked", "promised", "threshold", "contiguous")
+INTERVAL = ("asked", "promised", "reach")
 
 
 def save_checkpoint(path, backbone, head, stages, image, training):
@@ -36,6 +39,7 @@ def save_checkpoint(path, backbone, head, stages, image, training):
                 "image": image,
                 "training": training,
                 "calibration": CALIBRATION,
+                "likeness": None,
                 "state": state,
             },
             temporary,
@@ -57,22 +61,26 @@ def load_checkpoint(path):
     if not isinstance(checkpoint, dict) or checkpoint.get("format") not in READABLE:
         raise FlystageError(f"{path} is not a checkpoint of this version of the workflow; train it again.")
     checkpoint["backbone"].setdefault("licence", "")
-    checkpoint.setdefault("calibration", CALIBRATION)
+    checkpoint["calibration"] = CALIBRATION | checkpoint.get("calibration", {})
+    checkpoint.setdefault("likeness", None)
     return checkpoint
 
 
-def calibrate_checkpoint(trained, record, path):
-    """Write the checkpoint in the file `trained` once more, to `path`, with what its cross-validation says of it.
+def calibrate_checkpoint(checkpoint, record, likeness, path):
+    """Write a checkpoint to `path` with what its cross-validation says of it.
 
-    record: evaluation/crossval.json as a dict, or None. The calibration of a checkpoint has "temperature", see `fitted_temperature`,
-    and "sets", see `prediction_sets`, or None where no sets can be promised.
+    checkpoint: as `load_checkpoint` gives it. record: evaluation/crossval.json as a dict, or None. The calibration of a checkpoint has
+    "temperature", see `fitted_temperature`, "sets", see `prediction_sets`, and "interval", see `time_intervals`, the latter two None
+    where nothing can be promised. likeness: see `likeness_of_network`.
     """
-    checkpoint = load_checkpoint(trained)
     if record and record["calibration"]:
-        sets = record["sets"] and {key: record["sets"][key] for key in SETS}
-        checkpoint["calibration"] = {"temperature": record["calibration"]["temperature"], "sets": sets}
+        checkpoint["calibration"] = {
+            "temperature": record["calibration"]["temperature"],
+            "sets": record["sets"] and {key: record["sets"][key] for key in SETS},
+            "interval": record["interval"] and {key: record["interval"][key] for key in INTERVAL},
+        }
     with written_whole(path) as temporary:
-        torch.save(checkpoint | {"format": FORMAT}, temporary)
+        torch.save(checkpoint | {"format": FORMAT, "likeness": likeness}, temporary)
 
 
 def stages_of(checkpoint):

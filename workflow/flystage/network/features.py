@@ -37,7 +37,7 @@ def vectors_of_views(pngs, backbone, cache_folder, threads, turns):
     turns: quarter turns counter-clockwise, as numbers from 0; they are exact, nothing is resampled. The rest: see
     `feature_vectors`.
     """
-    parts = list(_vectors_in_parts(pngs, backbone, cache_folder, threads, turns))
+    parts = list(vectors_in_parts(pngs, backbone, cache_folder, threads, turns))
     return np.concatenate(parts, axis=1)
 
 
@@ -58,7 +58,7 @@ def write_split_vectors(manifest, backbone, cache_folder, threads, path):
     pngs = read_manifest(manifest)["png"].tolist()
     with written_whole(path) as temporary:
         rows, done = None, 0
-        for (part,) in _vectors_in_parts(pngs, backbone, cache_folder, threads, AS_THEY_ARE):
+        for (part,) in vectors_in_parts(pngs, backbone, cache_folder, threads, AS_THEY_ARE):
             if rows is None:  # straight into the file: the memory holds one part at a time
                 shape = (len(pngs), part.shape[1])
                 rows = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
@@ -67,7 +67,7 @@ def write_split_vectors(manifest, backbone, cache_folder, threads, path):
         rows.flush()
 
 
-def _vectors_in_parts(pngs, backbone, cache_folder, threads, turns):
+def vectors_in_parts(pngs, backbone, cache_folder, threads, turns):
     """Yield arrays (turns, up to PART, features), in the order of the PNGs. Each PNG is read once.
 
     turns: see `vectors_of_views`.

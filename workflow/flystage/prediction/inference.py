@@ -1,10 +1,12 @@
 """From PNGs to the probability of each stage, with a checkpoint and nothing else."""
 
+import numpy as np
 import torch
 
 from flystage.network.checkpoint import angles_of, backbone_of, head_of
-from flystage.network.features import turns_to_ask, vectors_of_views
+from flystage.network.features import turns_to_ask, vectors_in_parts
 from flystage.network.stager import averaged
+from flystage.prediction.likeness import unlikeness
 
 
 def stage_probabilities(checkpoint, pngs, cache_folder, threads, views):
@@ -13,8 +15,21 @@ def stage_probabilities(checkpoint, pngs, cache_folder, threads, views):
     checkpoint: as `load_checkpoint` gives it. views: in how many each picture is asked about, see `turns_to_ask`. cache_folder,
     threads: see `feature_vectors`.
     """
+    return staged_and_compared(checkpoint, pngs, cache_folder, threads, views)[0]
+
+
+def staged_and_compared(checkpoint, pngs, cache_folder, threads, views):
+    """(what `stage_probabilities` gives, `unlikeness` of each picture as it is or None where the checkpoint cannot tell).
+
+    However many PNGs there are, the memory holds the vectors of a few hundred.
+    """
+    head, likeness = head_of(checkpoint), checkpoint["likeness"]
     turns = turns_to_ask(views, angles_of(checkpoint))
-    vectors = vectors_of_views(pngs, backbone_of(checkpoint), cache_folder, threads, turns)
-    with torch.inference_mode():
-        scores = head_of(checkpoint)(torch.from_numpy(vectors))
-        return averaged(scores, checkpoint["calibration"]["temperature"]).numpy()
+    probabilities, unlike = [], []
+    for part in vectors_in_parts(pngs, backbone_of(checkpoint), cache_folder, threads, turns):
+        vectors = torch.from_numpy(part)
+        with torch.inference_mode():
+            probabilities.append(averaged(head(vectors), checkpoint["calibration"]["temperature"]).numpy())
+        if likeness:
+            unlike.append(unlikeness(likeness, vectors[0]))
+    return np.concatenate(probabilities), np.concatenate(unlike) if likeness else None

@@ -11,46 +11,67 @@ from tqdm import tqdm
 from flystage.core.errors import UnusableTiff
 from flystage.core.files import written_whole
 from flystage.evaluation.prediction_sets import stages_in_set
-from flystage.images.preparing import encoded_png, prepare
+from flystage.evaluation.time_intervals import time_bounds
+from flystage.images.preparing import LATER_SETTINGS, encoded_png, prepare
+from flystage.images.tiff import opened, time_points
 from flystage.network.checkpoint import stages_of
-from flystage.prediction.inference import stage_probabilities
+from flystage.prediction.inference import staged_and_compared
 from flystage.raw.finding import readable, why_unreadable
 
 log = logging.getLogger("flystage")
-READING = 2  # raised whenever TIFs are read in another way, so that no PNG prepared before is taken
+READING = 3  # raised whenever TIFs are read in another way, so that no PNG prepared before is taken
+PREPARED = ["image", "frame", "status", "reason", "sha256", "png"]
 
 
 def prepare_unlabelled(paths, image, png_folder):
-    """Prepare TIFs as the checkpoint's training images were. Returns a table: image, status, reason, png.
+    """Prepare TIFs as the checkpoint's training images were. Returns a table with the columns PREPARED, a row for each picture.
 
     paths: of the TIFs. image: the preprocessing from the checkpoint. png_folder: keeps the PNGs, named by the content of
-    the TIF and the settings, so that each TIF is prepared once. A TIF that cannot be used has status "rejected", a reason
-    and no png.
+    the TIF, the settings and the time point, so that each picture is prepared once. frame: "", or of a file with several time points
+    the number of one, from 1. A picture that cannot be used has status "rejected", a reason and no png. sha256: of the file's bytes.
     """
     settings = repr([READING, *sorted((key, value) for key, value in image.items() if key != "angles")]).encode()
     rows = []
     for path in tqdm(paths, unit="TIF", desc="preparing", disable=None):
-        shown = readable(path)
+        for frame, reason, checksum, png, picture in _pictures(path, image, settings, Path(png_folder)):
+            if picture is not None:
+                _write_png(picture, png)  # that it cannot be written is no fault of the image
+            status = ("rejected", reason, checksum, "") if reason else ("used", "", checksum, str(png))
+            rows.append((readable(path), frame, *status))
+    return pd.DataFrame(rows, columns=PREPARED)
+
+
+def _pictures(path, image, settings, png_folder):
+    """Yield (frame, reason, sha256, path of the PNG, picture) of each picture of a TIF; no picture where its PNG is there, or a reason.
+
+    The pages of a movie are listed once, and one of its pictures is in memory at a time.
+    """
+    frame, checksum = "", ""
+    try:
         if reason := why_unreadable(path):
-            rows.append((shown, "rejected", reason, ""))
-            continue
-        picture = None
-        try:
-            with open(path, "rb") as file:
-                checksum = hashlib.file_digest(file, lambda: hashlib.sha256(settings)).hexdigest()
-                png = Path(png_folder) / f"{checksum[:32]}.png"
-                if not png.exists():
-                    picture = prepare(file, image, [0])[0][0]
-        except UnusableTiff as reason:
-            rows.append((shown, "rejected", str(reason), ""))
-            continue
-        except OSError as error:
-            rows.append((shown, "rejected", f"cannot be read ({error.strerror})", ""))
-            continue
-        if picture is not None:
-            _write_png(picture, png)  # that it cannot be written is no fault of the image
-        rows.append((shown, "used", "", str(png)))
-    return pd.DataFrame(rows, columns=["image", "status", "reason", "png"])
+            raise UnusableTiff(reason)
+        with open(path, "rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+            name = hashlib.sha256(settings + checksum.encode()).hexdigest()[:32]
+            if (png := png_folder / f"{name}.png").exists():
+                yield frame, "", checksum, png, None
+                return
+            with opened(file) as tif:
+                number = time_points(tif, (LATER_SETTINGS | image)["series"])
+                for time_point in range(1, number + 1) if number > 1 else [None]:
+                    reason, picture = "", None
+                    if time_point:
+                        frame, png = str(time_point), png_folder / f"{name}-t{time_point:05d}.png"
+                    if not png.exists():
+                        try:
+                            picture = prepare(tif, image, [0], time_point)[0][0]
+                        except UnusableTiff as error:
+                            reason = str(error)
+                    yield frame, reason, checksum, png, picture
+    except UnusableTiff as reason:
+        yield frame, str(reason), checksum, None, None
+    except OSError as error:
+        yield frame, f"cannot be read ({error.strerror})", checksum, None, None
 
 
 def _write_png(picture, path):
@@ -59,29 +80,60 @@ def _write_png(picture, path):
 
 
 def suggest_stages(prepared, checkpoint, top_k, views, cache_folder, threads):
-    """Add the first suggestions to the table of `prepare_unlabelled`.
+    """(the table of `prepare_unlabelled` with what the network says of it, probabilities of the used rows, array (images, stages)).
 
-    views: in how many each picture is asked about, see `turns_to_ask`.
-    New columns: stage_1, p_1, ... stage_k, p_k (most probable first), set (the stages of the prediction set, with ", " between them;
-    empty where the checkpoint promises none), and expected_time with its unit; empty for rejected images.
+    checkpoint: as `load_checkpoint` gives it. views: in how many each picture is asked about, see `turns_to_ask`. Of rejected images
+    nothing is said. New columns: stage_1, p_1, ... stage_k, p_k (most probable first); set (the stages of the prediction
+    set, with ", " between them); expected_time, time_low and time_high with their unit; unlike (0 or 1) and unlikeness; doubt (1
+    minus p_1). What the checkpoint does not promise or cannot tell is empty.
     """
     stages = stages_of(checkpoint)
     names, top_k = np.asarray(stages.names), min(top_k, len(stages))
     table = prepared.copy()
     used = table["status"] == "used"
-    if not used.any():
-        log.warning("None of the %d images can be used; the table says why.", len(table))
-        probabilities = np.empty((0, len(stages)))
+    if used.any():
+        pngs = table.loc[used, "png"].tolist()
+        probabilities, unlike = staged_and_compared(checkpoint, pngs, cache_folder, threads, views)
     else:
-        probabilities = stage_probabilities(checkpoint, table.loc[used, "png"].tolist(), cache_folder, threads, views)
+        log.warning("None of the %d images can be used; the table says why.", len(table))
+        probabilities, unlike = np.empty((0, len(stages))), None
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
     for place in range(top_k):
+        table[f"stage_{place + 1}"] = ""
         table.loc[used, f"stage_{place + 1}"] = names[order[:, place]]
         table.loc[used, f"p_{place + 1}"] = np.take_along_axis(probabilities, order[:, [place]], axis=1)[:, 0].round(4)
-    table["set"] = ""
+    table["set"], table["unit"], table["unlike"] = "", "", pd.Series("", table.index, dtype=object)
+    table[["expected_time", "time_low", "time_high", "unlikeness", "doubt"]] = np.nan
     if sets := checkpoint["calibration"]["sets"]:
         held = stages_in_set(probabilities, sets["threshold"], sets["contiguous"])
         table.loc[used, "set"] = [", ".join(names[row]) for row in held]
-    table.loc[used, "expected_time"] = stages.expected_times(probabilities).round(2)
-    table["unit"] = (stages.unit or "") if stages.times else ""
-    return table
+    if stages.times:
+        times = stages.expected_times(probabilities)
+        table.loc[used, "expected_time"] = times.round(2)
+        table.loc[used, "unit"] = stages.unit
+        if interval := checkpoint["calibration"]["interval"]:
+            low, high = time_bounds(times, interval["reach"], stages)
+            table.loc[used, "time_low"], table.loc[used, "time_high"] = low.round(2), high.round(2)
+    if unlike is not None:
+        table.loc[used, "unlikeness"] = unlike.round(3)
+        table.loc[used, "unlike"] = (unlike > 1).astype(int).tolist()
+    table.loc[used, "doubt"] = (1 - table.loc[used, "p_1"]).round(4)
+    return table, probabilities
+
+
+def in_order(table):
+    """The table with its columns in the order of predictions.csv, png last. table: as `read_in_time` gives it."""
+    first = ["image", "frame", "status", "reason", "sha256", "embryo"]
+    suggested = [name for name in table if name.startswith(("stage_", "p_")) and name.rsplit("_", 1)[1].isdecimal()]
+    last = [
+        "set",
+        "expected_time",
+        "time_low",
+        "time_high",
+        "unit",
+        "unlike",
+        "unlikeness",
+        "stage_in_time",
+        "time_in_time",
+    ]
+    return table[[*first, *suggested, *last, "doubt", "png"]]

@@ -210,3 +210,29 @@ def comparison(table, k, unit, path):
     rows[0][0].plot([], [], color=GREY, linestyle=":", label="chance")
     figure.legend(*rows[0][0].get_legend_handles_labels(), ncols=3, loc="outside upper right")
     save(figure, path)
+
+
+def time_against_frame(rows, course, frames, stages, title, path):
+    """The curve of a movie: what each frame suggests by itself, with its interval, and all of them read in time.
+
+    rows: table with number (of the frame), expected_time, time_low, time_high (may be empty) and stage_1. course: the TimeCourse of
+    `frames`, the numbers of the frames. stages: the Stages; without times the y axis has their names.
+    """
+    timed = stages.times is not None
+    alone = rows["expected_time"].astype(float) if timed else rows["stage_1"].map(stages.labels)
+    figure, [[axes]] = panels(3.2)
+    bounds = rows[["time_low", "time_high"]].astype(float)
+    if timed and bounds.notna().all(axis=None):
+        axes.vlines(rows["number"], *bounds.to_numpy().T, color=GREY, alpha=0.35, linewidth=1.5, label="its interval")
+    axes.plot(rows["number"], alone, ".", color=GREY, markersize=5, label="each frame by itself")
+    axes.plot(frames, course.times, color=BLUE, linewidth=2, label="read in time")
+    axes.set_xlabel("frame")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if timed:
+        axes.set_ylabel(f"time, {stages.unit}")
+    else:
+        stage_ticks(axes.yaxis, stages)
+    low, high = (f"{rate:.3g}" for rate in course.interval)
+    axes.set_title(f"{textwrap.shorten(title, 60)}: {course.rate:.3g} {stages.unit} per frame ({low} to {high})")
+    axes.legend(loc="upper left")
+    save(figure, path)
