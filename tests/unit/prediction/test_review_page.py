@@ -29,6 +29,8 @@ HOSTILE = [
     "<img src=x onerror=hacked=1>",
     "{{ 7 * 7 }}",
     "'=x",
+    "__proto__",
+    "constructor",
 ]
 COLUMNS = [
     "image",
@@ -93,6 +95,9 @@ def test_rows_stand_by_embryo_and_in_time_and_frames_as_numbers(table, tmp_path)
     )
     rows = data_of(write_page(frames, tmp_path / "page.html"))["rows"]
     assert [row["embryo"] for row in rows] == ["b9"] * 6 + ["b10"] * 4 + [""] * 2
+    timed = table.iloc[:3].assign(time_in_time=[7.5, 6.0, 6.5], image=["z1-t10.tif", "z1-t2.tif", "z0-t3.tif"])
+    names = [row["image"] for row in data_of(write_page(timed, tmp_path / "page.html"))["rows"]]
+    assert names == ["z1-t2.tif", "z0-t3.tif", "z1-t10.tif"]
     assert [int(row["frame"]) for row in rows] == [0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 6, 7]
 
 
@@ -150,7 +155,7 @@ def test_a_picture_of_any_shape_has_a_thumbnail(tmp_path, table, height, width):
 
 def test_hostile_names_stay_text(table, tmp_path):
     stages = Stages(HOSTILE, None, "stages")
-    hostile = suggestions(tmp_path / "pngs", 6, stages=stages).assign(image=HOSTILE, embryo=HOSTILE)
+    hostile = suggestions(tmp_path / "pngs", len(HOSTILE), stages=stages).assign(image=HOSTILE, embryo=HOSTILE)
     path = write_page(hostile, tmp_path / "page.html", stages, checkpoint=HOSTILE[0], note=HOSTILE[3])
     data = data_of(path)
     assert data["stages"] == HOSTILE and sorted(row["image"] for row in data["rows"]) == sorted(HOSTILE)
@@ -589,12 +594,14 @@ def test_clearing_asks_first_and_answers_outlive_another_prediction(table, path,
 @needs_chromium
 def test_hostile_names_do_nothing_in_a_browser_and_come_back_from_a_file(tmp_path):
     stages = Stages(HOSTILE, None, "stages")
-    hostile = suggestions(tmp_path / "pngs", 6, stages=stages).assign(image=HOSTILE, embryo=HOSTILE, stage_in_time="")
+    hostile = suggestions(tmp_path / "pngs", len(HOSTILE), stages=stages).assign(
+        image=HOSTILE, embryo=HOSTILE, stage_in_time=""
+    )
     path = write_page(hostile, tmp_path / "page.html", stages, note=HOSTILE[3])
     who = HOSTILE[1] + "\u00fc"
     with browser.browser() as page:
         begun(page, path, who)
-        page.press(*["Enter"] * 6)
+        page.press(*["Enter"] * len(HOSTILE))
         text, records, _ = export(page, tmp_path / "out")
         assert page.value("typeof hacked") == "undefined" and page.faults == []
         assert not re.search(r'(?:^|,)"?[=+@-]', text.removeprefix("\ufeff"), re.MULTILINE)
@@ -603,7 +610,7 @@ def test_hostile_names_do_nothing_in_a_browser_and_come_back_from_a_file(tmp_pat
         page.value("localStorage.clear()")
         page.open(path, 1280)
         page.touch("#start [value=look]")
-        assert taken(page, tmp_path / "out/labels.csv").startswith("labels.csv: 6 taken over, 0 the same")
+        assert taken(page, tmp_path / "out/labels.csv").startswith(f"labels.csv: {len(HOSTILE)} taken over, 0 the same")
         again, _, _ = export(page, tmp_path / "again")
         assert again == text and page.value("typeof hacked") == "undefined" and page.faults == []
 

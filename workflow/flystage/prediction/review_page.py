@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -85,10 +86,11 @@ def _teaches(used):
 
 
 def _in_time_order(record):
-    """Sorts by embryo, images that belong to none last, then by name and frame."""
+    """Sorts by embryo, images that belong to none last, then by the time within it, name and frame."""
     embryo = str(record.get("embryo") or "")
-    frame = record.get("frame")
-    return embryo == "", natural_key(embryo), natural_key(record["image"]), -1 if frame is None else int(frame)
+    time, frame = (record.get(name) for name in ("time_in_time", "frame"))
+    in_embryo = -math.inf if time is None else time, natural_key(record["image"]), -1 if frame is None else int(frame)
+    return embryo == "", natural_key(embryo), *in_embryo
 
 
 def _row(record):
