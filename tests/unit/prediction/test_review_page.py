@@ -153,6 +153,14 @@ def test_a_picture_of_any_shape_has_a_thumbnail(tmp_path, table, height, width):
     assert shape == (max(1, round(scale * height)), max(1, round(scale * width)))
 
 
+def test_grey_values_are_stretched_from_the_darkest_to_the_brightest(tmp_path, table):
+    picture = np.zeros((64, 64), np.uint8)
+    picture[8:40, 8:40] = np.arange(1024).reshape(32, 32) % 100 + 51
+    cv2.imwrite(str(tmp_path / "a.png"), picture)
+    path = write_page(table.iloc[:1].assign(png=str(tmp_path / "a.png")), tmp_path / "page.html")
+    assert data_of(path)["rows"][0]["levels"] == pytest.approx([51, 150], abs=1)
+
+
 def test_hostile_names_stay_text(table, tmp_path):
     stages = Stages(HOSTILE, None, "stages")
     hostile = suggestions(tmp_path / "pngs", len(HOSTILE), stages=stages).assign(image=HOSTILE, embryo=HOSTILE)

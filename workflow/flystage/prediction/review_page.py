@@ -19,9 +19,9 @@ from flystage.report.templates import render
 IN_PAGE = 300  # images; thumbnails of more are files beside the page, which then opens at once
 SIDE = 384  # pixels of a thumbnail at most: pictures of the default size lose nothing
 BLACK, WHITE = (
-    1,
-    99.7,
-)  # percentiles of the grey values that are shown as black and white where the reader stretches them
+    0.01,
+    0.997,
+)  # so many of the pixels are as dark as what is shown as black and white when stretched, or darker
 SHORT = 16  # digits of a checksum that tell images apart
 
 
