@@ -13,6 +13,7 @@ from pathlib import Path
 
 import learning
 import preparing
+import reviewing
 import workflow_runs
 
 BENCHMARKS = {
@@ -22,6 +23,7 @@ BENCHMARKS = {
     "movie": workflow_runs.one_movie_more,
     "features": learning.features_and_predicting,
     "report": learning.to_the_report,
+    "review": reviewing.page_of_suggestions,
 }
 
 

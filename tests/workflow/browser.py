@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -17,6 +18,10 @@ OPTIONS = (
     "--disable-dev-shm-usage",
     "--remote-debugging-pipe",
 )
+CODES = {
+    "Enter": 13, "Escape": 27, "Backspace": 8, "Tab": 9, "Home": 36, "End": 35,
+    "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40,
+}  # fmt: skip
 
 
 class Page:
@@ -79,6 +84,46 @@ class Page:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
+    def wait(self, script):
+        """Wait until a piece of JavaScript is true."""
+        until = time.monotonic() + 20
+        while not self.value(f"Boolean({script})"):
+            assert time.monotonic() < until, f"not within 20 s: {script}"
+            time.sleep(0.05)
+
+    def press(self, *keys):
+        """Press keys one after another: signs, or names such as Enter and ArrowLeft."""
+        for key in keys:
+            text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
+            code = {} if len(key) == 1 else {"windowsVirtualKeyCode": CODES[key]}
+            self.ask("Input.dispatchKeyEvent", type="keyDown", key=key, **text, **code)
+            self.ask("Input.dispatchKeyEvent", type="keyUp", key=key, **code)
+
+    def touch(self, selector):
+        """Click with the mouse in the middle of an element, which is brought into view."""
+        self.value(f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'nearest'}})")
+        box = f"document.querySelector({json.dumps(selector)}).getBoundingClientRect().toJSON()"
+        box = self.value(box)
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2, "button": "left", "clickCount": 1}
+        for kind in ("mousePressed", "mouseReleased"):
+            self.ask("Input.dispatchMouseEvent", type=kind, **place)
+
+    def give(self, selector, *paths):
+        """Choose files in an <input type=file>."""
+        element = self.ask("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")["result"]
+        self.ask("DOM.setFileInputFiles", files=[str(path.resolve()) for path in paths], objectId=element["objectId"])
+
+    def saved(self, folder, name, script):
+        """Bytes of the file that the page saves as `name` to an empty folder when a piece of JavaScript is run."""
+        folder.mkdir()
+        self.ask("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder.resolve()))
+        self.value(script)
+        until = time.monotonic() + 20
+        while not (folder / name).exists():
+            assert time.monotonic() < until, f"{name} was not saved, but {list(folder.iterdir())}"
+            time.sleep(0.05)
+        return (folder / name).read_bytes()
+
     def printed(self):
         """The page as a PDF, bytes."""
         return base64.b64decode(self.ask("Page.printToPDF", preferCSSPageSize=True, printBackground=True)["data"])
@@ -90,18 +135,23 @@ class Page:
 
 
 @contextmanager
-def browser():
-    """A Page in a browser of its own, which ends with the block."""
+def browser(profile=None):
+    """A Page in a browser of its own, which ends with the block. profile: a folder that keeps what pages store, for a next browser."""
     orders_out, orders = os.pipe()
     answers, answers_in = os.pipe()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as passing:
+        profile, kept = profile or passing, profile is not None
         pipes = f'exec "$@" 3<&{orders_out} 4>&{answers_in}'
         command = ["bash", "-c", pipes, "-", CHROMIUM, *OPTIONS, f"--user-data-dir={profile}", "about:blank"]
         process = subprocess.Popen(command, pass_fds=(orders_out, answers_in), stderr=subprocess.DEVNULL)
         os.close(orders_out)
         os.close(answers_in)
         try:
-            yield Page(answers, orders)
+            page = Page(answers, orders)
+            yield page
+            if kept:
+                page.ask("Browser.close")
+                process.wait(20)
         finally:
             process.kill()
             process.wait()

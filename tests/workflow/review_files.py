@@ -14,11 +14,12 @@ TEMPLATE = Path(__file__).parents[2] / "workflow/report/predictions.html.j2"
 STAGES = Stages.as_given([f"{minute:03d}" for minute in range(51, 132, 9)])
 NETWORK = {"name": "resnet18", "source": "none", "licence": "", "id": "x", "size": None}
 ABOUT = {
-    "checkpoint": "model/checkpoint.pt", "checkpoint_id": "c0ffee0123456789", "network": NETWORK, "sets": {"promised": 0.9}, "note": "",
+    "checkpoint": "model/checkpoint.pt", "checkpoint_id": "c0ffee0123456789", "network": NETWORK, "sets": {"promised": 0.9},
+    "interval": {"promised": 0.8}, "note": "",
 }  # fmt: skip
 
 
-def write_picture(path, number, size=320):
+def write_picture(path, number, size):
     """A PNG as `prepare` makes them: an embryo of its own on an empty background."""
     rng = np.random.default_rng(number)
     picture = np.zeros((size, size), np.uint8)
@@ -29,18 +30,18 @@ def write_picture(path, number, size=320):
 
 
 def suggestions(
-    folder, images, embryo_of=lambda number: f"embryo{number // 9:02d}", stages=STAGES, pictures=None, seed=0
+    folder, images, embryo_of=lambda number: f"embryo{number // 9:02d}", stages=STAGES, pictures=None, size=320, seed=0
 ):
     """A table as `suggest_stages` gives it, with a PNG of each image in `folder`; image i is truly of stage i modulo stages.
 
-    pictures: how many different PNGs are drawn, the rest being links to them; by default each its own.
+    pictures: how many different PNGs are drawn, the rest being links to them; by default each its own. size: pixels of a PNG's side.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng, rows = np.random.default_rng(seed), []
     for number in range(images):
         png = folder / f"{number:05d}.png"
         if number < (pictures or images):
-            write_picture(png, number)
+            write_picture(png, number, size)
         else:
             png.hardlink_to(folder / f"{number % pictures:05d}.png")
         place = number % len(stages)

@@ -124,3 +124,17 @@ def test_the_version_of_a_file_is_that_of_its_content_and_of_a_large_one_its_siz
     path.write_bytes(bytes(code_versions.LARGE + 1))
     os.utime(path, ns=(5, 7))
     assert code_versions.content_version(path) == [code_versions.LARGE + 1, 7]
+
+
+def test_a_page_is_made_of_all_templates_that_it_takes_in(tmp_path):
+    page = '{% include "style" %}\n{% from "words" import named %}'
+    texts = {"page": page, "style": "", "words": '{% include "more" %}', "more": "", "others": ""}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    assert code_versions.templates_of(tmp_path / "page") == [
+        str(tmp_path / name) for name in ("more", "page", "style", "words")
+    ]
+    report = REPOSITORY / "workflow/report"
+    names = [Path(path).name for path in code_versions.templates_of(report / "predictions.html.j2")]
+    assert names == ["network.html.j2", "predictions.html.j2", "review.css.j2", "review.js.j2", "style.css.j2"]
+    assert str(report / "script.js.j2") in code_versions.templates_of(report / "report.html.j2")

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,7 @@ from urllib.parse import quote
 
 import cv2
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from flystage.raw.stages import natural_key
@@ -17,14 +19,18 @@ from flystage.report.templates import render
 IN_PAGE = 300  # images; thumbnails of more are files beside the page, which then opens at once
 SIDE = 384  # pixels of a thumbnail at most: pictures of the default size lose nothing
 BLACK, WHITE = (
-    1,
-    99.7,
-)  # percentiles of the grey values that are shown as black and white where the reader stretches them
+    0.01,
+    0.997,
+)  # so many of the pixels are as dark as what is shown as black and white when stretched, or darker
 SHORT = 16  # digits of a checksum that tell images apart
 
 
 def about_checkpoint(path, checkpoint):
-    """What the page says of a checkpoint, see `write_review_page`. path: of its file. checkpoint: as `load_checkpoint` gives it."""
+    """What the page says of a checkpoint, as plain values. path: of its file. checkpoint: as `load_checkpoint` gives it.
+
+    checkpoint (the path), checkpoint_id (first digits of the file's SHA-256), network (its backbone), note of the training images,
+    sets and interval (what is promised of sets of stages and of times; None where nothing is).
+    """
     with open(path, "rb") as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()
     return {
@@ -32,6 +38,7 @@ def about_checkpoint(path, checkpoint):
         "checkpoint_id": checksum[:SHORT],
         "network": checkpoint["backbone"],
         "sets": checkpoint["calibration"]["sets"],
+        "interval": checkpoint["calibration"].get("interval"),
         "note": checkpoint["training"]["note"],
     }
 
@@ -41,9 +48,9 @@ def write_review_page(table, series, stages, about, template, path):
 
     table: predictions.csv in memory, one row per image or frame, with `png` (path of the prepared PNG) beside its columns; columns
     of a later version that are not there count as empty. A column `teaches` (larger: more is learned from its label) sorts what to
-    label next; without it doubt and unlikeness do. series: {embryo: {"rate", "interval", "figure"}}, all may be None; figure: path
-    of an SVG. stages: the Stages. about: {"checkpoint": path shown, "checkpoint_id": short text, "network": the checkpoint's
-    backbone, "sets": its sets or None, "note": text}. template: path of the Jinja file. path: of the page.
+    label next; without it doubt and unlikeness do. series: {embryo: {"rate": gained from frame to frame, "interval": [lowest,
+    highest] of it, "figure": path of an SVG}}, all may be None. stages: the Stages. about: as `about_checkpoint` gives it.
+    template: path of the Jinja file. path: of the page.
     """
     path = Path(path)
     used = table[table["status"] == "used"]
@@ -66,6 +73,7 @@ def write_review_page(table, series, stages, about, template, path):
         "content": hashlib.sha256("\n".join(keys).encode()).hexdigest()[:SHORT],
         "series": {embryo: _series(its, path.parent, beside) for embryo, its in series.items()},
         "promised": about["sets"] and about["sets"]["promised"],
+        "promised_time": about["interval"] and about["interval"]["promised"],
     }
     rejected = table.loc[table["status"] == "rejected", ["image", "reason"]].to_dict("records")
     render(template, path, data=data, rejected=rejected, stages=stages, about=about)
@@ -73,15 +81,16 @@ def write_review_page(table, series, stages, about, template, path):
 
 def _teaches(used):
     """How much the label of each image would teach: the mean of its ranks by doubt and by unlikeness, those that are known."""
-    known = used[[name for name in ("doubt", "unlikeness") if name in used]].apply(lambda column: column.astype(float))
+    known = used[[name for name in ("doubt", "unlikeness") if name in used]].apply(pd.to_numeric, errors="coerce")
     return known.rank(pct=True).mean(axis=1).round(4)
 
 
 def _in_time_order(record):
-    """Sorts by embryo, images that belong to none last, then by name and frame."""
+    """Sorts by embryo, images that belong to none last, then by the time within it, name and frame."""
     embryo = str(record.get("embryo") or "")
-    frame = record.get("frame")
-    return embryo == "", natural_key(embryo), natural_key(record["image"]), -1 if frame is None else int(frame)
+    time, frame = (record.get(name) for name in ("time_in_time", "frame"))
+    in_embryo = -math.inf if time is None else time, natural_key(record["image"]), -1 if frame is None else int(frame)
+    return embryo == "", natural_key(embryo), *in_embryo
 
 
 def _row(record):
@@ -128,12 +137,13 @@ def _thumbnail(png, folder):
     filled = picture != picture[0, 0]
     if filled.any():
         picture = picture[np.ix_(filled.any(axis=1), filled.any(axis=0))]
-    black, white = np.percentile(picture, (BLACK, WHITE))
+    darker = np.bincount(picture.ravel(), minlength=256).cumsum() / picture.size
+    black, white = (int(level) for level in np.searchsorted(darker, (BLACK, WHITE)))
     scale = min(1, SIDE / max(picture.shape))
     size = [max(1, round(scale * side)) for side in picture.shape[::-1]]
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
-    levels = [round(float(black)), max(round(float(white)), round(float(black)) + 1)]
+    levels = [black, max(white, black + 1)]
     if folder is None:
         return {"picture": "data:image/jpeg;base64," + base64.b64encode(jpeg).decode(), "levels": levels}
     thumbnail = folder / f"{Path(png).stem}.jpg"
