@@ -4,6 +4,7 @@
 #   snakemake --cores 1 check                          what is found, and what is wrong or doubtful of it; prepares nothing
 #   snakemake --cores 1 suggest                        a name_pattern for folders that are new to the workflow
 #   snakemake --cores all predict                      stage suggestions for unlabelled images
+#   snakemake --cores 1 accept                         what people made of them, into the labels
 #   snakemake --cores all compare                      variants of the settings side by side
 #   snakemake --cores all null                         shuffled stages, from which nothing can be learned: must give chance
 import os
@@ -41,6 +42,7 @@ localrules:
     all,
     check,
     suggest,
+    accept,
     weights,
     dataset,
     dataset_figures,
@@ -62,6 +64,7 @@ include: "workflow/rules/dataset.smk"
 include: "workflow/rules/learn.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/predict.smk"
+include: "workflow/rules/accept.smk"
 include: "workflow/rules/compare.smk"
 include: "workflow/rules/aws.smk"
 

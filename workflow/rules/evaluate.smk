@@ -274,7 +274,7 @@ rule report:
         config={
             key: value
             for key, value in config.items()
-            if key not in ("predict", "compare", "hardware", "aws")
+            if key not in ("predict", "compare", "hardware", "aws", "accept")
         },
     message:
         "Writing the report"

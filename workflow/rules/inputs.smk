@@ -104,6 +104,10 @@ def tifs_set_aside(wildcards):
     return data_set().set_aside
 
 
+def origins_of_stages(wildcards):
+    return data_set().origins
+
+
 def lock_of_data_set(wildcards):
     return data_set().lock
 
@@ -207,7 +211,7 @@ if asked_for("null"):
 
 
 # Mistakes are told at once, before any job runs. Predicting needs no training images, and training no others.
-NEEDS_NO_DATA_SET = any(map(asked_for, ("predict", "suggest", "aws_cleanup")))
+NEEDS_NO_DATA_SET = any(map(asked_for, ("predict", "suggest", "accept", "aws_cleanup")))
 if asked_for("predict"):
     or_one_sentence(unlabelled)
 elif not NEEDS_NO_DATA_SET:
