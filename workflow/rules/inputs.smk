@@ -121,6 +121,9 @@ def angles_of_bucket(wildcards):
     return sorted({0, *config["image"]["angles"]}) if split_of_bucket(wildcards) == "train" else [0]
 
 
+# Origins of stages that are learned from and never measured by.
+TRAINING_ONLY = list(gathering.TRAINING_ONLY[config["split"]["test_reviewed"]])
+
 # What a training takes of the configuration's `model`; the rest is in the starting weights.
 HEAD = ("hidden", "dropout")
 VECTORS_NEEDED = "local" in (config["compute"]["tune"], config["compute"]["train"])
