@@ -167,7 +167,7 @@ def test_the_headline_is_that_of_the_metrics_and_a_paragraph_is_there_for_a_pape
 def test_every_rule_left_a_log_and_a_benchmark(finished):
     logs = {path.stem for path in (finished.results / "logs").glob("*.log")}
     rules = {"dataset", "dataset_figures", "weights", "features", "tune", "best", "train", "training_figures", "evaluate",
-             "metrics", "report"}  # fmt: skip
+             "metrics", "history", "report"}  # fmt: skip
     assert logs == rules
     assert {path.stem for path in (finished.results / "benchmarks").glob("*.tsv")} == rules
 
