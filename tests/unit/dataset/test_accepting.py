@@ -214,11 +214,11 @@ def test_suggestions_for_an_embryo_of_the_test_split_are_left_out_and_blind_ones
 def test_time_points_have_their_file_and_its_embryo(lab):
     Path("mine.csv").write_text("image,stage,embryo,frame\nm0,051,e7,2\n", encoding="utf-8")
     rows = [
-        lab.row("new/m0.tif", "051", frame="1"),
-        lab.row("new/m0.tif", "060", frame="2"),
+        lab.row("new/m0.tif", "051", frame="2"),
+        lab.row("new/m0.tif", "060", frame="3"),
         lab.row("new/m0.tif", "060"),
     ]
-    lab.export(*rows, lab.row("new/m1.tif", "051", frame="0"), lab.row("new/m1.tif", "051"))
+    lab.export(*rows, lab.row("new/m1.tif", "051", frame="1"), lab.row("new/m1.tif", "051"))
     said = lab.accept(labels=["mine.csv"])
     assert lab.outcomes() == ["known already", "added", "contradicts", "added", "contradicts"]
     assert [tuple(label[1:5]) for label in read_labels(["mine.csv"])] == [
@@ -229,7 +229,7 @@ def test_time_points_have_their_file_and_its_embryo(lab):
 
 def test_time_points_that_the_setting_frames_stages_contradict_it(lab):
     lab.image("raw/movie.tif", b"movie")
-    rows = [lab.row("raw/movie.tif", "54", frame="1"), lab.row("raw/movie.tif", "60", frame="2")]
+    rows = [lab.row("raw/movie.tif", "54", frame="2"), lab.row("raw/movie.tif", "60", frame="3")]
     lab.export(*rows)
     said = lab.accept(frames={"first": 51, "every": 3})
     assert lab.outcomes() == ["known already", "contradicts"] and "the setting frames (raw/movie.tif) says 57" in said

@@ -7,8 +7,8 @@ from raw_files import sentence
 
 PAGE = (
     "\ufeffimage,sha256,frame,stage,embryo,use,reason,suggestion,p,blind,who,when,checkpoint\r\n"
-    "new/a.tif,AB12,0,051,m1,1,,060,0.4,0,ann,2026-11-26T10:00:00Z,0123\r\n"
-    "new/a.tif,AB12,1,060,m1,1,,060,0.9,1,ann,2026-11-26T10:00:01Z,0123\r\n"
+    "new/a.tif,AB12,1,051,m1,1,,060,0.4,0,ann,2026-11-26T10:00:00Z,0123\r\n"
+    "new/a.tif,AB12,2,060,m1,1,,060,0.9,1,ann,2026-11-26T10:00:01Z,0123\r\n"
     '"new/b, 2.tif",cd,,,m1,0,\'=no embryo,060,0.4,0,ann,2026-11-26T10:00:02Z,0123\r\n'
 )
 
@@ -22,7 +22,7 @@ def read(tmp_path):
     return of
 
 
-def test_an_export_of_the_page_says_which_picture_by_content_and_time_points_from_0(read):
+def test_an_export_of_the_page_says_which_picture_by_content(read):
     first, second, third = read(PAGE)
     assert [export.label[1:] for export in (first, second, third)] == [
         ("new/a.tif", "051", "m1", 1, True, "reviewed"),
@@ -33,7 +33,7 @@ def test_an_export_of_the_page_says_which_picture_by_content_and_time_points_fro
     assert third.reason == "=no embryo" and third.label.where.endswith("labels.csv, line 4")
 
 
-def test_a_table_of_ones_own_is_given_and_counts_time_points_from_1(read):
+def test_a_table_of_ones_own_is_given(read):
     (first, second) = read("Image;Stage;frame;origin\na.tif;051;1;\nb.tif;060;;reviewed\n")
     assert first.label[1:] == ("a.tif", "051", "", 1, True, "given") and first.sha256 == first.who == ""
     assert second.label.origin == "reviewed"

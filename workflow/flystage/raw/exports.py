@@ -8,7 +8,6 @@ from flystage.raw.labels import BLIND, REVIEWED, YES, Label, label_of, named_row
 
 OF_THE_PAGE = ("suggestion", "checkpoint", "blind")  # columns that its exports have, and people's own tables do not
 COLUMNS = ("stage", "embryo", "frame", "use", "origin", "sha256", "reason", "who", "when", *OF_THE_PAGE)
-FIRST_FRAME_OF_THE_PAGE = 0  # of a movie, where people's own tables count from 1
 
 
 class Export(NamedTuple):
@@ -37,7 +36,7 @@ def read_exports(paths):
             raise FlystageError(f"There is no table {path}; correct accept in the configuration.")
         for line, row in named_rows(path, COLUMNS):
             of_the_page = all(column in row for column in OF_THE_PAGE)
-            label = label_of(f"{path}, line {line}", row, FIRST_FRAME_OF_THE_PAGE if of_the_page else 1)
+            label = label_of(f"{path}, line {line}", row)
             if of_the_page:
                 label = label._replace(origin=REVIEWED if row["blind"].casefold() not in YES[1:] else BLIND)
             texts = [row.get(column, "") for column in ("sha256", "who", "when", "reason")]

@@ -44,19 +44,16 @@ def read_labels(paths):
     return [label_of(f"{path}, line {line}", row) for path in paths for line, row in named_rows(path, COLUMNS)]
 
 
-def label_of(where, row, first_frame=1):
-    """The Label of a row of `named_rows`. first_frame: the number of a movie's first time point in that table.
-
-    Raises FlystageError, with the line, when it holds a wrong value.
-    """
+def label_of(where, row):
+    """The Label of a row of `named_rows`. Raises FlystageError, with the line, when it holds a wrong value."""
     frame, use, origin = row.get("frame", ""), row.get("use", "").casefold(), row.get("origin", "").casefold() or GIVEN
     if use not in YES + NO:
         raise FlystageError(f"{where}: use is {row['use']!r}; write yes or no.")
-    if frame and not (frame.removesuffix(".0").isdecimal() and float(frame) >= first_frame):
-        raise FlystageError(f"{where}: frame is {frame!r}; write the number of a time point, from {first_frame}.")
+    if frame and not (frame.removesuffix(".0").isdecimal() and float(frame) >= 1):
+        raise FlystageError(f"{where}: frame is {frame!r}; write the number of a time point, from 1.")
     if origin not in ORIGINS:
         raise FlystageError(f"{where}: origin is {row['origin']!r}; write {', '.join(ORIGINS[:-1])} or {ORIGINS[-1]}.")
-    number = int(float(frame)) - first_frame + 1 if frame else None
+    number = int(float(frame)) if frame else None
     return Label(where, row["image"], row["stage"], row.get("embryo", ""), number, use in YES, origin)
 
 
