@@ -5,6 +5,7 @@
 #   snakemake --cores 1 suggest                        a name_pattern for folders that are new to the workflow
 #   snakemake --cores all predict                      stage suggestions for unlabelled images
 #   snakemake --cores 1 export                         the network as ONNX and for the BioImage Model Zoo (Fiji, ilastik, QuPath)
+#   snakemake --cores 1 accept                         what people made of them, into the labels
 #   snakemake --cores all compare                      variants of the settings side by side
 #   snakemake --cores all null                         shuffled stages, from which nothing can be learned: must give chance
 import os
@@ -42,12 +43,14 @@ localrules:
     all,
     check,
     suggest,
+    accept,
     weights,
     dataset,
     dataset_figures,
     best,
     training_figures,
     metrics,
+    history,
     report,
     export,
     compare_manifests,
@@ -64,6 +67,7 @@ include: "workflow/rules/learn.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/export.smk"
+include: "workflow/rules/accept.smk"
 include: "workflow/rules/compare.smk"
 include: "workflow/rules/aws.smk"
 
@@ -88,6 +92,7 @@ rule all:
         "<results>/evaluation/predictions.csv",
         CROSSVAL.values(),
         "<results>/evaluation/metrics.json",
+        "<results>/history.csv",
         rules.report.input.figures,
         "<results>/report.html",
         "<results>/report/methods.txt",

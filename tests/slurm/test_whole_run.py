@@ -27,7 +27,7 @@ def test_light_rules_run_where_snakemake_was_started_and_the_heavy_ones_on_nodes
     }
     assert {name for name, node in nodes.items() if node in NODES} == heavy
     assert {name for name, node in nodes.items() if node is None} == {
-        "weights", "dataset", "dataset_figures", "best", "training_figures", "metrics", "report",
+        "weights", "dataset", "dataset_figures", "best", "training_figures", "metrics", "history", "report",
     }  # fmt: skip
     assert set(Counter(line["name"] for line in finished.seen()).values()) == {1}
 

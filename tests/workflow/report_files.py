@@ -9,9 +9,10 @@ import yaml
 
 from crossval_files import answers, write_crossval
 from flystage.core.records import read_json, write_json
-from flystage.core.tables import read_predictions, write_csv
+from flystage.core.tables import read_predictions, read_runs, write_csv
 from flystage.dataset.manifests import read_stages
 from flystage.evaluation import metrics
+from flystage.evaluation.run_history import add_run
 from flystage.report import crossval_figures, figures
 from flystage.report.report_page import write_report
 
@@ -40,13 +41,13 @@ def write_results(results, stages, embryos=9, seed=0, spread=0.9, crossval=True)
                 str(png), np.where(picture > 0, picture + rng.integers(0, 30, picture.shape), 0).astype(np.uint8)
             )
             rows.append({"png": str(png), "stage": stage, "label": label, "embryo": f"embryo{number:02d}", "angle": 0,
-                         "source": f"raw/{name}.tif", "split": split})  # fmt: skip
+                         "source": f"raw/{name}.tif", "origin": "reviewed" if number == 0 else "given", "split": split})  # fmt: skip
     table = pd.DataFrame(rows)
     manifests = {split: table[table["split"] == split].drop(columns="split") for split in ("train", "val", "test")}
     for split, manifest in manifests.items():
         write_csv(manifest, results / f"manifests/{split}.csv")
     catalog = pd.DataFrame({"path": table["source"], "frame": "", "stage": table["stage"], "embryo": table["embryo"],
-                            "split": table["split"], "status": "used", "reason": ""} | FACTS)  # fmt: skip
+                            "split": table["split"], "status": "used", "reason": "", "origin": table["origin"]} | FACTS)  # fmt: skip
     bad = {"path": ["raw/a <b>.tif"], "stage": stages.names[0], "status": "rejected", "reason": "empty file"}
     write_csv(pd.concat([catalog, pd.DataFrame(bad)]).fillna(""), results / "catalog.csv")
     write_csv(
@@ -107,9 +108,17 @@ def write_results(results, stages, embryos=9, seed=0, spread=0.9, crossval=True)
         "history": results / "model/history.csv",
         "predictions": results / "evaluation/predictions.csv",
         "metrics": results / "evaluation/metrics.json",
-        "figures": sorted(results.glob("figures/*.png")),
+        "runs": results / "history.csv",
+        "figures": sorted([*results.glob("figures/*.png"), results / "figures/runs.png"]),
         "template": REPOSITORY / "workflow/report/report.html.j2",
     }
+    runs = []
+    for number in range(2):
+        kept = {"test": results / "evaluation/predictions.csv"}
+        known = catalog if number else catalog[catalog["embryo"] != "embryo00"]
+        runs = add_run(kept, known, stages, results / ".history", f"2026-01-0{number + 1}")
+    write_csv(runs, results / "history.csv")
+    figures.runs(read_runs(results / "history.csv"), stages.unit, results / "figures/runs.png")
     looked = [{"source": row["source"], "stage": row["stage"], "predicted": stages.names[0], "embryo": row["embryo"], "png": row["png"],
                "group": "right", "believed": 0.7, "box": [20, 6, 44, 58], "drops": [[0.1, -0.1, 0.3], [0, 0.5, 0]]}
               for row in test.head(3).to_dict("records")]  # fmt: skip

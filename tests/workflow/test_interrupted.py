@@ -65,7 +65,7 @@ RULES = [
     {"train": "model/trained.pt"},
     {"training_figures": "figures/tuning.png", "evaluate": "evaluation/predictions.csv"},
     {"crossval": "evaluation/crossval.json"},
-    {"checkpoint": "model/checkpoint.pt", "metrics": "evaluation/metrics.json"},
+    {"checkpoint": "model/checkpoint.pt", "metrics": "evaluation/metrics.json", "history": "history.csv"},
     {"report": "report.html"},
 ]
 SAME_IN_OTHER_BUCKETS = [

@@ -14,7 +14,7 @@ import yaml
 from flystage.run.code_versions import LIBRARY, modules_of
 from small_project import MINUTES, REPOSITORY, SMALL, Project, merged, write_raw
 
-CROSSVALIDATED = {"crossval": 1, "checkpoint": 1, "metrics": 1, "report": 1}
+CROSSVALIDATED = {"crossval": 1, "checkpoint": 1, "metrics": 1, "history": 1, "report": 1}
 EVALUATED = {"evaluate": 1} | CROSSVALIDATED
 TRAINED = {"train": 1, "training_figures": 1} | EVALUATED
 TUNED = {"tune": 1, "best": 1} | TRAINED
@@ -69,13 +69,14 @@ SETTINGS = {
                 "evaluate": {"instance": "ml.m5.large", "max_hours": 2, "parallel": 2},
             },
             "predict": {"images": ["new"], "checkpoint": "mine.pt", "top_k": 5, "series": "none"},
+            "accept": ["labels.csv"],
         },
         {},
     ),
     "what stands in the report alone": (
         {
             "name_pattern": r"Stage\((?P<stage>\d+)\)-(?P<embryo>.*\d)-",  # of the same meaning for these names
-            "labels": "results/catalog.csv",  # the same stages and embryos
+            "labels": "results/catalog.csv", "not_in_labels": "by_name",  # the same stages and embryos
             "unmatched": "exclude", "single_images": "allow", "max_saturated": 0.5,  # there is none to exclude, and no embryo of one image
             "frames": {"first": 51, "every": 36},  # there is no movie
             "split": {"train": 0.6, "val": 0.2, "test": 0.2, "seed": 9},  # no embryo is dealt anew
@@ -87,6 +88,7 @@ SETTINGS = {
     "stages": ({"stages": ["051", "087", "123"]}, PREPARED),
     "stages, all there are": ({"stages": ["051", "087", "123", "159"]}, COLLECTED),
     "time_unit": ({"time_unit": "none"}, COLLECTED),
+    "split.test_reviewed": ({"split": {"test_reviewed": "blind"}}, CROSSVALIDATED),
     "split.lock": ({"split": {"lock": "other.csv"}}, COLLECTED),
     "buckets": ({"buckets": 8}, PREPARED | {"prepare": 3}),  # as many of the five embryos change their bucket
     "max_bad": ({"max_bad": 0.9}, COLLECTED),
@@ -125,7 +127,7 @@ SETTINGS = {
     "evaluate.top_k": ({"evaluate": {"top_k": [1, 2]}}, CROSSVALIDATED),
     "evaluate.coverage": ({"evaluate": {"coverage": 0.8}}, CROSSVALIDATED),
     "crossval.folds": ({"crossval": {"folds": 3}}, CROSSVALIDATED),
-    "crossval.folds, none": ({"crossval": {"folds": 0}}, {"checkpoint": 1, "metrics": 1, "report": 1}),
+    "crossval.folds, none": ({"crossval": {"folds": 0}}, {"checkpoint": 1, "metrics": 1, "history": 1, "report": 1}),
 }  # fmt: skip
 
 
@@ -222,6 +224,7 @@ def test_a_raw_folder_added(copy_of_finished):
 
 DELETED = {
     "evaluation/metrics.json": {"metrics": 1, "report": 1},
+    "history.csv": {"history": 1, "report": 1},
     "evaluation/crossval.json": CROSSVALIDATED,
     "model/checkpoint.pt": {"checkpoint": 1},
     "model/trained.pt": TRAINED,
@@ -344,9 +347,11 @@ FOLLOWING = {
     "crossval": CROSSVALIDATED,
     "checkpoint": {"checkpoint": 1},
     "metrics": {"metrics": 1, "report": 1},
+    "history": {"history": 1, "report": 1},
     "null": {},
     "report": {"report": 1},
     "predict": {},
+    "accept": {},
 }
 SCRIPTS = {rule: rule for rule in FOLLOWING} | {"tune": "tune_heads"}  # of a run in which only heads learn
 

@@ -105,6 +105,7 @@ rule compare_heads:
         image=setting(variant, "image"),
         views=config["evaluate"]["views"],
         folds=config["compare"]["folds"],
+        training_only=TRAINING_ONLY,
         cache=f"{config['results']}/cache",
     message:
         "Tuning, training and cross-validating variant {wildcards.variant}"

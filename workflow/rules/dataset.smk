@@ -22,6 +22,7 @@ rule dataset:
     params:
         code=code_of("dataset.py"),
         set_aside=tifs_set_aside,
+        origins=origins_of_stages,
         max_bad=config["max_bad"],
         wanted_stages=config["stages"],
         time_unit=config["time_unit"],

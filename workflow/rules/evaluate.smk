@@ -1,7 +1,7 @@
 # The trained network and the test split -> predictions, cross-validation, metrics, the checkpoint, the report. Nothing before this
 # reads the test split.
 # in:  model/trained.pt, manifests/test.csv
-# out: evaluation/, model/checkpoint.pt, figures/confusion_matrix.png, figures/top_k.png, figures/crossval/, report.html, report/methods.txt
+# out: evaluation/, history.csv, model/checkpoint.pt, figures/confusion_matrix.png, figures/top_k.png, figures/crossval/, report.html, report/methods.txt
 
 EVALUATE_SCRIPT = {
     "local": "evaluate.py",
@@ -87,6 +87,7 @@ rule crossval_fold:
         image=config["image"],
         views=config["evaluate"]["views"],
         folds=config["crossval"]["folds"],
+        training_only=TRAINING_ONLY,
         cache=f"{config['results']}/cache",
         resume=lambda wildcards: f"{config['results']}/cache/crossval/{wildcards.fold}",
     message:
@@ -128,6 +129,7 @@ rule crossval:
         top_k=config["evaluate"]["top_k"],
         coverage=config["evaluate"]["coverage"],
         folds=config["crossval"]["folds"],
+        training_only=TRAINING_ONLY,
         cache=f"{config['results']}/cache",
     message:
         "Cross-validating over whole embryos, beside simple methods"
@@ -166,6 +168,7 @@ rule null:
         views=config["evaluate"]["views"],
         top_k=config["evaluate"]["top_k"],
         folds=config["crossval"]["folds"],
+        training_only=TRAINING_ONLY,
         cache=f"{config['results']}/cache",
     message:
         "Learning from shuffled stages, which must give chance"
@@ -244,6 +247,32 @@ rule metrics:
         "../scripts/metrics.py"
 
 
+rule history:
+    input:
+        **CROSSVAL_TABLE,
+        predictions="<results>/evaluation/predictions.csv",
+        catalog="<results>/catalog.csv",
+        stages="<results>/stages.csv",
+    output:
+        table="<results>/history.csv",
+        figure="<results>/figures/runs.png",
+        svg="<results>/figures/runs.svg",
+    log:
+        "<logs>/history.log",
+    benchmark:
+        "<benchmarks>/history.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        code=code_of("history.py"),
+        # No output: Snakemake deletes outputs before a job runs, and this is what earlier runs left.
+        kept=f"{config['results']}/.history",
+    message:
+        "Noting what changed since the last run"
+    script:
+        "../scripts/history.py"
+
+
 def null_run(wildcards):
     """{name: path} of what a null run left, for the report; nothing where none was asked for."""
     path = f"{config['results']}/evaluation/null.json"
@@ -268,12 +297,15 @@ rule report:
         history="<results>/model/history.csv",
         predictions="<results>/evaluation/predictions.csv",
         metrics="<results>/evaluation/metrics.json",
+        runs="<results>/history.csv",
         figures=[
             *rules.dataset_figures.output,
             *rules.training_figures.output,
             rules.metrics.output.confusion,
             rules.metrics.output.top_k,
             rules.metrics.output.svg,
+            rules.history.output.figure,
+            rules.history.output.svg,
         ],
     output:
         page="<results>/report.html",
@@ -294,7 +326,7 @@ rule report:
         config={
             key: value
             for key, value in config.items()
-            if key not in ("predict", "compare", "hardware", "aws")
+            if key not in ("predict", "compare", "hardware", "aws", "accept")
         },
     message:
         "Writing the report"

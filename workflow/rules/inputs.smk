@@ -103,6 +103,10 @@ def tifs_set_aside(wildcards):
     return data_set().set_aside
 
 
+def origins_of_stages(wildcards):
+    return data_set().origins
+
+
 def lock_of_data_set(wildcards):
     return data_set().lock
 
@@ -115,6 +119,9 @@ def angles_of_bucket(wildcards):
     """Rotations belong to training; validation and test images are stored unrotated."""
     return sorted({0, *config["image"]["angles"]}) if split_of_bucket(wildcards) == "train" else [0]
 
+
+# Origins of stages that are learned from and never measured by.
+TRAINING_ONLY = list(gathering.TRAINING_ONLY[config["split"]["test_reviewed"]])
 
 # What a training takes of the configuration's `model`; the rest is in the starting weights.
 HEAD = ("hidden", "dropout")
@@ -206,7 +213,7 @@ if asked_for("null"):
 
 
 # Mistakes are told at once, before any job runs. Predicting needs no training images, and training no others.
-NEEDS_NO_DATA_SET = any(map(asked_for, ("predict", "suggest", "export", "aws_cleanup")))
+NEEDS_NO_DATA_SET = any(map(asked_for, ("predict", "suggest", "accept", "export", "aws_cleanup")))
 if asked_for("predict"):
     or_one_sentence(unlabelled)
 elif not NEEDS_NO_DATA_SET:

@@ -35,4 +35,6 @@ with rule_log(snakemake.log[0], snakemake.input):
         pngs = unrotated_pngs([manifest for _, manifest in splits])
         turns = turns_to_ask(params.views, params.image["angles"])
         of_views = vectors_of_views(pngs, load_weights(files.backbone), params.cache, threads, turns)
-        write_csv(predictions_by_fold(splits, of_views, stages, job.recipe, params.folds), output.folds)
+        write_csv(
+            predictions_by_fold(splits, of_views, stages, job.recipe, params.folds, params.training_only), output.folds
+        )

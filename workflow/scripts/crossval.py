@@ -21,6 +21,7 @@ with rule_log(snakemake.log[0], snakemake.input):
         params.coverage,
         threads,
         whole_networks,
+        params.training_only,
     )
     write_csv(table, snakemake.output.predictions)
     write_json(record, snakemake.output.record)

@@ -27,6 +27,7 @@ with rule_log(snakemake.log[0], snakemake.input):
             params.folds,
             params.views,
             folder,
+            params.training_only,
             processes=hardware["processes"],
             nodes=snakemake.resources.get("nodes", 1),
         )

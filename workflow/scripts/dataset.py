@@ -6,7 +6,7 @@ from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0], snakemake.input):
     prepared = read_tables(snakemake.input.tables)
-    catalog = build_catalog(prepared, snakemake.params.set_aside)
+    catalog = build_catalog(prepared, snakemake.params.set_aside, snakemake.params.origins)
     check_catalog(catalog, snakemake.params.max_bad)
     manifests, stages = build_manifests(prepared, catalog, snakemake.params.wanted_stages, snakemake.params.time_unit)
     link_split_folders(manifests, snakemake.output.split)

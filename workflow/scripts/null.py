@@ -9,5 +9,7 @@ with rule_log(snakemake.log[0], snakemake.input):
     params, files, threads = snakemake.params, snakemake.input, snakemake.threads
     images = Images.of_run(dict(files.items()), params.cache, threads, params.views, params.angles)
     recipe = recipe_of_run(params.model, params.train, read_json(files.best), read_history(files.history))
-    record = null_run(images, read_stages(files.stages), recipe, params.folds or "auto", params.top_k, threads)
+    record = null_run(
+        images, read_stages(files.stages), recipe, params.folds or "auto", params.top_k, threads, params.training_only
+    )
     write_json(record, snakemake.output.record)

@@ -68,10 +68,10 @@ def sentence(function, *arguments):
 
 def test_every_tif_found_is_in_the_catalog_once(prepared):
     found = [
-        ("r/xx/d.tif", "xx", "e4", "excluded", "stage xx is not selected", ""),
-        ("r/e.tif", "", "e5", "rejected", "no stage: not in its name, and not in a stage folder", ""),
+        ("r/xx/d.tif", "xx", "e4", "excluded", "stage xx is not selected", "", "given"),
+        ("r/e.tif", "", "e5", "rejected", "no stage: not in its name, and not in a stage folder", "", "given"),
     ]
-    catalog = build_catalog(prepared(*THREE, ("r/9/f.tif", "9", "e1", None)), found)
+    catalog = build_catalog(prepared(*THREE, ("r/9/f.tif", "9", "e1", None)), found, [("r/9/b.tif", "", "blind")])
     assert list(catalog.columns)[: len(CATALOG)] == CATALOG
     assert catalog["path"].tolist() == sorted(
         ["r/100/a.tif", "r/9/b.tif", "r/051/c.tif", "r/xx/d.tif", "r/e.tif", "r/9/f.tif"]
@@ -79,6 +79,7 @@ def test_every_tif_found_is_in_the_catalog_once(prepared):
     assert catalog["status"].value_counts().to_dict() == {"used": 3, "rejected": 2, "excluded": 1}
     by_path = catalog.set_index("path")
     assert by_path.loc["r/xx/d.tif", "split"] == "" and by_path.loc["r/9/f.tif", "reason"] == "empty file"
+    assert by_path["origin"].drop("r/9/b.tif").unique() == ["given"] and by_path.loc["r/9/b.tif", "origin"] == "blind"
     assert by_path.loc["r/100/a.tif", "png_levels"] == "7" and not catalog.isna().any(axis=None)
 
 
@@ -159,7 +160,7 @@ def test_bad_files_up_to_the_share_are_borne_and_more_are_named(prepared):
 def test_duplicates_and_excluded_images_are_not_bad_files(prepared):
     copies = [(f"r/100/copy {number}.tif", "100", "e1", "A") for number in range(9)]
     catalog = build_catalog(
-        prepared(*THREE, *copies), [("r/x.tif", "x", "e9", "excluded", "stage x is not selected", "")] * 9
+        prepared(*THREE, *copies), [("r/x.tif", "x", "e9", "excluded", "stage x is not selected", "", "given")] * 9
     )
     check_catalog(catalog, 0)
 
@@ -255,7 +256,7 @@ def of_movie(prepared, *rows):
 def test_time_points_of_one_file_are_pictures_of_their_own_in_the_order_of_time(prepared):
     rows = [(str(frame), "9" if frame < 11 else "51", "e1", f"p{frame}") for frame in (12, 2, 10)]
     table = of_movie(prepared, *rows)
-    catalog = build_catalog(table, [("r/movie.tif", "7", "e1", "excluded", "use: no", "3")])
+    catalog = build_catalog(table, [("r/movie.tif", "7", "e1", "excluded", "use: no", "3", "reviewed")])
     assert catalog[["frame", "stage", "status"]].values.tolist() == [
         ["2", "9", "used"], ["3", "7", "excluded"], ["10", "9", "used"], ["12", "51", "used"],
     ]  # fmt: skip

@@ -92,11 +92,11 @@ TABLE = prepared(
 )
 CATALOG = pd.DataFrame(
     [
-        (path, "", stage, "used")
+        (path, "", stage, "used", "reviewed" if path == "b.tif" else "given")
         for path, stage in (("a.tif", "9"), ("b.tif", "100"), ("c.tif", "9"), ("d.tif", "100"), ("e.tif", "100"))
     ]
-    + [("x.tif", "", "50", "rejected")],
-    columns=["path", "frame", "stage", "status"],
+    + [("x.tif", "", "50", "rejected", "given")],
+    columns=["path", "frame", "stage", "status", "origin"],
 )
 
 
@@ -105,12 +105,12 @@ def test_manifests_hold_the_pngs_of_used_tifs_by_class_and_angle_as_numbers():
     rows = {split: list(manifest.itertuples(index=False, name=None)) for split, manifest in manifests.items()}
     assert rows == {
         "train": [
-            ("a-0.png", "9", 0, "e2", 0, "a.tif"),
-            ("b-0.png", "100", 1, "e1", 0, "b.tif"),
-            ("b-90.png", "100", 1, "e1", 90, "b.tif"),
+            ("a-0.png", "9", 0, "e2", 0, "a.tif", "given"),
+            ("b-0.png", "100", 1, "e1", 0, "b.tif", "reviewed"),
+            ("b-90.png", "100", 1, "e1", 90, "b.tif", "reviewed"),
         ],
-        "val": [("c-0.png", "9", 0, "e3", 0, "c.tif")],
-        "test": [("d-0.png", "100", 1, "e4", 0, "d.tif")],
+        "val": [("c-0.png", "9", 0, "e3", 0, "c.tif", "given")],
+        "test": [("d-0.png", "100", 1, "e4", 0, "d.tif", "given")],
     }
 
 

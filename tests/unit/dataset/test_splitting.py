@@ -112,6 +112,28 @@ def test_shares_of_unlike_embryos_are_within_the_largest_of_the_target(sizes, se
         assert dealt[split] <= USUAL[split] * len(images) + max(sizes.values())
 
 
+@QUICK
+@given(EMBRYOS, EMBRYOS, FRACTIONS, SEEDS)
+def test_embryos_for_training_alone_train_and_change_nothing_for_the_others(embryos, more, fractions, seed):
+    more = {f"new {embryo}": stages for embryo, stages in more.items()}
+    alone = assign(pairs(embryos), {}, fractions, seed)
+    both = assign(pairs(embryos | more), {}, fractions, seed, frozenset(more))
+    assert both == alone | dict.fromkeys(more, "train")
+    assert assign(pairs(embryos | more), both, fractions, seed, frozenset(more)) == both
+
+
+def test_a_locked_embryo_stays_though_it_is_for_training_alone():
+    images = [(embryo, "051") for embryo in "abcd"]
+    split_of = assign(images, {"a": "test"}, USUAL, 1, frozenset("ad"))
+    assert split_of["a"] == "test" and split_of["d"] == "train" and set(split_of.values()) == set(SPLITS)
+
+
+def test_nothing_but_embryos_for_training_alone_is_one_sentence():
+    images = [(embryo, "051") for embryo in "abcd"]
+    text = sentence(assign, images, {}, USUAL, 1, frozenset("abc"))
+    assert "No embryo is left for" in text and "3 of 4 embryos have labels that began as suggestions" in text
+
+
 def test_three_embryos_are_one_for_each_split():
     assert sorted(assign([(embryo, "051") for embryo in "abc"], {}, USUAL, 1).values()) == sorted(SPLITS)
 

@@ -43,6 +43,7 @@ def images_of():
         manifest["stage"] = np.array(["051", "060", "069", "078"])[manifest["label"]]
         manifest["source"] = manifest.index.map("{}.tif".format)
         manifest["png"] = manifest.index.map("{}.png".format)
+        manifest["origin"] = "given"
         asked = vectors[(every["angle"] == 0).to_numpy()]
         labels = torch.tensor(every["label"].to_numpy())
         pixels = random.normal(0, 1, (len(manifest), 9)) + np.eye(4, 9)[manifest["label"]]

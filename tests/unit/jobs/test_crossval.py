@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from flystage.evaluation.metrics import metrics
+from flystage.jobs import crossval as of_crossval
 from flystage.jobs.crossval import KEYS, cross_validate, null_run, number_of_folds, recipe_of_run
+from flystage.jobs.held_out import answers
 from flystage.raw.stages import Stages
 
 
@@ -73,6 +75,26 @@ def test_stages_without_an_order(images_of, recipe):
     assert record["learning_curve"][0]["mae"] is None and record["sets"]["contiguous"] is False
     assert record["interval"] is None and record["likeness"]["embryos"] == 4
     assert json.dumps(record, allow_nan=False)
+
+
+def test_suggestions_are_learned_from_and_no_figure_is_made_of_them(images_of, stages, recipe, monkeypatch):
+    images, learned = images_of(8), []
+    images.manifest.loc[images.manifest["embryo"] == "e01", "origin"] = "reviewed"
+    images.manifest.loc[0, "origin"] = "reviewed"  # one image of another embryo
+    monkeypatch.setattr(
+        of_crossval, "answers", lambda images, tasks, *rest: learned.append(tasks) or answers(images, tasks, *rest)
+    )
+    table, record = cross_validate(images, stages, recipe, "auto", [1], 0.8, 1, training_only=["reviewed", "blind"])
+    scored = images.manifest[images.manifest["origin"] == "given"]
+    assert table["source"].tolist() == scored["source"].tolist() and len(table) == 55
+    assert record["crossval"]["embryos"] == 7 and record["crossval"]["folds"] == 7
+    assert "e01" not in {row["embryo"] for row in record["by_embryo"]}
+    of_folds = learned[0][:7]
+    suggested = (images.manifest["embryo"] == "e01").to_numpy()
+    assert all(learned[suggested].all() and not staged[suggested].any() for learned, staged, _ in of_folds)
+    assert sorted(learned[0] for learned, _, _ in of_folds) == [False] + [True] * 6  # it goes with its embryo
+    everything, _ = cross_validate(images, stages, recipe, "auto", [1], 0.8, 1)
+    assert len(everything) == 64
 
 
 def test_too_few_embryos_are_told(images_of, stages, recipe):

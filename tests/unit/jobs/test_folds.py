@@ -30,10 +30,11 @@ def test_whole_embryos_in_folds_of_about_the_same_size(sizes, folds):
     assert filled.min() > 0 and filled.max() - filled.min() <= max(sizes)
 
 
-def write_split(folder, name, embryos, angles):
+def write_split(folder, name, embryos, angles, reviewed=()):
     """Vectors that tell two stages apart, with a mark of the embryo, and their manifest."""
     rows = [
-        {"png": "-", "stage": stage, "label": label, "embryo": embryo, "angle": angle, "source": f"{embryo}-{stage}"}
+        {"png": "-", "stage": stage, "label": label, "embryo": embryo, "angle": angle, "source": f"{embryo}-{stage}",
+         "origin": "reviewed" if embryo in reviewed else "given"}
         for embryo in embryos for label, stage in enumerate(STAGES.names) for angle in angles
     ]  # fmt: skip
     manifest = pd.DataFrame(rows)
@@ -73,6 +74,23 @@ def test_every_image_is_staged_once_by_a_head_that_saw_none_of_its_embryo(tmp_pa
         assert len(staged) == len(chose) == len(trained) == 2 and not (
             staged & chose or staged & trained or chose & trained
         )
+
+
+def test_an_embryo_whose_stages_began_as_suggestions_is_learned_from_and_never_staged(tmp_path, monkeypatch):
+    splits = [
+        write_split(tmp_path, "train", ["e1", "e2", "e3", "e7"], [0, 90], reviewed=["e7"]),
+        write_split(tmp_path, "val", ["e4"], [0]),
+    ]
+    seen, made = [], HeadInputs.of
+
+    def looking(train, val, seed):
+        seen.append([set(vectors[:, 1].round().int().tolist()) for vectors, _ in (train, val)])
+        return made(train, val, seed)
+
+    monkeypatch.setattr(HeadInputs, "of", looking)
+    table = predictions_by_fold(splits, views_of(splits), STAGES, RECIPE, 9, ["reviewed", "blind"])
+    assert sorted(set(table["embryo"])) == ["e1", "e2", "e3", "e4"]
+    assert len(seen) == 4 and all(7 in trained and 7 not in chose for trained, chose in seen)
 
 
 def test_two_embryos_are_too_few(tmp_path):

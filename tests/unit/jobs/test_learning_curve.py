@@ -16,7 +16,7 @@ def test_sizes_double_up_to_all(embryos, expected):
 
 def test_the_curve(images_of, stages, recipe):
     images = images_of(8, noise=1.0)
-    tasks = curve_tasks(images.embryos, 1)
+    tasks = curve_tasks(images.embryos, 1, np.ones(len(images), dtype=bool))
     assert len(tasks) == 3 * REPEATS
     for learned, staged, _ in tasks:
         assert not set(images.embryos[learned]) & set(images.embryos[staged]) and len(set(images.embryos[staged])) == 2
@@ -30,3 +30,15 @@ def test_the_curve(images_of, stages, recipe):
     assert found[-1]["mae"]["value"] < found[0]["mae"]["value"]
     again = learning_curve(images.manifest, tasks, answers(images, tasks, stages, recipe, 1), stages, [1, 3])
     assert again == found and not np.isnan(found[0]["mae"]["value"])
+
+
+def test_embryos_that_nothing_is_measured_by_are_left_out_of_the_curve():
+    embryos = np.repeat([f"e{number}" for number in range(6)], 2)
+    tasks = curve_tasks(embryos, 1, embryos != "e3")
+    assert {embryo for learned, staged, _ in tasks for embryo in embryos[learned | staged]} == {
+        "e0",
+        "e1",
+        "e2",
+        "e4",
+        "e5",
+    }

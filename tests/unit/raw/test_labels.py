@@ -15,7 +15,7 @@ def table(tmp_path, text, name="labels.csv", encoding="utf-8"):
 
 
 def without_place(labels):
-    return [tuple(label[1:]) for label in labels]
+    return [tuple(label[1:6]) for label in labels]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,11 @@ def test_a_workbook_is_read_with_numbers_as_they_are_shown(tmp_path):
     assert first.where.endswith("labels.xlsx, line 2")
 
 
+def test_the_apostrophe_that_keeps_a_spreadsheet_from_running_a_cell_is_no_part_of_it(tmp_path):
+    (label,) = read_labels([table(tmp_path, "image,stage,embryo,origin\n'-1.tif,'-15min,'n7,Blind\n")])
+    assert label[1:4] == ("-1.tif", "-15min", "'n7") and label.origin == "blind"
+
+
 def test_several_tables_are_one(tmp_path):
     paths = [table(tmp_path, f"image,stage\n{name}.tif,051\n", f"{name}.csv") for name in "ab"]
     assert [label.image for label in read_labels(paths)] == ["a.tif", "b.tif"]
@@ -58,6 +63,7 @@ def test_several_tables_are_one(tmp_path):
         ("image,stage,use\na.tif,051,perhaps\n", "line 2: use is 'perhaps'; write yes or no"),
         ("image,stage,frame\na.tif,051,1\na.tif,051,0\n", "line 3: frame is '0'"),
         ("image,stage,frame\na.tif,051,1.5\n", "line 2: frame is '1.5'"),
+        ("image,stage,origin\na.tif,051,guessed\n", "line 2: origin is 'guessed'; write given, reviewed or blind"),
     ],
 )
 def test_a_wrong_table_is_one_sentence_with_the_line(tmp_path, text, told):
@@ -93,6 +99,8 @@ def test_rows_that_fit_no_file_or_two_are_told_with_their_line():
 def test_rows_that_disagree_are_refused_and_rows_that_repeat_are_one():
     same = [label("b", line=2), label("b", line=3)]
     assert labels_by_path(same, FOUND)[0] == {"raw/p2/b.TIFF": same[:1]}
+    again = same[0]._replace(origin="reviewed")
+    assert labels_by_path([same[0], again], FOUND)[0] == {"raw/p2/b.TIFF": same[:1]}
     text = sentence(labels_by_path, [label("b", line=2), label("b", "060", line=3)], FOUND)
     assert "t.csv, line 2 and t.csv, line 3 disagree about b.TIFF" in text
     assert "gives no frame" in sentence(labels_by_path, [label("b"), label("b", frame=2)], FOUND)

@@ -16,6 +16,7 @@ PATTERN = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text(e
 def config(*folders, pattern=PATTERN, **changes):
     settings = {
         "labels": None,
+        "not_in_labels": "exclude",
         "unmatched": "stop",
         "single_images": "stop",
         "frames": None,
@@ -265,6 +266,28 @@ def test_a_table_of_labels_wins_over_names_and_the_rest_is_excluded(labelled):
         RawImage("plate1/b.tif", "060", "e1"),
         RawImage("plate2/a.tif", "plate2", "plate2/a", "excluded", "not in labels.csv"),
     ]
+
+
+def test_images_outside_the_table_may_be_read_by_name_but_for_the_rest_of_a_labelled_folder(tmp_path):
+    raw = touch(
+        tmp_path / "raw", f"new/{name('060')}", "new/a.tif", "new/b.tif", f"051/{name('051')}", "069/x-embryo.tif"
+    )
+    (tmp_path / "t.csv").write_text("image,stage,embryo,origin\nnew/a.tif,060,movie,reviewed\n", encoding="utf-8")
+    table = {"labels": [str(tmp_path / "t.csv")], "unmatched": "exclude"}
+    images = {
+        os.path.basename(image.path): image
+        for image in images_of(raw, not_in_labels="by_name", **table)
+        if not image.status
+    }
+    assert {key: (image.stage, image.origin) for key, image in images.items()} == {
+        name("060"): ("060", "given"),  # its name says the stage
+        "a.tif": ("060", "reviewed"),
+        name("051"): ("051", "given"),
+    }
+    everything = images_of(raw, pattern=None, not_in_labels="by_name", **table)
+    assert {os.path.basename(image.path) for image in everything if not image.status} == {
+        "a.tif", name("051"), "x-embryo.tif",
+    }  # fmt: skip
 
 
 def test_an_embryo_that_the_table_does_not_name_comes_from_the_name(tmp_path):

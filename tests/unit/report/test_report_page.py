@@ -11,7 +11,7 @@ import pytest
 
 import browser
 from flystage.core.records import read_json, write_json
-from flystage.core.tables import read_predictions, read_text
+from flystage.core.tables import read_predictions, read_runs, read_text
 from flystage.evaluation.metrics import metrics
 from flystage.raw.stages import Stages
 from flystage.report import crossval_figures, figures
@@ -82,6 +82,8 @@ def test_every_number_is_that_of_the_files(run):
         for _, rows in predictions.groupby("embryo")
     ]
     records["catalog"] = {"found": len(catalog)}
+    records["runs"] = read_runs(results / "history.csv")
+    records["origins"] = {"given": (used["origin"] == "given").sum()}
     records["counts"] = {
         split: {"embryos": rows["embryo"].nunique(), "tifs": (used["split"] == split).sum(), "pngs": len(rows)}
         for split, rows in manifests.items()
@@ -136,10 +138,17 @@ def test_the_sentence_is_made_from_the_figures(run):
 def test_the_order_of_the_page(run):
     page = (run[1] / "report.html").read_text(encoding="utf-8")
     contents = re.findall(r'<li><a href="#([a-z]+)">', page)
-    assert contents == ["top", "crossval", "simple", "leak", "null", "fails", "sure", "sets", "more", "looks", "test", "cannot", "data",
-                        "preparation", "training", "origin"]  # fmt: skip
+    assert contents == ["top", "crossval", "simple", "leak", "null", "fails", "sure", "sets", "more", "looks", "runs", "test",
+                        "cannot", "data", "preparation", "training", "origin"]  # fmt: skip
     places = [page.index(f'id="{name}"') for name in contents]
     assert places == sorted(places)
+
+
+def test_it_says_how_many_stages_began_as_suggestions_and_what_changed(run):
+    stages, results = run
+    page = (results / "report.html").read_text(encoding="utf-8")
+    assert f"<strong>{len(stages)} began as a suggestion that a person looked at</strong>" in page
+    assert "The latter two are learned from and never measured by" in page and 'id="figure-runs"' in page
 
 
 def test_figures_are_kept_as_png_and_svg_and_are_the_same_each_time(tmp_path):

@@ -33,6 +33,15 @@ def read_history(path):
     return pd.read_csv(path)
 
 
+def read_runs(path):
+    """history.csv as a list of dicts, one for each run: date, unit and checksum as text, numbers otherwise, None where there is none."""
+    text = ("date", "unit", "checksum")
+    return [
+        {name: value if name in text else float(value) if value else None for name, value in row.items()}
+        for row in read_text(path).to_dict("records")
+    ]
+
+
 def kept_epoch(history):
     """The row of a training history, a table, that was kept: the lowest validation loss; without validation the last."""
     return history.loc[history["val_loss"].idxmin()] if "val_loss" in history else history.iloc[-1]

@@ -7,10 +7,11 @@ from flystage.core.errors import FlystageError
 from flystage.core.tables import read_text
 from flystage.dataset.splitting import SPLITS
 from flystage.images.preparing import FILE_FACTS, READING_FACTS, UNROTATED_FACTS
+from flystage.raw.labels import GIVEN
 from flystage.raw.naming import picture_name
 
 CATALOG = [
-    *("path", "frame", "stage", "embryo", "split", "status", "reason", "sha256"),
+    *("path", "frame", "stage", "embryo", "split", "status", "reason", "sha256", "origin"),
     *(*FILE_FACTS, *READING_FACTS, *UNROTATED_FACTS),
 ]
 COPIES = ("same bytes", "same picture")  # how the reasons of rejected copies begin
@@ -22,18 +23,22 @@ def read_tables(paths):
     return pd.concat([read_text(path) for path in paths], ignore_index=True)
 
 
-def build_catalog(prepared, found):
+def build_catalog(prepared, found, origins=()):
     """One row per raw TIF, or per time point that is used of one.
 
-    prepared: table of `prepare` (one row per PNG or rejected TIF). found: rows (path, stage, embryo, status, reason, frame) of
-    those that were set aside unopened.
+    prepared: table of `prepare` (one row per PNG or rejected TIF). found: rows (path, stage, embryo, status, reason, frame, origin)
+    of those that were set aside unopened. origins: (path, frame, origin) of the stages that are not given without a suggestion.
     The same picture counts once, in the same bytes or in others (saved again, compressed): under one stage the TIF with
     the shortest path stays ("a.tif", not "a copy.tif"; the first of equals) and the others are rejected, under two stages
     all are rejected.
     Returns a table with the columns of the catalog, sorted by path and time point.
     """
     facts = prepared[prepared["angle"].isin(["0", ""])]
-    unopened = pd.DataFrame(found, columns=["path", "stage", "embryo", "status", "reason", "frame"])
+    known = {(path, frame): origin for path, frame, origin in origins}
+    facts = facts.assign(
+        origin=[known.get(picture, GIVEN) for picture in zip(facts["path"], facts["frame"], strict=True)]
+    )
+    unopened = pd.DataFrame(found, columns=["path", "stage", "embryo", "status", "reason", "frame", "origin"])
     catalog = pd.concat([facts, unopened], ignore_index=True)[CATALOG].fillna("")
     place = catalog["frame"].replace("", "0").astype(int)
     catalog = catalog.iloc[np.lexsort([place, catalog["path"]])].reset_index(drop=True)

@@ -5,7 +5,14 @@ from typing import NamedTuple
 
 from flystage.dataset import buckets, earlier, splitting
 from flystage.dataset.lock_places import check_lock_place, lock_path
+from flystage.raw.labels import BLIND, GIVEN, REVIEWED
 from flystage.raw.naming import find_images
+
+TRAINING_ONLY = {
+    "none": (REVIEWED, BLIND),
+    "blind": (REVIEWED,),
+}  # origins of stages, by the setting split.test_reviewed
+NAMED = 3  # examples in a sentence
 
 
 class DataSet(NamedTuple):
@@ -27,6 +34,11 @@ class DataSet(NamedTuple):
         """What is not to be opened, as tuples for `build_catalog`."""
         return [tuple(image) for image in self.found.images if image.status]
 
+    @property
+    def origins(self):
+        """Of the stages that began as a suggestion or beside one, as tuples for `build_catalog`: (path, time point, origin)."""
+        return [(image.path, image.frame, image.origin) for image in self.found.images if image.origin != GIVEN]
+
 
 def gather(config, catalog):
     """The DataSet of a configuration. catalog: path of an earlier run's catalog, which may be missing.
@@ -43,7 +55,12 @@ def gather(config, catalog):
     paths = [(image.path, image.embryo) for image in usable]
     locked, before, sentences = earlier.known_splits(paths, lock, catalog)
     names = [(image.embryo, image.stage) for image in usable]
-    split_of = splitting.assign(names, locked, config["split"], config["split"]["seed"])
+    suggested = [image for image in usable if image.origin in TRAINING_ONLY[config["split"]["test_reviewed"]]]
+    training_only = {image.embryo for image in suggested}
+    split_of = splitting.assign(names, locked, config["split"], config["split"]["seed"], training_only)
+    found, told = _without_suggested(found, suggested, split_of)
+    usable = [image for image in found.images if not image.status]
+    sentences += told
     if sentences or set(split_of) - set(locked) or not os.path.exists(lock):
         check_lock_place(lock)
     sentences = [sentence for sentence in (*sentences, earlier.sentence_of_moves(paths, split_of, before)) if sentence]
@@ -54,3 +71,26 @@ def gather(config, catalog):
         bucket = buckets.bucket_of(image.embryo, split_of[image.embryo], number)
         rows.setdefault(bucket, []).append((image.path, image.stage, image.embryo, image.frame))
     return DataSet(found, lock, split_of, rows, sentences, before)
+
+
+def _without_suggested(found, suggested, split_of):
+    """(the Found, sentences) without the images whose stage began as a suggestion and whose embryo does not train.
+
+    The split of such an embryo was settled before: a test made of suggestions would flatter the network that made them.
+    """
+    barred = {image for image in suggested if split_of[image.embryo] != "train"}
+    if not barred:
+        return found, []
+    images = [
+        image._replace(
+            status="excluded", reason=f"its stage began as a suggestion, and its embryo is in {split_of[image.embryo]}"
+        )
+        if image in barred
+        else image
+        for image in found.images
+    ]
+    embryos = sorted({image.embryo for image in barred})
+    return found._replace(images=images), [
+        f"{len(barred)} images whose stages began as suggestions are left out: their embryos ({', '.join(embryos[:NAMED])}) are in"
+        " validation or test for ever, which they would flatter."
+    ]

@@ -1,4 +1,4 @@
-"""Where the split lock lies, and whether it can be written there."""
+"""Where the split lock and the labels that are made lie, beside the raw folders, and whether the lock can be written there."""
 
 import os
 
@@ -23,10 +23,20 @@ def lock_path(setting, raw_folders):
     """
     if setting != "auto":
         return setting
-    folders = [os.path.normpath(folder) for folder in raw_folders]
-    candidates = [f"{_named(folder)}.split.csv" for folder in folders]
-    once = [f"{folder}.split.csv" for folder in folders]  # "..split.csv" for ".", in earlier versions
-    return next((path for path in candidates + once if os.path.exists(path)), candidates[0])
+    once = [
+        f"{os.path.normpath(folder)}.split.csv" for folder in raw_folders
+    ]  # "..split.csv" for ".", in earlier versions
+    return _beside(raw_folders, ".split.csv", once)
+
+
+def made_labels(raw_folders):
+    """Where the table of labels lies that is made where the setting `labels` names none: found again as the lock is."""
+    return _beside(raw_folders, ".labels.csv")
+
+
+def _beside(raw_folders, ending, once=()):
+    candidates = [f"{_named(os.path.normpath(folder))}{ending}" for folder in raw_folders]
+    return next((path for path in [*candidates, *once] if os.path.exists(path)), candidates[0])
 
 
 def _named(folder):

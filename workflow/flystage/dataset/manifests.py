@@ -16,7 +16,7 @@ from flystage.raw.stages import Stages
 log = logging.getLogger("flystage")
 NO_FAULT_OF_LINKS = (errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EROFS)
 PICTURE = ["path", "frame"]  # what tells pictures apart
-MANIFEST = ["png", "stage", "label", "embryo", "angle", "source"]
+MANIFEST = ["png", "stage", "label", "embryo", "angle", "source", "origin"]
 
 
 def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
@@ -25,11 +25,12 @@ def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
     wanted_stages, time_unit: as for `Stages.as_given`.
 
     A manifest has one row per PNG of a used TIF: png, stage, label (the stage's place in class order, from 0), embryo,
-    angle in degrees, source (the raw TIF). The stage table has label, stage, time (empty where stages have none), unit and images (used).
+    angle in degrees, source (the raw TIF), origin of the stage. The stage table has label, stage, time (empty where stages have
+    none), unit and images (used).
     """
     used = catalog[catalog["status"] == "used"]
     stages = Stages.as_given(used["stage"], wanted_stages, time_unit)
-    pngs = prepared[prepared["png"] != ""].merge(used[PICTURE], on=PICTURE)
+    pngs = prepared[prepared["png"] != ""].merge(used[[*PICTURE, "origin"]], on=PICTURE)
     pngs = pngs.assign(source=pngs["path"], label=pngs["stage"].map(stages.labels), angle=pngs["angle"].astype(int))
     pngs["frame"] = pngs["frame"].replace("", "0").astype(int)
     pngs = pngs.sort_values(["label", "embryo", "source", "frame", "angle"])

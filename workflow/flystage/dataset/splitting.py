@@ -16,11 +16,12 @@ from flystage.core.files import written_whole
 SPLITS = ("train", "val", "test")
 
 
-def assign(images, locked, fractions, seed):
+def assign(images, locked, fractions, seed, training_only=frozenset()):
     """Split by embryo: {embryo: split} for every embryo in `images`.
 
     images: iterable of (embryo, stage), one pair per image. locked: {embryo: split} that must not change.
     fractions: {split: share of the images, summing to 1}. seed: breaks ties between embryos of equal size.
+    training_only: embryos that go to train if they are not locked; the others are dealt as if these were not there.
 
     New embryos are taken largest first and each goes where its stages are furthest below target, that is to the split
     with the largest sum over its images of (target - present) of that image's stage. A split without any embryo is
@@ -37,15 +38,17 @@ def assign(images, locked, fractions, seed):
             " (or check the embryo group of name_pattern)."
         )
     split_of = {embryo: locked[embryo] for embryo in sorted(stages_of) if embryo in locked}
-    total = sum(stages_of.values(), Counter())
+    aside = {embryo for embryo in training_only if embryo in stages_of and split_of.get(embryo, "train") == "train"}
+    total = sum((stages for embryo, stages in stages_of.items() if embryo not in aside), Counter())
     present = {split: Counter() for split in SPLITS}
     for embryo, split in split_of.items():
-        present[split].update(stages_of[embryo])
+        if embryo not in aside:
+            present[split].update(stages_of[embryo])
 
     def turn(embryo):
         return -stages_of[embryo].total(), hashlib.sha256(f"{seed}:{embryo}".encode()).hexdigest()
 
-    new = sorted((embryo for embryo in stages_of if embryo not in locked), key=turn)
+    new = sorted((embryo for embryo in stages_of if embryo not in locked and embryo not in aside), key=turn)
     for position, embryo in enumerate(new):
         empty = (
             [split for split in SPLITS if split not in split_of.values()] if position >= len(new) - len(SPLITS) else []
@@ -59,7 +62,13 @@ def assign(images, locked, fractions, seed):
             ),
         )
         present[split_of[embryo]].update(stages_of[embryo])
+    split_of |= dict.fromkeys(sorted(aside), "train")
     missing = [split for split in SPLITS if split not in split_of.values()]
+    if missing and aside:
+        raise FlystageError(
+            f"No embryo is left for {' and '.join(missing)}: {len(aside)} of {len(stages_of)} embryos have labels that began as"
+            " suggestions, which are for training alone; add embryos that were staged without them (or see split.test_reviewed)."
+        )
     if missing:
         raise FlystageError(
             f"The split lock leaves no embryo for {' and '.join(missing)}: add embryos, or delete the lock and the results to"

@@ -12,7 +12,7 @@ from flystage.evaluation.paired import paired_differences
 from flystage.evaluation.prediction_sets import prediction_sets
 from flystage.evaluation.time_intervals import time_intervals
 from flystage.evaluation.wrong_labels import label_doubts
-from flystage.jobs.folds import folds_of
+from flystage.jobs.folds import folds_of, scored
 from flystage.jobs.held_out import CHANCE, DISTANCES, LOGISTIC, METHODS, NETWORK, answers
 from flystage.jobs.learning_curve import curve_tasks, learning_curve
 from flystage.prediction.likeness import held_out_likeness
@@ -43,37 +43,40 @@ def number_of_folds(asked, embryos):
     return min(asked, embryos)
 
 
-def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, whole_networks=None):
+def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, whole_networks=None, training_only=()):
     """(out-of-fold predictions, all figures as plain values), evaluation/crossval.csv and .json.
 
     images: the Images. stages: the Stages. recipe: of the run, its epochs those that the run kept. folds: the setting. top_k: list
     of k. coverage: the probability that sets are asked for. processes: that train side by side. whole_networks: predictions of
-    `predictions_of_whole_network`, all folds; None: heads are trained, on the images' vectors. With too few embryos the table is
-    empty and the figures are None, with "why".
+    `predictions_of_whole_network`, all folds; None: heads are trained, on the images' vectors. training_only: origins of stages that
+    are learned from and never measured by, see `scored`. With too few embryos the table is empty and the figures are None, with
+    "why".
     """
-    embryos = images.embryos
-    number = len(np.unique(embryos))
+    embryos, measured_by = images.embryos, scored(images.manifest, training_only)
+    number = len(np.unique(embryos[measured_by]))
     if number < LEAST:
         why = f"Cross-validation needs {LEAST} embryos or more, and there are {number}."
         log.warning("%s", why)
-        nothing = _table(images, np.empty((len(images), len(stages))), np.zeros(len(images), dtype=int), stages)
-        return nothing.iloc[:0], {"why": why} | dict.fromkeys(KEYS)
+        none = np.zeros(len(images), dtype=bool)
+        nothing = _table(images, none, np.empty((0, len(stages))), none, stages)
+        return nothing, {"why": why} | dict.fromkeys(KEYS)
     folds = number_of_folds(folds, number)
-    fold = np.array([*map(folds_of(embryos, folds).get, embryos)])
+    fold = _fold_of_each(embryos, measured_by, folds)
     dealt = np.random.default_rng(recipe.train["seed"]).permutation(np.arange(len(images)) % min(folds, DEALT))
     methods = [method for method in METHODS if method != NETWORK or whole_networks is None]
-    by_embryos = _tasks(fold, [*methods, DISTANCES] if whole_networks is None else methods)
-    at_random = _tasks(dealt, [LOGISTIC])
-    curve = curve_tasks(embryos, recipe.train["seed"]) if whole_networks is None else []
+    by_embryos = _tasks(fold, measured_by, [*methods, DISTANCES] if whole_networks is None else methods)
+    at_random = _tasks(dealt, measured_by, [LOGISTIC])
+    curve = curve_tasks(embryos, recipe.train["seed"], measured_by) if whole_networks is None else []
     found = answers(images, [*by_embryos, *at_random, *curve], stages, recipe, processes)
-    tables = {method: _joined(images, by_embryos, found, method, fold, stages) for method in methods}
+    tables = {method: _joined(images, measured_by, by_embryos, found, method, fold, stages) for method in methods}
     if whole_networks is not None:
-        by_png = whole_networks.set_index("png").loc[images.manifest["png"]]
-        tables[NETWORK] = _table(images, _probabilities(by_png, stages), fold, stages)
+        by_png = whole_networks.set_index("png").loc[images.manifest.loc[measured_by, "png"]]
+        tables[NETWORK] = _table(images, measured_by, _probabilities(by_png, stages), fold, stages)
     network = tables[NETWORK]
-    leaky = _joined(images, at_random, found[folds:], LOGISTIC, dealt, stages)
+    leaky = _joined(images, measured_by, at_random, found[len(by_embryos) :], LOGISTIC, dealt, stages)
     measured = {method: metrics(table, stages, top_k) for method, table in tables.items()}
     probabilities, labels = _probabilities(network, stages), network["stage"].map(stages.labels).to_numpy()
+    staged_embryos = network["embryo"].to_numpy()
     calibrated = calibration(probabilities, labels, network["fold"].to_numpy())
     calibrated_probabilities = tempered(probabilities, calibrated["temperature"])
     record = {
@@ -91,13 +94,13 @@ def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, wh
         "sets": prediction_sets(
             calibrated_probabilities,
             labels,
-            images.embryos,
+            staged_embryos,
             coverage,
             stages.places is not None,
         ),
-        "interval": time_intervals(calibrated_probabilities, stages, labels, images.embryos, coverage),
+        "interval": time_intervals(calibrated_probabilities, stages, labels, staged_embryos, coverage),
         # A fine-tuned network's own vectors are not those of the folds: its validation embryos tell, when the checkpoint is written.
-        "likeness": held_out_likeness(_of_each_image(by_embryos, found, DISTANCES), images.embryos)
+        "likeness": held_out_likeness(_of_each_image(by_embryos, found, DISTANCES), staged_embryos)
         if whole_networks is None
         else None,
         "learning_curve": learning_curve(images.manifest, curve, found[-len(curve) :], stages, sorted({1, 3, *top_k}))
@@ -109,37 +112,46 @@ def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, wh
     return network, record
 
 
-def null_run(images, stages, recipe, folds, top_k, processes):
+def null_run(images, stages, recipe, folds, top_k, processes, training_only=()):
     """Figures of heads that learned from shuffled stages, as plain values: they must be those of chance. See `cross_validate`."""
-    shuffled = images.shuffled(recipe.train["seed"])
-    folds = number_of_folds(folds, len(np.unique(images.embryos)))
-    fold = np.array([*map(folds_of(images.embryos, folds).get, images.embryos)])
-    tasks = _tasks(fold, [NETWORK])
+    shuffled, measured_by = images.shuffled(recipe.train["seed"]), scored(images.manifest, training_only)
+    folds = number_of_folds(folds, len(np.unique(images.embryos[measured_by])))
+    fold = _fold_of_each(images.embryos, measured_by, folds)
+    tasks = _tasks(fold, measured_by, [NETWORK])
     found = answers(shuffled, tasks, stages, recipe, processes)
-    measured = metrics(_joined(images, tasks, found, NETWORK, fold, stages), stages, top_k)
+    measured = metrics(_joined(images, measured_by, tasks, found, NETWORK, fold, stages), stages, top_k)
     return _of_all(measured) | {"embryos": measured["embryos"], "images": measured["images"]}
 
 
-def _tasks(fold, methods):
-    return [(fold != number, fold == number, methods) for number in range(fold.max() + 1)]
+def _fold_of_each(embryos, measured_by, folds):
+    """The fold of each image, int array; -1 of embryos that nothing is measured by, which all folds learn from."""
+    fold_of = folds_of(embryos[measured_by], folds)
+    return np.array([fold_of.get(embryo, -1) for embryo in embryos])
 
 
-def _joined(images, tasks, found, method, fold, stages):
-    """The predictions of a method for all images, each by what learned without its fold."""
-    return _table(images, _of_each_image(tasks, found, method), fold, stages)
+def _tasks(fold, measured_by, methods):
+    """Tasks for `answers`, one for each fold that has images to measure by."""
+    return [(fold != number, (fold == number) & measured_by, methods) for number in np.unique(fold[measured_by])]
+
+
+def _joined(images, measured_by, tasks, found, method, fold, stages):
+    """The predictions of a method for all images to measure by, each by what learned without its fold."""
+    return _table(images, measured_by, _of_each_image(tasks, found, method), fold, stages)
 
 
 def _of_each_image(tasks, found, method):
-    """What a method answered about each image, in the order of the images."""
+    """What a method answered about each image that was staged, in the order of the images."""
     answers_of_tasks = [answer[method] for _, answer in zip(tasks, found, strict=False)]
     order = np.argsort(np.concatenate([np.flatnonzero(staged) for _, staged, _ in tasks]))
     return np.concatenate(answers_of_tasks)[order]
 
 
-def _table(images, probabilities, fold, stages):
-    table = predictions_table(images.manifest, probabilities, stages)
+def _table(images, measured_by, probabilities, fold, stages):
+    """Predictions of the images to measure by, with split, fold and png. fold: of all images."""
+    manifest = images.manifest[measured_by].reset_index(drop=True)
+    table = predictions_table(manifest, probabilities, stages)
     first = ["source", "stage", "embryo"]
-    extra = images.manifest[["split"]].assign(fold=fold, png=images.manifest["png"])
+    extra = manifest[["split"]].assign(fold=fold[measured_by], png=manifest["png"])
     for place, name in enumerate(extra):
         table.insert(len(first) + place, name, extra[name])
     return table

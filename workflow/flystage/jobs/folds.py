@@ -32,8 +32,16 @@ def folds_of(embryos, folds):
     return fold_of
 
 
-def predictions_by_fold(splits, asked, stages, recipe, folds):
-    """Predictions of all unrotated images, each by a head trained without its fold; see `predictions_table`.
+def scored(manifest, training_only):
+    """Which rows of a manifest figures may be made of, bool array: those whose stages did not begin as suggestions.
+
+    training_only: origins of stages (see `Label`) that are learned from alone, as the network that suggested them would be flattered.
+    """
+    return ~manifest["origin"].isin(training_only).to_numpy()
+
+
+def predictions_by_fold(splits, asked, stages, recipe, folds, training_only=()):
+    """Predictions of the unrotated images that are `scored`, each by a head trained without its fold; see `predictions_table`.
 
     splits: (path of vectors, path of manifest) of each split to use. asked: vectors of the views of the unrotated images, in the
     order of the manifests, array (views, images, features). stages: the Stages. recipe: see `Recipe`. folds: 3 or
@@ -43,17 +51,19 @@ def predictions_by_fold(splits, asked, stages, recipe, folds):
     loaded = [load_vectors(*split) for split in splits]
     vectors, labels = (torch.cat(parts) for parts in zip(*loaded, strict=True))
     manifest = pd.concat([read_manifest(path) for _, path in splits], ignore_index=True)
-    folds = min(folds, manifest["embryo"].nunique())
+    measured_by = scored(manifest, training_only)
+    folds = min(folds, manifest.loc[measured_by, "embryo"].nunique())
     if folds < 3:
         raise FlystageError(
             f"Cross-validation needs three embryos or more, and training and validation have {folds}: set compare.folds to 0."
         )
-    fold_of = folds_of(manifest["embryo"], folds)
-    fold = manifest["embryo"].map(fold_of).to_numpy()
+    fold_of = folds_of(manifest.loc[measured_by, "embryo"], folds)
+    fold = manifest["embryo"].map(fold_of).to_numpy()  # NaN: all folds learn from it
     unrotated = (manifest["angle"] == 0).to_numpy()
     tables = []
     for number in tqdm(range(folds), unit="fold", disable=None):
-        staged, chooses = unrotated & (fold == number), unrotated & (fold == (number + 1) % folds)
+        staged = unrotated & measured_by & (fold == number)
+        chooses = unrotated & (fold == (number + 1) % folds)
         trains = ~np.isin(fold, [number, (number + 1) % folds])
         parts = [(vectors[rows], labels[rows]) for rows in (trains, chooses)]
         head, _ = train_head(HeadInputs.of(*parts, recipe.train["seed"]), stages, recipe)
@@ -64,18 +74,20 @@ def predictions_by_fold(splits, asked, stages, recipe, folds):
     return pd.concat(tables, ignore_index=True)
 
 
-def predictions_of_whole_network(job, manifests, number, folds, views, folder, **launched):
+def predictions_of_whole_network(job, manifests, number, folds, views, folder, training_only=(), **launched):
     """Predictions of one fold's unrotated images by a whole network trained without them, with png; see `predictions_table`.
 
     job: the TrainingJob of the run, its hyperparameters chosen. manifests: of the splits to use. number, folds: which fold of
     how many, as `folds_of` deals them; the next one chooses the epoch. views: see `turns_to_ask`. folder: for what is of no use
-    afterwards. launched: processes and nodes, see `run_job`. Of fewer embryos than three, or a fold without any, the table is empty.
+    afterwards. training_only: see `scored`. launched: processes and nodes, see `run_job`. Of fewer embryos than three, or a fold
+    without any, the table is empty.
     """
     every = pd.concat([read_manifest(path) for path in manifests], ignore_index=True)
     unrotated = every["angle"] == 0
-    folds = min(folds, every["embryo"].nunique())
-    fold = every["embryo"].map(folds_of(every.loc[unrotated, "embryo"], folds))
-    staged, stages = every[unrotated & (fold == number)], read_stages(job.stages)
+    measured_by = unrotated & scored(every, training_only)
+    folds = min(folds, every.loc[measured_by, "embryo"].nunique())
+    fold = every["embryo"].map(folds_of(every.loc[measured_by, "embryo"], folds))
+    staged, stages = every[measured_by & (fold == number)], read_stages(job.stages)
     if folds < 3 or staged.empty:
         staged, probabilities = staged.iloc[:0], np.empty((0, len(stages)))
     else:

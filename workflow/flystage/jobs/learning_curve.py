@@ -19,17 +19,17 @@ def _staged(embryos):
     return max(1, round(HELD_OUT * embryos))
 
 
-def curve_tasks(embryos, seed):
+def curve_tasks(embryos, seed, measured_by):
     """Tasks for `answers`: for each repeat other embryos are staged, and others of the rest learned from, more and more of them.
 
-    embryos: of each image, array of text.
+    embryos: of each image, array of text. measured_by: see `scored`; the curve leaves the embryos out that nothing is measured by.
     """
     random, tasks = np.random.default_rng(seed), []
-    names = np.unique(embryos)
+    names = np.unique(embryos[measured_by])
     for _ in range(REPEATS):
         staged, others = np.split(random.permutation(names), [_staged(len(names))])
         for size in sizes(len(names)):
-            tasks.append((np.isin(embryos, others[:size]), np.isin(embryos, staged), [NETWORK]))
+            tasks.append((np.isin(embryos, others[:size]), np.isin(embryos, staged) & measured_by, [NETWORK]))
     return tasks
 
 

@@ -11,13 +11,20 @@ from flystage.core.errors import FlystageError
 from flystage.raw.stages import one_form
 
 IMAGE_NAMES = ("image", "file", "filename", "file name", "path", "name")
-COLUMNS = ("stage", "embryo", "frame", "use")
+COLUMNS = ("stage", "embryo", "frame", "use", "origin")
 YES, NO = ("", "yes", "y", "true", "1", "1.0"), ("no", "n", "false", "0", "0.0")
+# How a stage came about: without a suggestion, from one that a person looked at, or before it was shown. The last are kept apart:
+# what began as a suggestion of a network flatters it.
+GIVEN, REVIEWED, BLIND = ORIGINS = ("given", "reviewed", "blind")
+RUN_BY_SPREADSHEETS = "=+-@"  # a cell that begins so is written with an apostrophe before it, and read without
 EXAMPLES = 5  # how many rows a message names
 
 
 class Label(NamedTuple):
-    """One row of a table. `where` names table and line; frame is a time point from 1, or None for the image as a whole."""
+    """One row of a table. `where` names table and line; frame is a time point from 1, or None for the image as a whole.
+
+    origin: one of ORIGINS.
+    """
 
     where: str
     image: str
@@ -25,6 +32,7 @@ class Label(NamedTuple):
     embryo: str
     frame: int | None
     use: bool
+    origin: str = GIVEN
 
 
 def read_labels(paths):
@@ -33,34 +41,67 @@ def read_labels(paths):
     paths: CSVs (separated by comma, semicolon or tab; UTF-8, with or without byte-order mark) or .xlsx workbooks, whose first
     sheet is read. Raises FlystageError, with the line, when a table cannot be read, lacks a column or holds a wrong value.
     """
-    labels = []
-    for path in paths:
-        rows = _workbook(path) if path.lower().endswith((".xlsx", ".xlsm")) else _csv(path)
-        header = [one_form(cell).casefold() for cell in next(rows, (1, []))[1]]
-        places = {column: header.index(column) for column in COLUMNS if column in header}
-        if named := next((name for name in IMAGE_NAMES if name in header), None):
-            places["image"] = header.index(named)
-        missing = [column for column in ("image", "stage") if column not in places]
-        if missing:
-            raise FlystageError(
-                f"labels: the first line of {path} must name the columns image and stage (embryo, frame and use if wanted);"
-                f" {' and '.join(missing)} is missing, it has {', '.join(filter(None, header)) or 'nothing'}."
-            )
-        for line, cells in rows:
-            row = {column: one_form(cells[place]) if place < len(cells) else "" for column, place in places.items()}
-            if row["image"]:
-                labels.append(_label(f"{path}, line {line}", row))
-    return labels
+    return [label_of(f"{path}, line {line}", row) for path in paths for line, row in named_rows(path, COLUMNS)]
 
 
-def _label(where, row):
-    frame, use = row.get("frame", ""), row.get("use", "").casefold()
+def label_of(where, row):
+    """The Label of a row of `named_rows`. Raises FlystageError, with the line, when it holds a wrong value."""
+    frame, use, origin = row.get("frame", ""), row.get("use", "").casefold(), row.get("origin", "").casefold() or GIVEN
     if use not in YES + NO:
         raise FlystageError(f"{where}: use is {row['use']!r}; write yes or no.")
     if frame and not (frame.removesuffix(".0").isdecimal() and float(frame) >= 1):
         raise FlystageError(f"{where}: frame is {frame!r}; write the number of a time point, from 1.")
+    if origin not in ORIGINS:
+        raise FlystageError(f"{where}: origin is {row['origin']!r}; write {', '.join(ORIGINS[:-1])} or {ORIGINS[-1]}.")
     number = int(float(frame)) if frame else None
-    return Label(where, row["image"], row["stage"], row.get("embryo", ""), number, use in YES)
+    return Label(where, row["image"], row["stage"], row.get("embryo", ""), number, use in YES, origin)
+
+
+def named_rows(path, columns):
+    """Yield (line, {column: text}) of the rows of a table that name an image. columns: those wanted beside image, stage among them.
+
+    Cells are trimmed, and without the apostrophe that keeps a spreadsheet from running them. What a table lacks is not in the dicts.
+    Raises FlystageError when the table cannot be read, or lacks image or stage.
+    """
+    rows = cells_of(path)
+    header = next(rows, (1, []))[1]
+    places = places_of(header, columns)
+    missing = [column for column in ("image", "stage") if column not in places]
+    if missing:
+        names = ", ".join(filter(None, map(one_form, header))) or "nothing"
+        raise FlystageError(
+            f"labels: the first line of {path} must name the columns image and stage (embryo, frame and use if wanted);"
+            f" {' and '.join(missing)} is missing, it has {names.casefold()}."
+        )
+    for line, cells in rows:
+        row = {column: as_meant(cells[place]) if place < len(cells) else "" for column, place in places.items()}
+        if row["image"]:
+            yield line, row
+
+
+def places_of(header, columns):
+    """{column: its place in a header, from 0} of those of `columns`, and of the image, that it names. header: list of text."""
+    names = [one_form(cell).casefold() for cell in header]
+    places = {column: names.index(column) for column in columns if column in names}
+    if named := next((name for name in IMAGE_NAMES if name in names), None):
+        places["image"] = names.index(named)
+    return places
+
+
+def as_meant(cell):
+    """A cell's text, trimmed, without the apostrophe that keeps a spreadsheet from running it."""
+    text = one_form(cell)
+    return text[1:] if text[:1] == "'" and text[1:2] and text[1] in RUN_BY_SPREADSHEETS else text
+
+
+def is_workbook(path):
+    """Whether a table is a workbook, by its ending."""
+    return path.lower().endswith((".xlsx", ".xlsm"))
+
+
+def cells_of(path):
+    """Yield (line, cells) of a table, a CSV or the first sheet of a workbook; cells are text. Raises FlystageError."""
+    return _workbook(path) if is_workbook(path) else _csv(path)
 
 
 def _csv(path):
@@ -103,14 +144,10 @@ def labels_by_path(labels, found):
     folder, by its name, or by its whole path; slashes may lean either way, and the ending may be missing.
     Raises FlystageError when two rows say different things of one image, or of one movie's embryo.
     """
-    files = defaultdict(set)
-    for path, relative in found:
-        for name in (path, os.path.abspath(path), relative, os.path.basename(path)):
-            files[_as_named(name)].add(path)
-            files[_as_named(os.path.splitext(name)[0])].add(path)
+    files = files_by_name(found)
     by_path, nowhere, several = defaultdict(list), [], []
     for label in labels:
-        fitting = files.get(_as_named(label.image), ())
+        fitting = files.get(as_named(label.image), ())
         if len(fitting) == 1:
             by_path[next(iter(fitting))].append(label)
         else:
@@ -129,7 +166,18 @@ def labels_by_path(labels, found):
     return dict(by_path), warnings
 
 
-def _as_named(name):
+def files_by_name(found):
+    """{name as `as_named` gives it: set of paths} of all names by which a table may mean a file. found: see `labels_by_path`."""
+    files = defaultdict(set)
+    for path, relative in found:
+        for name in (path, os.path.abspath(path), relative, os.path.basename(path)):
+            files[as_named(name)].add(path)
+            files[as_named(os.path.splitext(name)[0])].add(path)
+    return files
+
+
+def as_named(name):
+    """A file's name in one form: slashes lean one way, one Unicode form, no ./ before it."""
     return PureWindowsPath(one_form(name)).as_posix().removeprefix("./")
 
 
@@ -138,7 +186,7 @@ def _agreeing(path, rows):
     by_frame = {}
     for row in rows:
         first = by_frame.setdefault(row.frame, row)
-        if first[2:] != row[2:]:
+        if first._replace(where="", image="", origin="") != row._replace(where="", image="", origin=""):
             raise FlystageError(
                 f"labels: {first.where} and {row.where} disagree about {os.path.basename(path)}; keep one of them."
             )

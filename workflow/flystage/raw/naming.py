@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from flystage.core.errors import FlystageError, UnusableTiff
 from flystage.raw.finding import find_tifs, readable, why_unreadable
-from flystage.raw.labels import labels_by_path, read_labels
+from flystage.raw.labels import GIVEN, labels_by_path, read_labels
 from flystage.raw.stages import chosen_stages, one_form
 
 EXAMPLES = 5  # how many names a message shows
@@ -18,7 +18,7 @@ class RawImage(NamedTuple):
     """One picture as found: a TIF, or a time point of one.
 
     `frame` is "" or the number of the time point, from 1. `status` is "" while nothing speaks against it, else "rejected" or
-    "excluded" with a `reason`.
+    "excluded" with a `reason`. `origin`: of its stage, one of ORIGINS.
     """
 
     path: str
@@ -27,6 +27,7 @@ class RawImage(NamedTuple):
     status: str = ""
     reason: str = ""
     frame: str = ""
+    origin: str = GIVEN
 
 
 def picture_name(path, frame):
@@ -50,8 +51,8 @@ class Found(NamedTuple):
 def find_images(config, time_points=None):
     """All raw images with stage and embryo, sorted by path and time point, as a Found.
 
-    config: the checked configuration, of which raw, name_pattern, unmatched, labels, frames, stages, time_unit and single_images
-    are used. time_points: function(path) -> how many time points a TIF holds, for `frames`.
+    config: the checked configuration, of which raw, name_pattern, unmatched, labels, not_in_labels, frames, stages, time_unit and
+    single_images are used. time_points: function(path) -> how many time points a TIF holds, for `frames`.
     A TIF whose name gives no stage takes the name of the folder it lies in; one whose name gives no embryo is its own group,
     named by its path. Raises FlystageError when names and settings do not fit together, or as `find_tifs`, `read_labels` and
     `chosen_stages` do.
@@ -59,10 +60,15 @@ def find_images(config, time_points=None):
     found = find_tifs(config["raw"])
     labels, warnings = labels_by_path(read_labels(config["labels"]), found) if config["labels"] else (None, [])
     pattern = re.compile(config["name_pattern"]) if config["name_pattern"] else None
+    by_name = labels is None or config["not_in_labels"] == "by_name"
+    labelled_folders = {os.path.dirname(path) for path in labels or ()}
     images, unmatched, renamed, by_pattern = [], [], [], []
     for path, relative in found:
-        image, groups = _from_name(path, relative.replace(os.sep, "/"), pattern)
-        rows = labels.get(path, []) if labels is not None else None
+        image, groups = from_name(path, relative, pattern)
+        rows = labels.get(path) if labels is not None else None
+        if labels is not None and rows is None:
+            says_stage = groups and groups.get("stage") or os.path.dirname(path) not in labelled_folders
+            rows = None if by_name and says_stage else []
         pictures = [_at_first_sight(picture) for picture in _pictures(image, rows, config, time_points)]
         usable = any(not picture.status for picture in pictures)
         if rows and groups and groups.get("stage"):
@@ -82,7 +88,9 @@ def find_images(config, time_points=None):
             f"labels: {len(renamed)} row(s) lost zeros that the names have, as a spreadsheet does it ({row.where}: stage {row.stage} where"
             f" the name says {stage}); the table's are used. Format the column as text to keep them."
         )
-    if labels is None or by_pattern:  # where a table says the stages, a pattern that fits nothing says nothing
+    if (
+        labels is None or by_pattern or config["not_in_labels"] == "by_name"
+    ):  # where a table says the stages, a pattern that fits nothing says nothing
         _refuse_unmatched(unmatched, len(found), config)
     _refuse_single_images(Counter(by_pattern), config)
     embryos_known = bool(
@@ -97,8 +105,12 @@ def _names(paths):
     return " or ".join(os.path.basename(path) for path in paths)
 
 
-def _from_name(path, relative, pattern):
-    """(RawImage, what the groups of the pattern found or None where it does not fit), from name and folder alone."""
+def from_name(path, relative, pattern):
+    """(RawImage, what the groups of the pattern found or None where it does not fit), from name and folder alone.
+
+    relative: the path below its raw folder. pattern: compiled, or None.
+    """
+    relative = relative.replace(os.sep, "/")
     folder, name = os.path.split(relative)
     groups = {}
     if pattern:
@@ -122,7 +134,7 @@ def _pictures(image, rows, config, time_points):
 def _labelled(image, row):
     """The image as a row of a table of labels has it."""
     frame = "" if row.frame is None else str(row.frame)
-    image = image._replace(stage=row.stage, embryo=row.embryo or image.embryo, frame=frame)
+    image = image._replace(stage=row.stage, embryo=row.embryo or image.embryo, frame=frame, origin=row.origin)
     if not row.use:
         return image._replace(status="excluded", reason=f"use: no ({row.where})")
     if not row.stage:
@@ -142,10 +154,12 @@ def _in_time(image, frames, time_points):
         return [image]  # preparing says why
     if number < 2:
         return [image]
-    return [
-        image._replace(stage=f"{round(frames['first'] + place * frames['every'], 6):g}", frame=str(place + 1))
-        for place in range(number)
-    ]
+    return [image._replace(stage=stage_in_time(frames, place), frame=str(place)) for place in range(1, number + 1)]
+
+
+def stage_in_time(frames, number):
+    """The name of the stage that a movie's time point shows. frames: the setting. number: of the time point, from 1."""
+    return f"{round(frames['first'] + (number - 1) * frames['every'], 6):g}"
 
 
 def _refuse_unmatched(unmatched, found, config):

@@ -180,6 +180,39 @@ def top_k(curve, path, title="test images"):
     save(figure, path)
 
 
+def runs(history, unit, path):
+    """Top-1 accuracy and mean error of one run after the other, with intervals; rings: the embryos that the run before had.
+
+    history: list of dicts, see `read_runs`. unit: of the mean error, or None.
+    """
+    shown = {"top_1": ("top-1 accuracy, %", 100)} | ({"mae": (f"mean error, {unit}", 1)} if unit else {})
+    figure, rows = panels(3.2, columns=len(shown))
+    ways = {"test": ("test split", YELLOW, -0.1), "crossval": ("cross-validation", BLUE, 0.1)}
+    for axes, (name, (title, scale)) in zip(rows[0], shown.items(), strict=True):
+        for way, (label, colour, offset) in ways.items():
+            there = [run for run in history if run[f"{way}_{name}"] is not None]
+            value, low, high = (
+                np.array([scale * run[f"{way}_{name}{end}"] for run in there]) for end in ("", "_low", "_high")
+            )
+            place = np.array([run["run"] + offset for run in there])
+            if there:
+                axes.errorbar(
+                    place, value, yerr=[value - low, high - value], fmt="o-", color=colour, capsize=3, label=label
+                )
+            for run in there:
+                ends = [run[f"{way}_known_{name}_{when}"] for when in ("before", "now")]
+                if None not in ends:
+                    places, values = [run["run"] - 1 + offset, run["run"] + offset], [scale * end for end in ends]
+                    axes.plot(places, values, "o:", color=colour, fillstyle="none", markersize=9)
+        axes.set_title(title)
+        axes.set_xlabel("run")
+        axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(history[0]["run"] - 0.5, history[-1]["run"] + 0.5)
+    figure.legend(*rows[0][0].get_legend_handles_labels(), ncols=2, loc="outside upper right")
+    save(figure, path)
+
+
 def comparison(table, k, unit, path):
     """Top-k accuracy and mean error of variants, one below the other, with intervals and chance.
 

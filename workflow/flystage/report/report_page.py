@@ -11,7 +11,8 @@ import yaml
 
 from flystage.core.files import written_whole
 from flystage.core.records import read_json
-from flystage.core.tables import kept_epoch, read_history, read_predictions, read_text
+from flystage.core.tables import kept_epoch, read_history, read_predictions, read_runs, read_text
+from flystage.dataset.gathering import TRAINING_ONLY
 from flystage.dataset.manifests import read_manifest, read_stages
 from flystage.dataset.splitting import SPLITS
 from flystage.report.examples import looked_at, thumbnail, worst_errors
@@ -38,8 +39,8 @@ def write_report(files, drawn, config, page, methods):
     """Write the report page, and a paragraph for a methods section.
 
     files: paths by name: catalog, stages, manifests (train, val, test), network (as `fetch_weights` describes it), best, trials,
-    history, predictions, metrics, figures, template; where there are any crossval, crossval_table, null (the null run) and
-    occlusion.
+    history, predictions, metrics, runs (history.csv), figures, template; where there are any crossval, crossval_table, null (the
+    null run) and occlusion.
     drawn: paths of more figures. config: the configuration to show. page, methods: where to write them.
     """
     catalog = read_text(files["catalog"])
@@ -77,6 +78,8 @@ def write_report(files, drawn, config, page, methods):
         "test_embryos": _by_embryo(predictions),
         "catalog": {"found": len(catalog)} | catalog["status"].value_counts().to_dict(),
         "worst": worst_errors(failing, stages),
+        "runs": read_runs(files["runs"]),
+        "origins": used["origin"].value_counts().to_dict(),
     }
     paragraph = methods_text(config, stages, counts, network, best, measured, records.get("crossval"), versions)
     with written_whole(methods) as temporary:
@@ -108,6 +111,7 @@ def write_report(files, drawn, config, page, methods):
         versions=versions,
         png_size=config["image"]["size"],
         note=config["note"],
+        training_only=TRAINING_ONLY[config["split"]["test_reviewed"]],
         trained_on=date.fromtimestamp(Path(files["history"]).stat().st_mtime).isoformat(),
         methods=paragraph,
     )

@@ -63,6 +63,7 @@ def _tidied(config):
 
     config["raw"] = folders(config.get("raw"))
     config["labels"] = config.get("labels") and folders(config["labels"])
+    config["accept"] = folders(config.get("accept"))
     config["results"] = path(config.get("results"))
     if isinstance(config.get("predict"), dict):
         config["predict"]["images"] = folders(config["predict"].get("images"))

@@ -1,0 +1,119 @@
+"""What choosing the images to label saves against random order: accuracy on embryos that nobody labelled, by number of labels.
+
+    python tests/benchmarks/what_to_label.py results/demo
+
+Needs the features of a finished run of heads. Each repeat holds other embryos out, begins with two labelled ones, and labels images
+of the others in several orders, in rounds: after each the network (a logistic regression on features) learns from all labels.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from scipy.special import stdtrit
+from sklearn.linear_model import LogisticRegression
+
+from flystage.dataset.manifests import read_manifest
+from flystage.prediction.teaching import teaching
+
+ROUND, ROUNDS = 10, 8  # images labelled in each round
+FIRST, HELD_OUT = 2, 0.4  # embryos labelled at first; share of the embryos held out
+
+
+def doubts_of(network, vectors):
+    return 1 - network.predict_proba(vectors).max(axis=1)
+
+
+def at_random(vectors, network, labelled, random):
+    return random.random(len(vectors))
+
+
+def by_doubt(vectors, network, labelled, random):
+    return doubts_of(network, vectors)
+
+
+def by_distance(vectors, network, labelled, random):
+    return teaching(vectors, np.ones(len(vectors)), labelled)
+
+
+def by_both_ranks(vectors, network, labelled, random):
+    doubts = doubts_of(network, vectors).argsort().argsort()
+    distances = np.sqrt(((vectors[:, None] - labelled[None]) ** 2).sum(axis=2)).min(axis=1)
+    return doubts + distances.argsort().argsort()
+
+
+def by_teaching(vectors, network, labelled, random):
+    return teaching(vectors, doubts_of(network, vectors), labelled)
+
+
+ORDERS = {
+    "random": at_random, "doubt": by_doubt, "distance (k-center)": by_distance, "ranks of doubt and distance": by_both_ranks,
+    "teaching": by_teaching,
+}  # fmt: skip
+
+
+def learned(vectors, labels):
+    return LogisticRegression(C=0.1, max_iter=300).fit(vectors, labels)
+
+
+def curve(vectors, labels, embryos, order, seed):
+    """Accuracy and mean error in stages on the held-out embryos after each round: array (rounds + 1, 2)."""
+    random = np.random.default_rng(seed)
+    names = random.permutation(np.unique(embryos))
+    held_out = np.isin(embryos, names[: round(HELD_OUT * len(names))])
+    labelled, found = np.isin(embryos, names[-FIRST:]), []
+    choice = np.random.default_rng([seed, 1])
+    for number in range(ROUNDS + 1):
+        if number:
+            pool = np.flatnonzero(~held_out & ~labelled)
+            values = ORDERS[order](
+                vectors[pool], learned(vectors[labelled], labels[labelled]), vectors[labelled], choice
+            )
+            labelled[pool[np.argsort(-values, kind="stable")[:ROUND]]] = True
+        network = learned(vectors[labelled], labels[labelled])
+        answers = network.predict(vectors[held_out])
+        found.append([np.mean(answers == labels[held_out]), np.mean(np.abs(answers - labels[held_out]))])
+    return np.array(found)
+
+
+def main():
+    """The command line; see --help."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path, help="of a finished run")
+    parser.add_argument("--repeats", type=int, default=20)
+    args = parser.parse_args()
+    parts = []
+    for split in ("train", "val"):
+        manifest = read_manifest(args.results / f"manifests/{split}.csv")
+        unrotated = (manifest["angle"] == 0).to_numpy()
+        vectors = np.load(args.results / f"features/{split}.npy")[unrotated].astype(float)
+        parts.append((vectors, manifest["label"].to_numpy()[unrotated], manifest["embryo"].to_numpy()[unrotated]))
+    vectors, labels, embryos = (np.concatenate(part) for part in zip(*parts, strict=True))
+    vectors = (vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-6)
+    curves = {
+        order: np.stack([curve(vectors, labels, embryos, order, seed) for seed in range(args.repeats)])
+        for order in ORDERS
+    }
+    begun = round(FIRST * len(vectors) / len(np.unique(embryos)))
+    print(
+        f"{len(np.unique(embryos))} embryos, {len(vectors)} images, {args.repeats} repeats; {begun} labels at first\n"
+    )
+    shown = [0, 1, 2, 4, ROUNDS]
+    heads = " | ".join(f"+{ROUND * number}" for number in shown)
+    print(f"| order | top-1 at {heads} | minus random, mean of rounds 1 to {ROUNDS}: top-1 points | error, stages |")
+    print("|---|" + "---|" * (len(shown) + 2))
+    quantile = stdtrit(args.repeats - 1, 0.975)
+    for order, found in curves.items():
+        tops = " | ".join(f"{100 * found[:, number, 0].mean():.1f} %" for number in shown)
+        minus = (found - curves["random"])[:, 1:].mean(axis=1)  # repeats have the same embryos in each order
+        half = quantile * minus.std(axis=0, ddof=1) / np.sqrt(args.repeats)
+        mean = minus.mean(axis=0)
+        words = [
+            f"{scale * value:+.{digits}f} ({scale * (value - width):+.{digits}f} to {scale * (value + width):+.{digits}f})"
+            for scale, digits, value, width in zip((100, 1), (1, 2), mean, half, strict=True)
+        ]
+        print(f"| {order} | {tops} | {' | '.join(words if order != 'random' else ['', ''])} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,276 @@
+"""Stages given by hand meet the images by content, and change nothing that they contradict; twice is once."""
+
+import csv
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flystage.core.tables import read_text
+from flystage.dataset.accepting import accept
+from flystage.raw.labels import read_labels
+from raw_files import name, sentence
+
+PATTERN = r"(?:Stage\((?P<stage>[^)]+)\)-)?(?P<embryo>\d{8}-Cycle\d+-embryo\d+)"
+PAGE = [
+    "image",
+    "sha256",
+    "frame",
+    "stage",
+    "embryo",
+    "use",
+    "reason",
+    "suggestion",
+    "p",
+    "blind",
+    "who",
+    "when",
+    "checkpoint",
+]
+
+
+class Lab:
+    """Named images under raw, images of a new movie under new, and exports to accept."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for number, stage in enumerate(["051", "060", "069"]):
+            for embryo in (1, 2):
+                self.image(f"raw/{stage}/{name(stage, embryo)}", f"{number}{embryo}".encode())
+        for number in range(4):
+            self.image(f"new/m{number}.tif", f"new {number}".encode())
+        self.config = {
+            "raw": ["raw"], "labels": None, "not_in_labels": "exclude", "accept": ["a.csv"], "name_pattern": PATTERN,
+            "frames": None, "predict": {"images": ["new"]}, "split": {"lock": "auto", "test_reviewed": "none"},
+        }  # fmt: skip
+
+    def image(self, path, content):
+        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / path).write_bytes(content)
+
+    def row(self, path, stage, **more):
+        content = (self.folder / path).read_bytes() if (self.folder / path).exists() else path.encode()
+        row = {
+            "image": path,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "stage": stage,
+            "embryo": "movie",
+            "use": "1",
+        }
+        return row | {"suggestion": "051", "p": "0.5", "blind": "0", "who": "ann", "checkpoint": "01"} | more
+
+    def export(self, *rows, file="a.csv", columns=PAGE):
+        with open(self.folder / file, "w", newline="", encoding="utf-8-sig") as written:
+            writer = csv.DictWriter(written, columns, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def accept(self, **changes):
+        return "\n".join(accept(self.config | changes, "results/catalog.csv", "results/accept", 2))
+
+    def outcomes(self):
+        return read_text("results/accept/outcome.csv")["outcome"].tolist()
+
+    @property
+    def labels(self):
+        return read_labels(["raw.labels.csv"])
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Lab(tmp_path)
+
+
+def test_a_table_is_made_beside_the_raw_folder_and_what_to_set_is_told(lab):
+    lab.export(
+        lab.row("new/m0.tif", "060"),
+        lab.row("new/m1.tif", "069", blind="1"),
+        lab.row("new/m2.tif", "", use="0", reason="no embryo"),
+        lab.row("new/m3.tif", ""),
+    )
+    said = lab.accept()
+    assert "4 rows: 3 added, 1 no stage yet" in said and "1 reviewed, 1 blind, 1 rejected" in said
+    assert "movie (2 images)" in said and "m2.tif (no embryo)" in said
+    assert said.endswith("  labels: raw.labels.csv\n  not_in_labels: by_name\n  raw: [raw, new]")
+    assert [tuple(label[1:]) for label in lab.labels] == [
+        ("new/m0.tif", "060", "movie", None, True, "reviewed"),
+        ("new/m1.tif", "069", "movie", None, True, "blind"),
+        ("new/m2.tif", "", "movie", None, False, "reviewed"),
+    ]
+    table = read_text("raw.labels.csv").set_axis(range(9), axis=1)
+    assert table[5].tolist()[0] == hashlib.sha256(b"new 0").hexdigest() and table[7].tolist() == ["ann"] * 3
+    assert lab.outcomes() == ["added", "added", "added", "no stage yet"]
+
+
+def test_twice_is_once(lab):
+    lab.export(lab.row("new/m0.tif", "060"), lab.row("new/m2.tif", "", use="0"))
+    lab.accept()
+    before = Path("raw.labels.csv").read_bytes(), os.stat("raw.labels.csv").st_mtime_ns
+    for changes in ({}, {"labels": ["raw.labels.csv"], "not_in_labels": "by_name"}, {"raw": ["raw", "new"]}):
+        assert "No label is added" in lab.accept(**changes)
+        assert lab.outcomes() == ["known already"] * 2
+    assert (Path("raw.labels.csv").read_bytes(), os.stat("raw.labels.csv").st_mtime_ns) == before
+    assert "Next: snakemake --cores all" in lab.accept(raw=["raw", "new"], labels=["raw.labels.csv"])
+
+
+def test_an_image_is_known_by_its_content_and_not_by_its_name_or_row(lab):
+    lab.export(lab.row("new/m0.tif", "060"), lab.row("new/m1.tif", "069"))
+    os.rename("new/m0.tif", "new/x.tif")
+    os.rename("new/m1.tif", "new/m0.tif")
+    lab.accept()
+    assert {label.image: label.stage for label in lab.labels} == {"new/x.tif": "060", "new/m0.tif": "069"}
+
+
+def test_what_is_not_found_is_told_with_the_reason(lab):
+    rows = [lab.row("new/m0.tif", "060"), lab.row("gone.tif", "060"), lab.row("m9.tif", "060", sha256="")]
+    lab.export(*rows)
+    lab.image("new/m0.tif", b"another content")
+    said = lab.accept()
+    assert "3 row(s) image not found" in said and not Path("raw.labels.csv").exists()
+    assert "new/m0.tif has this name and another content" in said and "no image has this content" in said
+    assert "no image has this name, and there is no sha256" in said
+
+
+def test_a_table_of_ones_own_is_matched_by_names_that_are_unique_and_says_so(lab):
+    lab.image("new/deeper/m1.tif", b"other")
+    lab.export({"image": "m0", "stage": "60"}, {"image": "m1.tif", "stage": "060"}, columns=["image", "stage"])
+    Path("results").mkdir()
+    Path("results/catalog.csv").write_text(
+        "embryo,split,stage,status\ne1,train,060,used\ne2,val,051,used\n", encoding="utf-8"
+    )
+    said = lab.accept()
+    assert "1 row(s) without sha256 were matched by the name" in said and "several have this name" in said
+    assert "1 row(s) lost zeros, as a spreadsheet does it: a.csv, line 2: 60 is taken as 060" in said
+    (label,) = lab.labels
+    assert (label.image, label.stage, label.embryo, label.origin) == ("new/m0.tif", "060", "m0", "given")
+
+
+def test_exports_that_contradict_each_other_change_nothing_of_that_image(lab):
+    lab.export(lab.row("new/m0.tif", "060"), lab.row("new/m1.tif", "060"), lab.row("new/m2.tif", "051"))
+    rows = [
+        lab.row("new/m0.tif", "069", who="bob"),
+        lab.row("new/m1.tif", "", use="0"),
+        lab.row("new/m2.tif", "051", blind="1"),
+    ]
+    lab.export(*rows, file="b.csv")
+    said = lab.accept(accept=["a.csv", "b.csv"])
+    assert "4 row(s) contradict and change nothing" in said
+    assert "new/m0.tif: a.csv, line 2 says 060, b.csv, line 2 says 069" in said
+    assert "new/m1.tif: a.csv, line 3 says 060, b.csv, line 3 says rejected" in said
+    (label,) = lab.labels
+    assert label[1:] == ("new/m2.tif", "051", "movie", None, True, "reviewed")  # who saw the suggestion counts
+    both = read_text("results/accept/contradictions.csv")
+    assert both[["stage", "other_stage"]].values.tolist() == [
+        ["060", "069"], ["060", "rejected"], ["069", "060"], ["rejected", "060"],
+    ]  # fmt: skip
+
+
+def test_a_label_that_is_there_stays(lab):
+    Path("mine.csv").write_text("file;stage;remark\nm0;051;mine\nm1;;\nm2.tif;069;same\n", encoding="utf-8")
+    lab.export(lab.row("new/m0.tif", "060"), lab.row("new/m1.tif", "060"), lab.row("new/m2.tif", "069"))
+    said = lab.accept(labels=["mine.csv"])
+    assert "1 filled in, 1 known already, 1 contradicts" in said and "mine.csv, line 2 says 051" in said
+    lines = Path("mine.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[1] == "m0;051;mine" and lines[2].startswith("m1;060;;movie;;yes;") and lines[3] == "m2.tif;069;same"
+    assert Path("results/accept/before-mine.csv").read_text(encoding="utf-8").splitlines()[2] == "m1;;"
+    assert "labels:" not in said and said.endswith("  raw: [raw, new]")
+
+
+def test_the_name_or_the_folder_of_an_image_that_says_otherwise_wins(lab):
+    named, other = f"raw/060/{name('060', 1)}", f"raw/060/{name('060', 2)}"
+    lab.image("new/051/folder.tif", b"in a folder")
+    lab.export(
+        lab.row(named, "060"), lab.row(other, "051"), lab.row("new/051/folder.tif", "060"), lab.row("new/m0.tif", "051")
+    )
+    said = lab.accept()
+    assert lab.outcomes() == ["known already", "contradicts", "contradicts", "added"]
+    assert f"its name ({other}) says 060" in said and "its folder (new/051/folder.tif) says 051" in said
+    lab.export(lab.row(named, "", use="0"))
+    assert f"{named}: a.csv, line 2 says rejected, its name ({named}) says 060" in lab.accept()
+
+
+def test_a_copy_under_another_stage_contradicts(lab):
+    lab.image(f"raw/069/{name('069', 7)}", b"new 0")
+    lab.export(lab.row("new/m0.tif", "060"))
+    assert lab.accept().count("says 069") == 1 and not Path("raw.labels.csv").exists()
+
+
+def test_suggestions_for_an_embryo_of_the_test_split_are_left_out_and_blind_ones_if_asked(lab):
+    Path("raw.split.csv").write_text("embryo,split\nmovie,test\nother,train\n", encoding="utf-8")
+    lab.export(
+        lab.row("new/m0.tif", "060"), lab.row("new/m1.tif", "060", blind="1"), lab.row("new/m2.tif", "", use="0")
+    )
+    said = lab.accept()
+    assert lab.outcomes() == ["left out", "left out", "added"]
+    assert "embryo movie is in the test split for ever" in said
+    lab.accept(split={"lock": "auto", "test_reviewed": "blind"})
+    assert lab.outcomes() == ["left out", "added", "known already"]
+
+
+def test_time_points_have_their_file_and_its_embryo(lab):
+    Path("mine.csv").write_text("image,stage,embryo,frame\nm0,051,e7,2\n", encoding="utf-8")
+    rows = [
+        lab.row("new/m0.tif", "051", frame="2"),
+        lab.row("new/m0.tif", "060", frame="3"),
+        lab.row("new/m0.tif", "060"),
+    ]
+    lab.export(*rows, lab.row("new/m1.tif", "051", frame="1"), lab.row("new/m1.tif", "051"))
+    said = lab.accept(labels=["mine.csv"])
+    assert lab.outcomes() == ["known already", "added", "contradicts", "added", "contradicts"]
+    assert [tuple(label[1:5]) for label in read_labels(["mine.csv"])] == [
+        ("m0", "051", "e7", 2), ("new/m0.tif", "060", "e7", 3), ("new/m1.tif", "051", "movie", 1),
+    ]  # fmt: skip
+    assert "mine.csv, line 2 says time points of it" in said and "other rows says time points of it" in said
+
+
+def test_time_points_that_the_setting_frames_stages_contradict_it(lab):
+    lab.image("raw/movie.tif", b"movie")
+    rows = [lab.row("raw/movie.tif", "54", frame="2"), lab.row("raw/movie.tif", "60", frame="3")]
+    lab.export(*rows)
+    said = lab.accept(frames={"first": 51, "every": 3})
+    assert lab.outcomes() == ["known already", "contradicts"] and "the setting frames (raw/movie.tif) says 57" in said
+
+
+@settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["051", "060", ""])), max_size=6),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["m0", "m1.tif", "odd"]),
+            st.sampled_from(["051", "=069", ""]),
+            st.text("ab;\n'=", max_size=3),
+        )
+    ),
+)
+def test_merging_loses_nothing_and_is_done_once(tmp_path_factory, rows, mine):
+    folder = tmp_path_factory.mktemp("lab")
+    there = os.getcwd()
+    os.chdir(folder)
+    try:
+        lab = Lab(folder)
+        mine = list({image: (image, stage, note) for image, stage, note in mine}.values())
+        with open("mine.csv", "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("image", "stage", "note"), *mine])
+        lab.export(*(lab.row(f"new/m{number}.tif", stage, use="1" if stage else "0") for number, stage in rows))
+        lab.accept(labels=["mine.csv"])
+        once = Path("mine.csv").read_bytes()
+        with open("mine.csv", newline="", encoding="utf-8") as file:
+            after = list(csv.DictReader(file))
+        for (image, stage, note), row in zip(mine, after, strict=False):
+            assert (row["image"], row["note"]) == (image, note) and row["stage"] in (
+                {stage} if stage else {"", "051", "060"}
+            )
+        assert "No label is added" in lab.accept(labels=["mine.csv"])
+        assert Path("mine.csv").read_bytes() == once
+    finally:
+        os.chdir(there)
+
+
+def test_two_tables_that_cannot_be_used_are_one_sentence(lab):
+    assert "There is no table a.csv" in sentence(lab.accept)
+    Path("a.csv").write_text("name,remark\nx,y\n", encoding="utf-8")
+    assert "stage is missing" in sentence(lab.accept)

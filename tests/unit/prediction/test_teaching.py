@@ -1,0 +1,47 @@
+"""What to label next: doubtful, far from what is known, and nothing twice."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flystage.prediction import teaching as module
+from flystage.prediction.teaching import teaching
+
+RANDOM = np.random.default_rng(0)
+CENTRES = RANDOM.normal(0, 1, (4, 30))
+
+
+def near(centre, count):
+    return CENTRES[centre] + RANDOM.normal(0, 0.01, (count, 30))
+
+
+def test_of_many_pictures_of_one_kind_the_first_is_asked_about_before_the_second():
+    vectors = np.concatenate([near(0, 10), near(1, 3), near(2, 1)])
+    values = teaching(vectors, np.full(14, 0.5), near(3, 5))
+    first = set(np.argsort(-values)[:3].tolist())
+    assert len(first & set(range(10))) == len(first & {10, 11, 12}) == len(first & {13}) == 1
+
+
+def test_doubt_counts_and_so_does_the_distance_to_what_is_labelled():
+    vectors, doubts = np.concatenate([near(0, 1), near(1, 1)]), np.array([0.2, 0.9])
+    assert teaching(vectors, doubts, near(2, 1)).tolist() == [0.5, 1.0]
+    assert teaching(vectors, np.array([0.6, 0.6]), near(1, 3)).tolist() == [1.0, 0.5]
+    assert teaching(vectors, np.array([0.0, 0.0]), near(1, 3)).tolist() == [1.0, 0.5]
+
+
+@settings(max_examples=30, derandomize=True, deadline=None)
+@given(st.integers(0, 12), st.integers(0, 3), st.integers(0, 99))
+def test_every_image_has_a_place_of_its_own(images, labelled, seed):
+    random = np.random.default_rng(seed)
+    vectors = random.normal(0, 1, (images, 5)).repeat(2, axis=0)[:images]
+    values = teaching(vectors, random.random(images), random.normal(0, 1, (labelled, 5)))
+    assert sorted(values) == [1 - place / images for place in range(images - 1, -1, -1)]
+    order = random.permutation(images)
+    assert len(set(teaching(vectors[order], random.random(images), np.empty((0, 5))))) == images
+
+
+def test_of_very_many_the_rest_follows_by_doubt_and_distance(monkeypatch):
+    monkeypatch.setattr(module, "MOST", 2)
+    vectors = np.concatenate([near(0, 1), near(1, 1), near(2, 3)])
+    values = teaching(vectors, np.array([0.9, 0.5, 0.1, 0.3, 0.2]), near(3, 1))
+    assert np.argsort(-values).tolist() == [0, 1, 3, 4, 2]

@@ -1,0 +1,45 @@
+"""What the page exports, and what people wrote themselves: which stage for which picture, and how it came about."""
+
+import pytest
+
+from flystage.raw.exports import read_exports
+from raw_files import sentence
+
+PAGE = (
+    "\ufeffimage,sha256,frame,stage,embryo,use,reason,suggestion,p,blind,who,when,checkpoint\r\n"
+    "new/a.tif,AB12,1,051,m1,1,,060,0.4,0,ann,2026-11-26T10:00:00Z,0123\r\n"
+    "new/a.tif,AB12,2,060,m1,1,,060,0.9,1,ann,2026-11-26T10:00:01Z,0123\r\n"
+    '"new/b, 2.tif",cd,,,m1,0,\'=no embryo,060,0.4,0,ann,2026-11-26T10:00:02Z,0123\r\n'
+)
+
+
+@pytest.fixture
+def read(tmp_path):
+    def of(text, name="labels.csv"):
+        (tmp_path / name).write_text(text, encoding="utf-8", newline="")
+        return read_exports([str(tmp_path / name)])
+
+    return of
+
+
+def test_an_export_of_the_page_says_which_picture_by_content(read):
+    first, second, third = read(PAGE)
+    assert [export.label[1:] for export in (first, second, third)] == [
+        ("new/a.tif", "051", "m1", 1, True, "reviewed"),
+        ("new/a.tif", "060", "m1", 2, True, "blind"),
+        ("new/b, 2.tif", "", "m1", None, False, "reviewed"),
+    ]
+    assert (first.sha256, first.who, first.when) == ("ab12", "ann", "2026-11-26T10:00:00Z")
+    assert third.reason == "=no embryo" and third.label.where.endswith("labels.csv, line 4")
+
+
+def test_a_table_of_ones_own_is_given(read):
+    (first, second) = read("Image;Stage;frame;origin\na.tif;051;1;\nb.tif;060;;reviewed\n")
+    assert first.label[1:] == ("a.tif", "051", "", 1, True, "given") and first.sha256 == first.who == ""
+    assert second.label.origin == "reviewed"
+    assert "frame is '0'; write the number of a time point, from 1" in sentence(read, "image,stage,frame\na,051,0\n")
+
+
+def test_nothing_to_accept_is_one_sentence(tmp_path):
+    assert "Nothing to accept: set accept to the tables" in sentence(read_exports, [])
+    assert "There is no table gone.csv" in sentence(read_exports, ["gone.csv"])

@@ -1,0 +1,144 @@
+"""A person's table of labels with rows added: nothing that was there is lost, whatever it is."""
+
+import csv
+import os
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from openpyxl import Workbook, load_workbook
+from openpyxl.styles import Font
+
+from flystage.raw.label_tables import COLUMNS, add_to_table, as_cell
+from flystage.raw.labels import as_meant, read_labels
+from raw_files import sentence
+
+NEW = {
+    "image": "new/a.tif",
+    "stage": "051",
+    "embryo": "m1",
+    "use": "yes",
+    "sha256": "ab",
+    "origin": "reviewed",
+    "who": "=ann",
+}
+TEXT = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\x00\r"), max_size=6)
+
+SHOWN = TEXT.map(lambda text: "".join(filter(str.isprintable, text)))
+
+
+def cells(path, delimiter=","):
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        return list(csv.reader(file, delimiter=delimiter))
+
+
+def test_a_table_that_is_not_there_is_made_for_spreadsheets(tmp_path):
+    path = str(tmp_path / "raw.labels.csv")
+    add_to_table(path, [NEW])
+    assert (tmp_path / "raw.labels.csv").read_bytes() == (
+        "\ufeffimage,stage,embryo,frame,use,sha256,origin,who,when\r\nnew/a.tif,051,m1,,yes,ab,reviewed,'=ann,\r\n".encode()
+    )
+    assert [tuple(label[1:]) for label in read_labels([path])] == [("new/a.tif", "051", "m1", None, True, "reviewed")]
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "line_end", "mark"), [(",", "\n", ""), (";", "\r\n", "\ufeff"), ("\t", "\n", "")]
+)
+def test_a_table_keeps_its_way_of_writing(tmp_path, delimiter, line_end, mark):
+    path = tmp_path / "mine.csv"
+    lines = [["Stage", "file", "remark"], ["060", "b.tif", "blurred"], [], ["069", "c.tif", "x", "no heading"]]
+    text = mark + "".join(delimiter.join(line) + line_end for line in lines)
+    path.write_text(text, encoding="utf-8", newline="")
+    os.chmod(path, 0o640)
+    add_to_table(str(path), [NEW])
+    content = path.read_bytes().decode()
+    assert content.startswith(mark + delimiter.join(["Stage", "file", "remark", "", "embryo", "frame"]))
+    assert content.count("\r\n") == (5 if line_end == "\r\n" else 0) and path.stat().st_mode & 0o777 == 0o640
+    assert cells(path, delimiter)[1:4] == lines[1:]
+    assert [label.image for label in read_labels([str(path)])] == ["b.tif", "c.tif", "new/a.tif"]
+    assert read_labels([str(path)])[1].embryo == ""  # what has no heading is no embryo
+
+
+def test_cells_that_are_empty_are_filled_and_others_are_not(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("image,stage,remark\na.tif,,see\nb.tif,060,\n", encoding="utf-8")
+    add_to_table(str(path), [], {2: {"image": "other", "stage": "051", "who": "ann"}, 3: {"stage": "069"}})
+    header, first, second = cells(path)
+    assert first[:3] == ["a.tif", "051", "see"] and first[header.index("who")] == "ann"
+    assert second == ["b.tif", "060", ""]
+
+
+def test_a_workbook_keeps_its_rows_sheets_and_looks_and_text_stays_text(tmp_path):
+    path, workbook = tmp_path / "mine.xlsx", Workbook()
+    sheet = workbook.active
+    for row in (["image", "stage", "double"], ["b.tif", "060", "=2*3"], ["c.tif", None, None]):
+        sheet.append(row)
+    sheet["A1"].font = Font(bold=True)
+    workbook.create_sheet("other")["B2"] = "kept"
+    workbook.save(path)
+    add_to_table(str(path), [NEW | {"stage": "=051"}], {3: {"stage": "069"}})
+    again = load_workbook(path)
+    sheet = again.worksheets[0]
+    values = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert values[0] == ["image", "stage", "double", *COLUMNS[2:]]
+    assert values[1][:3] == ["b.tif", "060", "=2*3"] and values[2][:2] == ["c.tif", "069"]
+    assert values[3][:2] == ["new/a.tif", "=051"] and sheet["B4"].data_type == "s" and sheet["B2"].data_type == "s"
+    assert sheet["C2"].data_type == "f" and sheet["A1"].font.bold and again["other"]["B2"].value == "kept"
+    assert [label.stage for label in read_labels([str(path)])] == ["060", "069", "=051"]
+
+
+WAYS = settings(max_examples=60, derandomize=True, deadline=None, phases=[Phase.explicit, Phase.generate])
+ROWS = st.lists(st.lists(TEXT, max_size=5), max_size=5)
+HEADER = ["image", "note", "stage"]
+
+
+def check_that_all_is_there(before, after, added):
+    """before, after: cells of a table. added: rows of (image, stage) as they must stand in it."""
+    assert [now[: len(was)] for was, now in zip(before, after, strict=False)] == before
+    places = {name: place for place, name in enumerate(after[0]) if name}
+    assert set(places) == {*HEADER, *COLUMNS}
+    assert min(places[name] for name in COLUMNS[2:]) == max(map(len, before))
+    assert [(row[0], row[2]) for row in after[len(after) - len(added) :]] == added
+
+
+@WAYS
+@given(ROWS, st.sampled_from([",", ";", "\t"]), st.lists(st.tuples(TEXT, TEXT), max_size=3))
+def test_no_row_and_no_column_of_a_csv_is_ever_lost(tmp_path_factory, rows, delimiter, new):
+    path, before = tmp_path_factory.mktemp("table") / "t.csv", [HEADER, *rows]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows(before)
+    add_to_table(str(path), [{"image": image, "stage": stage} for image, stage in new])
+    check_that_all_is_there(before, cells(path, delimiter), [(as_cell(image), as_cell(stage)) for image, stage in new])
+
+
+@WAYS
+@given(ROWS, st.lists(st.tuples(SHOWN.filter(bool), SHOWN), max_size=3))
+def test_no_row_and_no_column_of_a_workbook_is_ever_lost(tmp_path_factory, rows, new):
+    path, workbook = tmp_path_factory.mktemp("table") / "t.xlsx", Workbook()
+    before = [HEADER, *[["".join(filter(str.isprintable, cell)) for cell in row] for row in rows]]
+    for line, row in enumerate(before, 1):
+        for place, text in enumerate(row, 1):
+            if text:
+                cell = workbook.active.cell(line, place, text)
+                cell.data_type = "s"
+    workbook.save(path)
+    add_to_table(str(path), [{"image": image, "stage": stage} for image, stage in new])
+    sheet = load_workbook(path).worksheets[0]
+    after = [[cell.value or "" for cell in row] for row in sheet.iter_rows()]
+    for row in before:
+        while row and not row[-1]:  # what is empty at the end has no cell
+            row.pop()
+    while not before[-1]:
+        before.pop()
+    check_that_all_is_there(before, after, new)
+
+
+@given(TEXT)
+def test_a_cell_is_read_as_it_was_meant(text):
+    assert as_meant(as_cell(text.strip())) == as_meant(text) or text.strip()[:1] == "'"
+    assert not as_cell(text).startswith(("=", "+", "-", "@"))
+
+
+def test_a_table_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "cannot be written" in sentence(add_to_table, str(tmp_path / "t.csv"), [NEW])

@@ -1,0 +1,132 @@
+"""The loop: suggestions for a new movie, looked at by a person, accepted, learned from; what was there stays where it was."""
+
+import csv
+import hashlib
+import re
+
+import pandas as pd
+import pytest
+
+from flystage.core.tables import read_runs
+from small_project import MINUTES, write_raw
+from test_reruns import COLLECTED, jobs
+
+PAGE = [
+    "image",
+    "sha256",
+    "frame",
+    "stage",
+    "embryo",
+    "use",
+    "reason",
+    "suggestion",
+    "p",
+    "blind",
+    "who",
+    "when",
+    "checkpoint",
+]
+NEW = {"predict": {"images": ["new"]}}
+LEARNING = NEW | {
+    "labels": "raw.labels.csv",
+    "not_in_labels": "by_name",
+    "raw": ["raw", "new"],
+    "accept": ["labels.csv"],
+}
+
+
+def export(project, path, suggestions, **changes):
+    """Write what the page exports when all but the last suggestion were looked at. changes: {image: stage that was given}."""
+    with open(project.folder / path, "w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.DictWriter(file, PAGE, restval="")
+        writer.writeheader()
+        for (image, row), minute in zip(suggestions.iterrows(), MINUTES, strict=False):
+            content = (project.folder / image).read_bytes()
+            stage = changes.get(image, f"{minute:03d}")
+            writer.writerow(
+                {"image": image, "sha256": hashlib.sha256(content).hexdigest(), "stage": stage, "embryo": "movie", "use": 1,
+                 "suggestion": row["stage_1"], "p": row["p_1"], "blind": 0, "who": "ann", "when": "2026-11-26T10:00:00Z",
+                 "checkpoint": "0123456789abcdef"}
+            )  # fmt: skip
+
+
+@pytest.fixture
+def suggested(copy_of_finished):
+    """(the finished project with a new movie of which nobody knows the stages, its suggestions)."""
+    project = copy_of_finished
+    movie = write_raw(project.folder / "new", embryos=1, minutes=[*MINUTES, 150], first_embryo=6, unlabelled=True)
+    assert len(movie) == len(MINUTES) + 1
+    process = project.snakemake("predict", over=NEW)
+    assert process.returncode == 0, process.out
+    table = pd.read_csv(project.results / "predict/predictions.csv", dtype={"stage_1": str}).set_index("image")
+    return project, table.head(len(MINUTES))
+
+
+def read(project, name):
+    return pd.read_csv(project.results / name, dtype=str, keep_default_na=False)
+
+
+def test_suggestions_that_were_looked_at_are_learned_from_and_nothing_else_changes(suggested):
+    project, suggestions = suggested
+    export(project, "labels.csv", suggestions)
+    process = project.snakemake("accept", over=NEW | {"accept": ["labels.csv"]})
+    assert process.returncode == 0, process.out
+    assert "4 rows: 4 added" in process.out and "Written to raw.labels.csv: 4 reviewed." in process.out
+    for setting in ("labels: raw.labels.csv", "not_in_labels: by_name", "raw: [raw, new]"):
+        assert f"\n  {setting}\n" in process.out
+    labels = project.folder / "raw.labels.csv"
+    before, stamp = labels.read_bytes(), labels.stat().st_mtime_ns
+
+    image = suggestions.index[0]
+    export(project, "other.csv", suggestions, **{image: "159"})
+    for accepted in (["labels.csv"], ["other.csv"]):
+        process = project.snakemake("accept", over=LEARNING | {"accept": accepted})
+        assert process.returncode == 0 and "No label is added" in process.out
+        assert (labels.read_bytes(), labels.stat().st_mtime_ns) == (before, stamp)
+    assert f"{image}: other.csv, line 2 says 159, raw.labels.csv, line 2 says 051" in process.out
+    (contradiction,) = read(project, "accept/contradictions.csv").to_dict("records")
+    assert (contradiction["stage"], contradiction["other_stage"]) == ("159", "051")
+
+    was = project.contents("results/manifests/val", "results/manifests/test", "raw.split")
+    crossval = read(project, "evaluation/crossval.csv")
+    assert jobs(project.snakemake("--dry-run", over=LEARNING)) == {"prepare": 1} | COLLECTED
+    process = project.snakemake(over=LEARNING)
+    assert process.returncode == 0, process.out
+    assert len(re.findall("Preparing the images of bucket train-", process.out)) == 1
+    # four images at three angles; as they are, they were computed for the suggestions
+    assert ", 8 computed" in (project.results / "logs/features.log").read_text()
+
+    catalog = read(project, "catalog.csv")
+    movie = catalog[catalog["path"].str.startswith("new/")]
+    used = movie[movie["status"] == "used"]
+    assert used[["path", "stage"]].values.tolist() == [
+        [image, f"{minute:03d}"] for image, minute in zip(suggestions.index, MINUTES, strict=True)
+    ]
+    assert set(used["embryo"]) == {"movie"} and set(used["split"]) == {"train"} and set(used["origin"]) == {"reviewed"}
+    assert movie.loc[movie["status"] != "used", "reason"].tolist() == ["not in raw.labels.csv"]
+    assert set(read(project, "manifests/train.csv").query("embryo == 'movie'")["source"]) == set(suggestions.index)
+    now = project.contents("results/manifests/val", "results/manifests/test", "raw.split")
+    lock = now.pop("raw.split.csv").decode()
+    assert lock == was.pop("raw.split.csv").decode() + "movie,train\n" and now == was
+
+    first, second = read_runs(project.results / "history.csv")
+    assert (first["reviewed"], second["reviewed"], second["embryos"] - first["embryos"]) == (0, 4, 1)
+    assert second["test_known_embryos"] == 2 and second["crossval_known_embryos"] == 5
+    after = read(project, "evaluation/crossval.csv")
+    assert after[["source", "stage"]].equals(crossval[["source", "stage"]])  # nothing is measured by suggestions
+    page = (project.results / "report.html").read_text(encoding="utf-8")
+    assert "<strong>4 began as a suggestion that a person looked at</strong>" in page
+    assert "What changed since earlier runs" in page and 'data-at="runs/1/crossval_known_top_1_change"' in page
+
+    history = (project.results / "history.csv").read_bytes()
+    assert "Nothing to be done" in project.snakemake(over=LEARNING).out
+    (project.results / "history.csv").unlink()
+    assert jobs(project.snakemake("--dry-run", over=LEARNING)) == {"history": 1, "report": 1}
+    assert project.snakemake(over=LEARNING).returncode == 0
+    assert (project.results / "history.csv").read_bytes() == history
+
+
+def test_nothing_to_accept_is_one_sentence(copy_of_finished):
+    process = copy_of_finished.snakemake("accept")
+    assert process.returncode != 0 and "Nothing to accept: set accept to the tables" in process.out
+    assert "Traceback" not in process.out

@@ -1,0 +1,104 @@
+"""Adding rows to a table of labels that a person keeps: every row, column and cell that was there stays."""
+
+import csv
+import os
+import shutil
+import zipfile
+
+from flystage.core.delimiters import delimiter_of
+from flystage.core.errors import FlystageError
+from flystage.core.files import existing_folder, written_whole
+from flystage.raw.labels import RUN_BY_SPREADSHEETS, cells_of, is_workbook, places_of
+
+COLUMNS = ("image", "stage", "embryo", "frame", "use", "sha256", "origin", "who", "when")
+
+
+def add_to_table(path, rows, filled=None):
+    """Write rows at the end of a table of labels, whole or not at all; a table that does not exist is made.
+
+    path: of a CSV, or of a workbook, of whose first sheet the rows become text. rows: list of {column of COLUMNS: text}. filled:
+    {line: {column: text}} of rows that are there: cells that are empty get these. Columns that are lacking are added behind all
+    others. Raises FlystageError when the table cannot be written.
+    """
+    place = existing_folder(os.path.dirname(os.path.realpath(path)))
+    if not os.access(place, os.W_OK) or os.path.exists(path) and not os.access(path, os.W_OK):
+        raise FlystageError(f"The table {path} cannot be written; mend its permissions, or set labels to another one.")
+    (_extend_workbook if is_workbook(path) else _extend_csv)(path, rows, filled or {})
+
+
+def as_cell(text):
+    """Text as it stands in a CSV: what a spreadsheet would run, with an apostrophe before it."""
+    return f"'{text}" if text[:1] and text[0] in RUN_BY_SPREADSHEETS else text
+
+
+def _places(header, width):
+    """(the header with all of COLUMNS, {column: its place}). width: of the widest row, behind which there is room."""
+    places = places_of(header, COLUMNS)
+    lacking = [column for column in COLUMNS if column not in places]
+    if lacking:
+        header = [*header, *[""] * (width - len(header)), *lacking]
+    return header, places | {column: len(header) - len(lacking) + place for place, column in enumerate(lacking)}
+
+
+def _extend_csv(path, rows, filled):
+    exists = os.path.exists(path)
+    table = list(cells_of(path)) if exists else []
+    beginning, mark, line_end = "", True, "\r\n"
+    if exists:
+        with open(path, "rb") as file:
+            content = file.read()
+        mark, beginning = content.startswith(b"\xef\xbb\xbf"), content.decode("utf-8-sig").partition("\n")[0]
+        line_end = "\r\n" if beginning.endswith("\r") else "\n"
+    header, places = _places(table[0][1] if table else [], max((len(cells) for _, cells in table), default=0))
+    with written_whole(path) as temporary:
+        with open(temporary, "w", newline="", encoding="utf-8-sig" if mark else "utf-8") as file:
+            writer = csv.writer(file, delimiter=delimiter_of(beginning), lineterminator=line_end)
+            writer.writerow(header)
+            for line, cells in table[1:]:
+                writer.writerow(
+                    _filled(cells, {places[name]: as_cell(text) for name, text in filled.get(line, {}).items()})
+                )
+            for row in rows:
+                writer.writerow(_filled([], {places[name]: as_cell(text) for name, text in row.items()}, len(header)))
+        if exists:
+            shutil.copymode(path, temporary)
+
+
+def _filled(cells, texts, width=0):
+    """A row with texts in those of its cells that are empty. texts: {place: text}. width: the least that it has."""
+    cells = cells + [""] * (max([width, *[place + 1 for place in texts]]) - len(cells))
+    return [cell if cell.strip() else texts.get(place, cell) for place, cell in enumerate(cells)]
+
+
+def _extend_workbook(path, rows, filled):
+    from openpyxl import Workbook, load_workbook
+
+    macros = path.lower().endswith(".xlsm")
+    workbook = load_workbook(path, keep_vba=macros) if os.path.exists(path) else Workbook()
+    sheet = workbook.worksheets[0]
+    table = list(sheet.iter_rows())
+    used = [max((cell.column for cell in cells if cell.value is not None), default=0) for cells in table]
+    last = max((cells[0].row for cells, width in zip(table, used, strict=True) if width), default=0)
+    there = ["" if cell.value is None else str(cell.value) for cell in (table[0] if table else ())][
+        : max(used, default=0)
+    ]
+    header, places = _places(there, max(used, default=0))
+    for place in range(len(there), len(header)):
+        sheet.cell(1, place + 1, header[place] or None)
+    texts = {(line, places[name]): text for line, row in filled.items() for name, text in row.items()}
+    texts |= {
+        (max(last, 1) + number, places[name]): text for number, row in enumerate(rows, 1) for name, text in row.items()
+    }
+    for (line, place), text in texts.items():
+        cell = sheet.cell(line, place + 1)
+        if text and cell.value is None:
+            cell.value, cell.data_type, cell.number_format = (
+                text,
+                "s",
+                "@",
+            )  # so that 051 stays 051, and = is run by nobody
+    try:
+        with written_whole(path) as temporary:
+            workbook.save(temporary)
+    except zipfile.LargeZipFile as error:
+        raise FlystageError(f"The table {path} is too large for a workbook ({error}); keep it as a CSV.") from error
