@@ -123,7 +123,7 @@ def test_a_checkpoint_is_taken_to_other_programs_without_training_images(elsewhe
 
 def test_movies_are_read_in_time(elsewhere):
     folder = elsewhere.folder / "movies"
-    frames = [path for path in write_raw(elsewhere.folder / "drawn", embryos=1, first_embryo=9, droppings=False)]
+    frames = list(write_raw(elsewhere.folder / "drawn", embryos=1, first_embryo=9, droppings=False))
     planes = np.stack([tifffile.imread(path) for path in frames])
     folder.mkdir()
     tifffile.imwrite(folder / "film.tif", planes, imagej=True, metadata={"axes": "TYX"})
