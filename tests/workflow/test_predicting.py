@@ -12,7 +12,7 @@ import tifffile
 import torch
 
 import embryos
-from flystage.evaluation.calibration import tempered
+from flystage.certainty.calibration import tempered
 from flystage.network.checkpoint import load_checkpoint
 from small_project import write_raw
 

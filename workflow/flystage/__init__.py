@@ -2,7 +2,7 @@
 snakemake.
 
 Its rooms stand here in the order in which data flows. A room imports from those above it, never from one below:
-core, raw, images, dataset, network, run, report, evaluation, prediction, export, training, jobs, cloud.
+core, raw, images, dataset, network, run, report, evaluation, certainty, prediction, export, training, jobs, cloud.
 """
 
 import os

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 import torch
 
-from flystage.evaluation.calibration import tempered
+from flystage.certainty.calibration import tempered
 from flystage.images.preparing import encoded_png, prepare
 from flystage.network.checkpoint import calibrate_checkpoint, load_checkpoint, save_checkpoint
 from flystage.network.stager import Head

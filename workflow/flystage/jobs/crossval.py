@@ -4,13 +4,13 @@ import logging
 
 import numpy as np
 
+from flystage.certainty.calibration import calibration, tempered
+from flystage.certainty.prediction_sets import prediction_sets
+from flystage.certainty.time_intervals import time_intervals
 from flystage.core.tables import kept_epoch
 from flystage.evaluation.breakdown import by_embryo, stage_support
-from flystage.evaluation.calibration import calibration, tempered
 from flystage.evaluation.metrics import metrics, predictions_table
 from flystage.evaluation.paired import paired_differences
-from flystage.evaluation.prediction_sets import prediction_sets
-from flystage.evaluation.time_intervals import time_intervals
 from flystage.evaluation.wrong_labels import label_doubts
 from flystage.jobs.folds import folds_of, scored
 from flystage.jobs.held_out import CHANCE, DISTANCES, LOGISTIC, METHODS, NETWORK, answers

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from flystage.certainty.prediction_sets import promised_level, set_threshold
 from flystage.dataset.manifests import read_manifest
-from flystage.evaluation.prediction_sets import promised_level, set_threshold
 from flystage.network.checkpoint import backbone_of
 from flystage.network.features import feature_vectors
 

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from flystage.certainty.prediction_sets import stages_in_set
+from flystage.certainty.time_intervals import time_bounds
 from flystage.core.errors import UnusableTiff
 from flystage.core.files import written_whole
-from flystage.evaluation.prediction_sets import stages_in_set
-from flystage.evaluation.time_intervals import time_bounds
 from flystage.images.preparing import LATER_SETTINGS, encoded_png, prepare
 from flystage.images.tiff import opened, time_points
 from flystage.network.checkpoint import stages_of

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flystage.evaluation.time_intervals import time_bounds, time_intervals
+from flystage.certainty.time_intervals import time_bounds, time_intervals
 from flystage.raw.stages import Stages
 
 STAGES = Stages(["051", "060", "069", "078", "087"], [51, 60, 69, 78, 87], "min")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flystage.evaluation.prediction_sets import prediction_sets, promised_level, set_threshold, stages_in_set
+from flystage.certainty.prediction_sets import prediction_sets, promised_level, set_threshold, stages_in_set
 
 
 def embryos_of(number, images=17):

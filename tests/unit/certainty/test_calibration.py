@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flystage.evaluation.calibration import calibration, calibration_error, fitted_temperature, reliability, tempered
+from flystage.certainty.calibration import calibration, calibration_error, fitted_temperature, reliability, tempered
 
 
 def drawn(sharpness, images=4000, seed=1):

@@ -6,7 +6,7 @@ probability: one width for all images of a checkpoint.
 
 import numpy as np
 
-from flystage.evaluation.prediction_sets import promised_level, set_threshold
+from flystage.certainty.prediction_sets import promised_level, set_threshold
 
 
 def time_intervals(probabilities, stages, labels, embryos, asked):
