@@ -224,7 +224,7 @@ def _warnings(used, predictions, stages, measured, config):
     if len(train_stages) < len(stages):
         warnings.append("A stage without training images cannot be suggested with reason; add embryos that show it.")
     alone = (used.groupby("embryo").size() == 1).mean()
-    if alone > 0.5:
+    if alone > 0.5 and not config["labels"]:  # a table that names embryos tells them apart
         warnings.append(
             f"{100 * alone:.0f} % of the embryos have a single image. If name_pattern does not tell embryos apart, images of one embryo"
             " may lie in several splits, and then every figure here flatters."
