@@ -104,7 +104,7 @@ def test_a_prediction_equals_the_evaluation_of_the_same_image(finished, elsewher
 
 def test_movies_are_read_in_time(elsewhere):
     folder = elsewhere.folder / "movies"
-    frames = [path for path in write_raw(elsewhere.folder / "drawn", embryos=1, first_embryo=9, droppings=False)]
+    frames = write_raw(elsewhere.folder / "drawn", embryos=1, first_embryo=9, droppings=False)
     planes = np.stack([tifffile.imread(path) for path in frames])
     folder.mkdir()
     tifffile.imwrite(folder / "film.tif", planes, imagej=True, metadata={"axes": "TYX"})
