@@ -44,7 +44,9 @@ COMPARED = (
     "figures/crossval/*",
     "report.html",
     "report/methods.txt",
-    "predict/predictions.*",
+    "predict/predictions.csv",
+    "predict/predictions.html",  # the .xlsx holds the time at which it was written
+    "predict/series/*",
 )
 DATA_SET = ("raw.split", "results/catalog", "results/stages", "results/manifests", "results/images", "results/split")
 

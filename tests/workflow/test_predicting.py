@@ -3,10 +3,14 @@
 import shutil
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
+import tifffile
+import torch
 
 import embryos
+from small_project import write_raw
 
 
 @pytest.fixture
@@ -35,7 +39,8 @@ def predict(project):
     """The table of suggestions, and what the run said."""
     process = project.snakemake("predict", over=project.over)
     assert process.returncode == 0, process.out
-    table = pd.read_csv(project.results / "predict/predictions.csv", dtype={"stage_1": str, "stage_2": str})
+    text = ("stage_1", "stage_2", "stage_in_time", "frame", "unlike", "embryo")
+    table = pd.read_csv(project.results / "predict/predictions.csv", dtype=dict.fromkeys(text, str))
     return table.set_index("image"), process.out
 
 
@@ -51,12 +56,24 @@ def test_unlabelled_images_are_staged_and_bad_ones_listed(elsewhere):
     assert set(used["stage_1"]) <= {"051", "087", "123", "159"}
     assert (used["p_1"] >= used["p_2"]).all() and (used["p_1"] + used["p_2"] <= 1.0001).all()
     assert used["expected_time"].between(51, 159).all() and (used["unit"] == "min").all()
+    assert (used["time_low"] <= used["expected_time"]).all() and (used["expected_time"] <= used["time_high"]).all()
+    assert used["unlike"].isin(["0", "1"]).all() and ((used["unlikeness"] > 1) == (used["unlike"] == "1")).all()
+    np.testing.assert_allclose(used["doubt"], 1 - used["p_1"], atol=1e-9)
+    assert used[["frame", "embryo", "stage_in_time", "time_in_time"]].isna().all(axis=None)
+    assert used["sha256"].str.fullmatch("[0-9a-f]{64}").all()
+    empty = ["stage_1", "p_1", "expected_time", "unit", "unlike", "unlikeness", "doubt", "stage_in_time"]
+    assert table.loc["unlabelled/broken.tif", empty].isna().all()
+    (sheet,) = openpyxl.load_workbook(elsewhere.results / "predict/predictions.xlsx").worksheets
+    rows = [[cell.value for cell in row] for row in sheet]
+    assert rows[0] == ["picture", "image", *table.columns] and len(sheet._images) == 2
+    assert [row[7] for row in rows[1:]] == [None, *used["stage_1"]]
     page = (elsewhere.results / "predict/predictions.html").read_text(encoding="utf-8")
     assert page.count("data:image/jpeg;base64,") == 2
     assert "broken.tif" in page and "Synthetic embryos of the tests." in page
 
     assert "\n2 of 3 images got a suggestion.\n1 of 3 files rejected:\n  unlabelled/broken.tif: " in said
-    assert said.endswith("Suggestions: results/predict/predictions.html, results/predict/predictions.csv\n")
+    made = ", ".join(f"results/predict/predictions.{ending}" for ending in ("html", "csv", "xlsx"))
+    assert said.endswith(f"Suggestions: {made}\n")
 
     assert "Nothing to be done" in elsewhere.snakemake("predict", over=elsewhere.over).out
 
@@ -83,3 +100,42 @@ def test_a_prediction_equals_the_evaluation_of_the_same_image(finished, elsewher
     predicted = table.loc["unlabelled/anonymous.tif"]
     assert predicted["stage_1"] == row["predicted"]
     np.testing.assert_allclose(predicted["p_1"], row[f"p_{row['predicted']}"], atol=1e-4)
+
+
+def test_movies_are_read_in_time(elsewhere):
+    folder = elsewhere.folder / "movies"
+    frames = write_raw(elsewhere.folder / "drawn", embryos=1, first_embryo=9, droppings=False)
+    planes = np.stack([tifffile.imread(path) for path in frames])
+    folder.mkdir()
+    tifffile.imwrite(folder / "film.tif", planes, imagej=True, metadata={"axes": "TYX"})
+    for number, path in enumerate(frames):
+        shutil.copy(path, folder / f"E7_t{3 * number}.tif")
+    elsewhere.over["predict"]["images"] = ["movies"]
+    elsewhere.over["name_pattern"] = r"(?P<embryo>E\d{1})_t(?P<frame>\d+)"
+    table, _ = predict(elsewhere)
+    assert table.index.tolist() == [f"movies/E7_t{number}.tif" for number in (0, 3, 6, 9)] + ["movies/film.tif"] * 4
+    assert table["embryo"].tolist() == ["E7"] * 4 + ["film"] * 4
+    assert table["frame"].isna().tolist() == [True] * 4 + [False] * 4
+    film = table.loc["movies/film.tif"]
+    assert film["frame"].tolist() == ["1", "2", "3", "4"]
+    assert film["p_1"].tolist() == table["p_1"].tolist()[:4]  # the same pictures
+    for rows in (film, table.iloc[:4]):
+        assert rows["stage_in_time"].is_monotonic_increasing and rows["time_in_time"].is_monotonic_increasing
+    figures = sorted(path.name.split("-")[0] + path.suffix for path in (elsewhere.results / "predict/series").iterdir())
+    assert figures == ["E7.png", "E7.svg", "film.png", "film.svg"]
+
+    elsewhere.over["predict"]["series"] = "none"
+    alone, _ = predict(elsewhere)
+    assert alone["stage_in_time"].isna().all() and alone["stage_1"].tolist() == table["stage_1"].tolist()
+    assert not list((elsewhere.results / "predict/series").iterdir())
+
+
+def test_an_older_checkpoint_leaves_empty_what_it_cannot_tell(elsewhere):
+    path = elsewhere.folder / "mine.pt"
+    old = torch.load(path, weights_only=True) | {"format": 5}
+    del old["likeness"], old["calibration"]["interval"]
+    torch.save(old, path)
+    table, _ = predict(elsewhere)
+    used = table[table["status"] == "used"]
+    assert used[["time_low", "time_high", "unlike", "unlikeness"]].isna().all(axis=None)
+    assert used["expected_time"].notna().all() and used["set"].notna().all()

@@ -28,8 +28,9 @@ rule predict:
         versions=versions_of_unlabelled,
         top_k=config["predict"]["top_k"],
         views=config["evaluate"]["views"],
-        folders=config["predict"]["images"],
-        name_pattern=config["name_pattern"],
+        # Functions: what is in { } here is no wildcard.
+        folders=lambda wildcards: config["predict"]["images"],
+        name_pattern=lambda wildcards: config["name_pattern"],
         series=config["predict"]["series"],
         usual_rate=config["frames"] and config["frames"]["every"],
         images=f"{config['results']}/predict/images",

@@ -51,6 +51,9 @@ def test_all_that_is_told(found, images_of):
     assert record["baselines"]["commonest stage"]["better_by"]["top_1"]["ci95"][0] > 0.3
     same = record["random_split"].pop("network_same_method")
     assert same == {key: record["baselines"]["logistic regression on features"][key] for key in same}
+    interval, likeness = record["interval"], record["likeness"]
+    assert interval["promised"] == 0.8 and 0 < interval["reach"] < 27 and interval["covered"] >= 0.7
+    assert likeness["embryos"] == 8 and likeness["images"] == 64 and likeness["threshold"] > 0
     assert record["sets"]["promised"] == 0.8 and [one["embryo"] for one in record["by_embryo"]] == sorted(
         set(images_of(8).embryos)
     )
@@ -68,6 +71,7 @@ def test_stages_without_an_order(images_of, recipe):
     _, record = cross_validate(images_of(4), Stages(["051", "060", "069", "078"]), recipe, 3, [1], 0.9, 1)
     assert record["crossval"]["mae"]["value"] is None and record["by_embryo"][0]["mae"] is None
     assert record["learning_curve"][0]["mae"] is None and record["sets"]["contiguous"] is False
+    assert record["interval"] is None and record["likeness"]["embryos"] == 4
     assert json.dumps(record, allow_nan=False)
 
 
@@ -88,7 +92,8 @@ def test_a_whole_network_is_asked_in_the_place_of_heads(found, images_of, stages
     words = told["crossval"].pop("hyperparameters")
     assert "settings of fine-tuning, and the next fold chooses the epoch of at most 30" in words
     del record["crossval"]["hyperparameters"]
-    assert {**told, "learning_curve": record["learning_curve"]} == record
+    assert told["likeness"] is None  # each fold's network has vectors of its own
+    assert {**told, "learning_curve": record["learning_curve"], "likeness": record["likeness"]} == record
 
 
 def test_shuffled_stages_give_chance(images_of, stages, recipe):

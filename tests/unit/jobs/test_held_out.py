@@ -8,7 +8,8 @@ import torch
 
 from flystage.core.tables import write_csv
 from flystage.jobs import held_out
-from flystage.jobs.held_out import METHODS, NETWORK, HeldOut, Images, answers
+from flystage.jobs.held_out import DISTANCES, METHODS, NETWORK, HeldOut, Images, answers
+from flystage.prediction.likeness import distances_to, reference_of
 from flystage.training.head import HeadInputs
 
 
@@ -47,6 +48,14 @@ def test_answers_do_not_depend_on_how_many_processes_there_are(images_of, stages
     for one, two in zip(*(answers(images, tasks, stages, recipe, processes) for processes in (1, 2)), strict=True):
         for method in METHODS:
             np.testing.assert_array_equal(one[method], two[method])
+
+
+def test_distances_are_to_the_images_that_were_learned_from(images_of, stages, recipe):
+    images = images_of(6)
+    (found,) = answers(images, [task(images, ["e01"], [DISTANCES])], stages, recipe, 1)
+    learned = images.vectors[torch.from_numpy(~np.isin(images.embryos, ["e01"])[images.image])]
+    expected = distances_to(reference_of(learned), torch.from_numpy(images.asked[0][images.embryos == "e01"]))
+    np.testing.assert_array_equal(found[DISTANCES], expected)
 
 
 def test_few_images_are_shown_more_often(images_of, stages, recipe, monkeypatch):

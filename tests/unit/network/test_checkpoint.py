@@ -120,29 +120,44 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
     assert "is not a checkpoint" in sentence(tmp_path / "c.pt")
 
 
+NOTHING = {"temperature": 1.0, "sets": None, "interval": None}
+
+
 def test_a_trained_network_is_not_calibrated_nor_is_one_of_an_earlier_format(saved):
     path = saved[0]
-    nothing = {"temperature": 1.0, "sets": None}
-    assert load_checkpoint(path)["calibration"] == nothing
-    old = torch.load(path, weights_only=True) | {"format": 4}
-    del old["calibration"]
+    assert load_checkpoint(path)["calibration"] == NOTHING and load_checkpoint(path)["likeness"] is None
+    old = torch.load(path, weights_only=True) | {"format": 5, "calibration": {"temperature": 2.0, "sets": None}}
+    del old["likeness"]
     torch.save(old, path)
-    assert load_checkpoint(path)["calibration"] == nothing
+    assert load_checkpoint(path)["calibration"] == NOTHING | {"temperature": 2.0}
+    assert load_checkpoint(path)["likeness"] is None
+    del old["calibration"]
+    torch.save(old | {"format": 4}, path)
+    assert load_checkpoint(path)["calibration"] == NOTHING
 
 
 def test_calibrating_writes_the_same_network_with_what_cross_validation_says(saved, tmp_path):
     path, target = saved[0], tmp_path / "calibrated.pt"
     sets = {"asked": 0.9, "promised": 0.8, "threshold": 0.1, "contiguous": True}
-    record = {"calibration": {"temperature": 1.7, "ece_before": 0.1}, "sets": sets | {"covered": 0.9}}
-    calibrate_checkpoint(path, record, target)
+    interval = {"asked": 0.9, "promised": 0.8, "reach": 7.5}
+    record = {
+        "calibration": {"temperature": 1.7, "ece_before": 0.1},
+        "sets": sets | {"covered": 0.9},
+        "interval": interval | {"covered": 0.9, "unit": "min"},
+    }
+    likeness = {"reference": torch.ones(3, 8).half(), "threshold": 2.5}
+    calibrate_checkpoint(load_checkpoint(path), record, likeness, target)
+    assert torch.load(target, weights_only=True)["format"] == 6
     found, before = load_checkpoint(target), load_checkpoint(path)
-    assert found.pop("calibration") == {"temperature": 1.7, "sets": sets}
+    assert found.pop("calibration") == {"temperature": 1.7, "sets": sets, "interval": interval}
+    kept = found.pop("likeness")
+    assert kept["threshold"] == 2.5 and torch.equal(kept["reference"], likeness["reference"])
     state, state_before = found.pop("state"), before.pop("state")
     assert all(torch.equal(value, state_before[key]) for key, value in state.items()) and len(state) == len(
         state_before
     )
-    del before["calibration"]
+    del before["calibration"], before["likeness"]
     assert found == before
-    for unknown in (None, {"calibration": None, "sets": None, "why": "Too few embryos."}):
-        calibrate_checkpoint(path, unknown, target)
-        assert load_checkpoint(target)["calibration"] == {"temperature": 1.0, "sets": None}
+    for unknown in (None, {"calibration": None, "sets": None, "interval": None, "why": "Too few embryos."}):
+        calibrate_checkpoint(load_checkpoint(path), unknown, None, target)
+        assert load_checkpoint(target)["calibration"] == NOTHING and load_checkpoint(target)["likeness"] is None

@@ -82,9 +82,8 @@ def test_the_answer_is_that_of_the_workflow(model, model_of_views, folder, png, 
 
 
 def test_the_temperature_of_the_checkpoint_counts(folder, png, tmp_path):
-    calibrate_checkpoint(
-        folder / "checkpoint.pt", {"calibration": {"temperature": 3.0}, "sets": None}, tmp_path / "checkpoint.pt"
-    )
+    record = {"calibration": {"temperature": 3.0}, "sets": None, "interval": None}
+    calibrate_checkpoint(load_checkpoint(folder / "checkpoint.pt"), record, None, tmp_path / "checkpoint.pt")
     (tmp_path / "a.png").write_bytes(png)
     flat = answer(png, "image/png", serving.model_fn(tmp_path))["probabilities"]
     sharp = answer(png, "image/png", serving.model_fn(folder))["probabilities"]

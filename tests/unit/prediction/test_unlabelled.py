@@ -1,4 +1,4 @@
-"""Unlabelled images: prepared once each, with the sets that the checkpoint promises."""
+"""Unlabelled images: each picture prepared once, movies time point by time point, and what is said of them."""
 
 from pathlib import Path
 
@@ -7,27 +7,84 @@ import pandas as pd
 import pytest
 import tifffile
 
+from flystage.core.errors import UnusableTiff
+from flystage.images import tiff
+from flystage.images.pngs import decoded_png, read_png
+from flystage.images.preparing import prepare
 from flystage.prediction import unlabelled
-from flystage.prediction.unlabelled import prepare_unlabelled, suggest_stages
+from flystage.prediction.unlabelled import PREPARED, in_order, prepare_unlabelled, suggest_stages
 from flystage.raw.stages import Stages
 
 IMAGE = {
-    "size": 2048, "field": "auto", "normalize": {"method": "multiply", "factor": 6}, "white": "auto", "page": "middle",
+    "size": 64, "field": "auto", "normalize": {"method": "multiply", "factor": 6}, "white": "auto", "page": "middle",
     "channel": "auto", "max_pixels": 1_000_000, "angles": [],
 }  # fmt: skip
+EMBRYO = np.random.default_rng(1).integers(0, 9000, (42, 110)).astype(np.uint16)
+MOVIE = np.random.default_rng(2).integers(0, 9000, (5, 42, 110)).astype(np.uint16)
+STAGES = Stages.as_given(["051", "060", "069"])
 
 
 def test_a_tif_is_prepared_once_and_again_when_the_settings_change(tmp_path):
-    path, pngs, image = tmp_path / "a.tif", tmp_path / "pngs", IMAGE | {"size": 64}
+    path, pngs = tmp_path / "a.tif", tmp_path / "pngs"
     pngs.mkdir()
-    tifffile.imwrite(path, np.random.default_rng(1).integers(0, 9000, (42, 110)).astype(np.uint16))
+    tifffile.imwrite(path, EMBRYO)
     (tmp_path / "bad.tif").write_bytes(b"")
-    first = prepare_unlabelled([str(path), str(tmp_path / "bad.tif"), str(tmp_path / "gone.tif")], image, pngs)
+    first = prepare_unlabelled([str(path), str(tmp_path / "bad.tif"), str(tmp_path / "gone.tif")], IMAGE, pngs)
+    assert list(first.columns) == PREPARED and first["frame"].tolist() == ["", "", ""]
     assert first["status"].tolist() == ["used", "rejected", "rejected"] and first["reason"][1] == "empty file"
     png = Path(first["png"][0])
     stamp = png.stat().st_mtime_ns
-    assert prepare_unlabelled([str(path)], image, pngs)["png"][0] == str(png) and png.stat().st_mtime_ns == stamp
-    assert prepare_unlabelled([str(path)], image | {"white": 9999}, pngs)["png"][0] != str(png)
+    assert prepare_unlabelled([str(path)], IMAGE, pngs)["png"][0] == str(png) and png.stat().st_mtime_ns == stamp
+    assert prepare_unlabelled([str(path)], IMAGE | {"white": 9999}, pngs)["png"][0] != str(png)
+
+
+def test_each_time_point_of_a_movie_is_an_image(tmp_path, monkeypatch):
+    path = tmp_path / "film.tif"
+    dark = MOVIE.copy()
+    dark[2] = 7
+    tifffile.imwrite(path, dark, imagej=True, metadata={"axes": "TYX"})
+    listed, find_stacks = [], tiff.find_stacks
+    monkeypatch.setattr(tiff, "find_stacks", lambda *arguments: listed.append(1) or find_stacks(*arguments))
+    table = prepare_unlabelled([str(path)], IMAGE, tmp_path)
+    assert len(listed) == 1  # the pages of a movie of 1,000 are not listed 1,000 times
+    assert table["frame"].tolist() == ["1", "2", "3", "4", "5"] and table["sha256"].nunique() == 1
+    assert table["status"].tolist() == ["used", "used", "rejected", "used", "used"]
+    assert "every pixel has the same value (7)" in table["reason"][2]
+    for frame, png in zip(table["frame"], table["png"], strict=True):
+        if png:
+            expected = prepare(path, IMAGE, [0], int(frame))[0][0]
+            np.testing.assert_array_equal(decoded_png(png, read_png(png)), expected)
+    stamps = {png: Path(png).stat().st_mtime_ns for png in table["png"] if png}
+    pd.testing.assert_frame_equal(prepare_unlabelled([str(path)], IMAGE, tmp_path), table)
+    assert stamps == {png: Path(png).stat().st_mtime_ns for png in stamps}
+
+
+def test_a_file_that_ends_early_keeps_what_can_be_read(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "film.tif", MOVIE, imagej=True, metadata={"axes": "TYX"})
+
+    def failing(source, image, angles, frame):
+        if frame == 3:
+            raise OSError(5, "Input/output error")
+        if frame == 2:
+            raise UnusableTiff("damaged")
+        return prepare(source, image, angles, frame)
+
+    monkeypatch.setattr(unlabelled, "prepare", failing)
+    table = prepare_unlabelled([str(tmp_path / "film.tif")], IMAGE, tmp_path)
+    assert table[["frame", "status", "reason"]].values.tolist() == [
+        ["1", "used", ""], ["2", "rejected", "damaged"], ["3", "rejected", "cannot be read (Input/output error)"],
+    ]  # fmt: skip
+
+
+def said(monkeypatch, calibration, unlike=None, stages=STAGES):
+    probabilities = np.array([[0.6, 0.1, 0.3], [0.1, 0.8, 0.1]])
+    monkeypatch.setattr(unlabelled, "staged_and_compared", lambda *_: (probabilities, unlike))
+    prepared = pd.DataFrame([(name, "", "used", "", "0f", "-") for name in "abc"], columns=PREPARED)
+    prepared.loc[1, ["status", "png"]] = "rejected", ""
+    checkpoint = stages.record() | {
+        "calibration": {"temperature": 1.0, "sets": None, "interval": None} | calibration,
+    }
+    return suggest_stages(prepared, checkpoint, 2, 1, "cache", 1)[0]
 
 
 @pytest.mark.parametrize(
@@ -39,10 +96,32 @@ def test_a_tif_is_prepared_once_and_again_when_the_settings_change(tmp_path):
     ],
 )
 def test_sets_are_those_that_the_checkpoint_promises(monkeypatch, sets, expected):
-    probabilities = np.array([[0.6, 0.1, 0.3], [0.1, 0.8, 0.1]])
-    monkeypatch.setattr(unlabelled, "stage_probabilities", lambda *_: probabilities)
-    prepared = pd.DataFrame({"image": list("abc"), "status": ["used", "rejected", "used"], "reason": "", "png": "-"})
-    checkpoint = Stages.as_given(["051", "060", "069"]).record() | {"calibration": {"temperature": 1.0, "sets": sets}}
-    table = suggest_stages(prepared, checkpoint, 2, 1, "cache", 1)
-    assert table["set"].tolist() == expected
-    assert list(table.columns[4:]) == ["stage_1", "p_1", "stage_2", "p_2", "set", "expected_time", "unit"]
+    assert said(monkeypatch, {"sets": sets})["set"].tolist() == expected
+
+
+def test_a_time_has_its_interval_and_what_is_unlike_is_told(monkeypatch):
+    table = said(monkeypatch, {"interval": {"reach": 4.0}}, np.array([0.9, 1.2]))
+    used = table[table["status"] == "used"]
+    assert used["expected_time"].tolist() == [57.3, 60.0] and used["doubt"].tolist() == [0.4, 0.2]
+    assert used["time_low"].tolist() == [53.3, 56.0] and used["time_high"].tolist() == [61.3, 64.0]
+    assert used["unlike"].tolist() == [0, 1] and used["unlikeness"].tolist() == [0.9, 1.2]
+    rejected = table.loc[1].drop(["image", "frame", "status", "reason", "sha256", "png"])
+    assert all(value == "" or value != value for value in rejected)
+
+
+def test_what_an_older_checkpoint_cannot_tell_is_empty(monkeypatch, tmp_path):
+    table = said(monkeypatch, {}).assign(embryo="", stage_in_time="", time_in_time=np.nan)
+    in_order(table).to_csv(tmp_path / "t.csv", index=False)
+    rows = pd.read_csv(tmp_path / "t.csv", dtype=str, keep_default_na=False)
+    assert list(rows.columns) == [
+        "image", "frame", "status", "reason", "sha256", "embryo", "stage_1", "p_1", "stage_2", "p_2", "set", "expected_time",
+        "time_low", "time_high", "unit", "unlike", "unlikeness", "stage_in_time", "time_in_time", "doubt", "png",
+    ]  # fmt: skip
+    assert rows["expected_time"].tolist() == ["57.3", "", "60.0"] and rows["unit"].tolist() == ["min", "", "min"]
+    for name in ("time_low", "time_high", "unlike", "unlikeness"):
+        assert (rows[name] == "").all()
+
+
+def test_stages_without_times_have_no_time(monkeypatch):
+    table = said(monkeypatch, {"interval": None}, stages=Stages(["a", "b", "c"], None, "stages"))
+    assert table["expected_time"].isna().all() and (table["unit"] == "").all()

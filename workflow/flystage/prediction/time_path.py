@@ -3,7 +3,7 @@
 A hidden Markov model (Rabiner, Proceedings of the IEEE 77, 1989). Each gap between two neighbouring stages is cut into STEPS parts,
 and an embryo stays in each for a random while, of the mean that its rate says: a pure birth process, so no path goes back and the rate
 holds on average, however unequal the gaps and the frames. What a frame says of a state between two stages is interpolated between
-their log-probabilities. The stages are those of the most probable path (Viterbi, IEEE Transactions on Information Theory 13, 1967),
+their probabilities. The stages are those of the most probable path (Viterbi, IEEE Transactions on Information Theory 13, 1967),
 times the mean over all paths, by the forward-backward recursion.
 """
 
@@ -83,10 +83,11 @@ def _states(places):
 
 
 def _log_of_states(probabilities, states):
-    logarithms = np.log(np.maximum(probabilities, LEAST))
-    stages = logarithms.shape[1]
+    """Between two stages a state has of the probability of each what it is near to it."""
+    stages = probabilities.shape[1]
     between = np.linspace(0, stages - 1, states)
-    return np.stack([np.interp(between, np.arange(stages), row) for row in logarithms])
+    shares = np.stack([np.interp(between, np.arange(stages), stage) for stage in np.eye(stages)])
+    return np.log(np.maximum(probabilities @ shares, LEAST))
 
 
 def _transitions(gaps, advances):
