@@ -17,6 +17,7 @@ from flystage.dataset.manifests import read_manifest
 from flystage.prediction.teaching import teaching
 
 ROUND, ROUNDS = 10, 8  # images labelled in each round
+COMPONENTS = 60  # principal ones of the features, of all images
 FIRST, HELD_OUT = 2, 0.4  # embryos labelled at first; share of the embryos held out
 
 
@@ -53,7 +54,7 @@ ORDERS = {
 
 
 def learned(vectors, labels):
-    return LogisticRegression(C=0.1, max_iter=300).fit(vectors, labels)
+    return LogisticRegression(C=1.0, max_iter=200).fit(vectors, labels)
 
 
 def curve(vectors, labels, embryos, order, seed):
@@ -90,6 +91,7 @@ def main():
         parts.append((vectors, manifest["label"].to_numpy()[unrotated], manifest["embryo"].to_numpy()[unrotated]))
     vectors, labels, embryos = (np.concatenate(part) for part in zip(*parts, strict=True))
     vectors = (vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-6)
+    vectors = vectors @ np.linalg.svd(vectors, full_matrices=False)[2][:COMPONENTS].T / np.sqrt(vectors.shape[1])
     curves = {
         order: np.stack([curve(vectors, labels, embryos, order, seed) for seed in range(args.repeats)])
         for order in ORDERS
