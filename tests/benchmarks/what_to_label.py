@@ -3,7 +3,8 @@
     python tests/benchmarks/what_to_label.py results/demo
 
 Needs the features of a finished run of heads. Each repeat holds other embryos out, begins with two labelled ones, and labels images
-of the others in several orders, in rounds: after each the network (a logistic regression on features) learns from all labels.
+of the others in several orders, in rounds: after each the network (a logistic regression on features) learns from all labels. Each
+order takes single images, as many as an embryo has in each round, or one whole embryo: that of the largest mean.
 """
 
 import argparse
@@ -16,7 +17,8 @@ from sklearn.linear_model import LogisticRegression
 from flystage.dataset.manifests import read_manifest
 from flystage.prediction.teaching import teaching
 
-ROUND, ROUNDS = 10, 8  # images labelled in each round
+ROUNDS = 6
+COMPONENTS = 60  # principal ones of the features, of all images
 FIRST, HELD_OUT = 2, 0.4  # embryos labelled at first; share of the embryos held out
 
 
@@ -53,11 +55,14 @@ ORDERS = {
 
 
 def learned(vectors, labels):
-    return LogisticRegression(C=0.1, max_iter=300).fit(vectors, labels)
+    return LogisticRegression(C=1.0, max_iter=200).fit(vectors, labels)
 
 
-def curve(vectors, labels, embryos, order, seed):
-    """Accuracy and mean error in stages on the held-out embryos after each round: array (rounds + 1, 2)."""
+def curve(vectors, labels, embryos, order, whole, seed):
+    """Accuracy and mean error in stages on the held-out embryos after each round: array (rounds + 1, 2).
+
+    whole: whether whole embryos are labelled.
+    """
     random = np.random.default_rng(seed)
     names = random.permutation(np.unique(embryos))
     held_out = np.isin(embryos, names[: round(HELD_OUT * len(names))])
@@ -69,7 +74,13 @@ def curve(vectors, labels, embryos, order, seed):
             values = ORDERS[order](
                 vectors[pool], learned(vectors[labelled], labels[labelled]), vectors[labelled], choice
             )
-            labelled[pool[np.argsort(-values, kind="stable")[:ROUND]]] = True
+            if whole:
+                left = np.unique(embryos[pool])
+                means = [values[embryos[pool] == embryo].mean() for embryo in left]
+                taken = pool[embryos[pool] == left[int(np.argmax(means))]]
+            else:
+                taken = pool[np.argsort(-values, kind="stable")[: round(len(embryos) / len(np.unique(embryos)))]]
+            labelled[taken] = True
         network = learned(vectors[labelled], labels[labelled])
         answers = network.predict(vectors[held_out])
         found.append([np.mean(answers == labels[held_out]), np.mean(np.abs(answers - labels[held_out]))])
@@ -90,29 +101,30 @@ def main():
         parts.append((vectors, manifest["label"].to_numpy()[unrotated], manifest["embryo"].to_numpy()[unrotated]))
     vectors, labels, embryos = (np.concatenate(part) for part in zip(*parts, strict=True))
     vectors = (vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-6)
-    curves = {
-        order: np.stack([curve(vectors, labels, embryos, order, seed) for seed in range(args.repeats)])
-        for order in ORDERS
+    vectors = vectors @ np.linalg.svd(vectors, full_matrices=False)[2][:COMPONENTS].T / np.sqrt(vectors.shape[1])
+    ways = {
+        (order, whole): f"{order}, {kind}" for whole, kind in ((False, "images"), (True, "embryos")) for order in ORDERS
     }
-    begun = round(FIRST * len(vectors) / len(np.unique(embryos)))
+    curves = {
+        way: np.stack([curve(vectors, labels, embryos, *way, seed) for seed in range(args.repeats)]) for way in ways
+    }
+    number = len(np.unique(embryos))
+    print(f"{number} embryos, {len(vectors)} images, {args.repeats} repeats; {FIRST} embryos labelled at first\n")
     print(
-        f"{len(np.unique(embryos))} embryos, {len(vectors)} images, {args.repeats} repeats; {begun} labels at first\n"
+        f"| order | {' | '.join(f'+{rounds}' for rounds in range(ROUNDS + 1))} | minus random order: top-1 points | stages of error |"
     )
-    shown = [0, 1, 2, 4, ROUNDS]
-    heads = " | ".join(f"+{ROUND * number}" for number in shown)
-    print(f"| order | top-1 at {heads} | minus random, mean of rounds 1 to {ROUNDS}: top-1 points | error, stages |")
-    print("|---|" + "---|" * (len(shown) + 2))
+    print("|---|" + "---|" * (ROUNDS + 3))
     quantile = stdtrit(args.repeats - 1, 0.975)
-    for order, found in curves.items():
-        tops = " | ".join(f"{100 * found[:, number, 0].mean():.1f} %" for number in shown)
-        minus = (found - curves["random"])[:, 1:].mean(axis=1)  # repeats have the same embryos in each order
-        half = quantile * minus.std(axis=0, ddof=1) / np.sqrt(args.repeats)
-        mean = minus.mean(axis=0)
+    for (order, whole), name in ways.items():
+        found = curves[order, whole]
+        tops = " | ".join(f"{100 * found[:, rounds, 0].mean():.0f} %" for rounds in range(ROUNDS + 1))
+        minus = (found - curves["random", whole])[:, 1:].mean(axis=1)  # repeats hold the same embryos out in each order
+        half, mean = quantile * minus.std(axis=0, ddof=1) / np.sqrt(args.repeats), minus.mean(axis=0)
         words = [
             f"{scale * value:+.{digits}f} ({scale * (value - width):+.{digits}f} to {scale * (value + width):+.{digits}f})"
             for scale, digits, value, width in zip((100, 1), (1, 2), mean, half, strict=True)
         ]
-        print(f"| {order} | {tops} | {' | '.join(words if order != 'random' else ['', ''])} |")
+        print(f"| {name} | {tops} | {' | '.join(words if order != 'random' else ['', ''])} |")
 
 
 if __name__ == "__main__":

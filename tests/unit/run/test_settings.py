@@ -97,7 +97,7 @@ def test_a_typo_is_told_with_what_was_meant(key, expected):
         (
             "split",
             None,
-            "split: None is not allowed; it must be a group of settings with train, val, test, seed, lock.",
+            "split: None is not allowed; it must be a group of settings with train, val, test, seed, lock, test_reviewed.",
         ),
         ("split.seed", -1, "split.seed: -1 is not allowed; it must be a whole number at least 0."),
         ("split.test", 0, "split.test: 0 is not allowed; it must be a number above 0 and below 1."),
