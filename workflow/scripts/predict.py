@@ -3,6 +3,7 @@ from flystage.network.checkpoint import load_checkpoint, stages_of
 from flystage.prediction.review_page import about_checkpoint, write_review_page
 from flystage.prediction.series import frames_of_series, read_in_time
 from flystage.prediction.spreadsheet import write_xlsx
+from flystage.prediction.teaching import with_teaching
 from flystage.prediction.unlabelled import in_order, prepare_unlabelled, suggest_stages
 from flystage.run.rule_log import rule_log
 
@@ -17,6 +18,7 @@ with rule_log(snakemake.log[0], snakemake.input):
     series = frames_of_series(table, params.folders, params.name_pattern, params.series)
     table, told = read_in_time(table, probabilities, series, stages, params.usual_rate, output.series)
     table = in_order(table)
-    write_review_page(table, told, stages, about, params.template, output.page)
+    ranked = with_teaching(table, checkpoint, params.cache, snakemake.threads)
+    write_review_page(ranked, told, stages, about, params.template, output.page)
     write_xlsx(table, output.spreadsheet)
     write_csv(table.drop(columns="png"), output.table)

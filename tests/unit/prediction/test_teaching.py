@@ -1,11 +1,13 @@
 """What to label next: doubtful, far from what is known, and nothing twice."""
 
 import numpy as np
+import pandas as pd
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flystage.prediction import teaching as module
-from flystage.prediction.teaching import teaching
+from flystage.prediction.teaching import teaching, with_teaching
 
 RANDOM = np.random.default_rng(0)
 CENTRES = RANDOM.normal(0, 1, (4, 30))
@@ -45,3 +47,19 @@ def test_of_very_many_the_rest_follows_by_doubt_and_distance(monkeypatch):
     vectors = np.concatenate([near(0, 1), near(1, 1), near(2, 3)])
     values = teaching(vectors, np.array([0.9, 0.5, 0.1, 0.3, 0.2]), near(3, 1))
     assert np.argsort(-values).tolist() == [0, 1, 3, 4, 2]
+
+
+def test_used_images_of_a_table_are_ranked_where_the_checkpoint_knows_what_it_learned_from(monkeypatch):
+    vectors = {"a.png": near(0, 1)[0], "c.png": near(1, 1)[0]}
+    monkeypatch.setattr(module, "backbone_of", lambda checkpoint: "backbone")
+    monkeypatch.setattr(module, "feature_vectors", lambda pngs, *_: np.stack([vectors[png] for png in pngs]))
+    table = pd.DataFrame(
+        {"status": ["used", "rejected", "used"], "png": ["a.png", "", "c.png"], "doubt": [0.5, np.nan, 0.5]}
+    )
+    checkpoint = {"likeness": {"reference": torch.tensor(near(1, 4)).half()}}
+    ranked = with_teaching(table, checkpoint, "cache", 1)
+    assert ranked["teaches"].tolist()[::2] == [1.0, 0.5] and np.isnan(ranked["teaches"][1])
+    assert with_teaching(table, {"likeness": None}, "cache", 1) is table
+    assert with_teaching(table.iloc[1:2], checkpoint, "cache", 1)["status"].tolist() == ["rejected"]
+    monkeypatch.setattr(module, "PICTURES", 1)
+    assert "teaches" not in with_teaching(table, checkpoint, "cache", 1)

@@ -1,8 +1,27 @@
 """Which images to label next: those that the network doubts and that lie far from what is labelled already, each taken once."""
 
 import numpy as np
+import pandas as pd
 
+from flystage.network.checkpoint import backbone_of
+from flystage.network.features import feature_vectors
+
+PICTURES = 10_000  # whose vectors are held in memory for it
 MOST = 1000  # images are taken one by one; what is left follows by its doubt times its distance
+
+
+def with_teaching(table, checkpoint, cache_folder, threads):
+    """The table with a column teaches, see `teaching`; without it where the checkpoint holds no training vectors, or of more than PICTURES.
+
+    table: of suggestions, with png. checkpoint: as `load_checkpoint` gives it. cache_folder, threads: see `feature_vectors`.
+    """
+    used, likeness = table["status"] == "used", checkpoint["likeness"]
+    if not likeness or not 0 < used.sum() <= PICTURES:
+        return table
+    vectors = feature_vectors(table.loc[used, "png"].tolist(), backbone_of(checkpoint), cache_folder, threads)
+    column = pd.Series(np.nan, table.index)
+    column[used] = teaching(vectors, table.loc[used, "doubt"], likeness["reference"].float().numpy()).round(4)
+    return table.assign(teaches=column)
 
 
 def teaching(vectors, doubts, labelled):
@@ -40,6 +59,6 @@ def teaching(vectors, doubts, labelled):
 
 def _evened(vectors):
     """Vectors of zero mean and unit variance each, as the head sees them."""
-    vectors = np.asarray(vectors, dtype=np.float64)
+    vectors = np.asarray(vectors, dtype=np.float32)
     spread = vectors.std(axis=1, keepdims=True)
     return (vectors - vectors.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1)
