@@ -119,6 +119,8 @@ def test_embryos_for_training_alone_train_and_change_nothing_for_the_others(embr
     alone = assign(pairs(embryos), {}, fractions, seed)
     both = assign(pairs(embryos | more), {}, fractions, seed, frozenset(more))
     assert both == alone | dict.fromkeys(more, "train")
+    locked = dict.fromkeys(more, "train")  # they came first
+    assert assign(pairs(embryos | more), locked, fractions, seed, frozenset(more)) == both
     assert assign(pairs(embryos | more), both, fractions, seed, frozenset(more)) == both
 
 
