@@ -17,6 +17,7 @@ import browser
 from flystage.prediction import review_page
 from flystage.raw.stages import Stages
 from review_files import STAGES, suggestions, write_page
+from reviewer import begun
 
 needs_chromium = pytest.mark.skipif(
     not browser.CHROMIUM, reason="there is no Chromium on this machine to show the page"
@@ -177,16 +178,6 @@ def test_the_content_of_a_page_does_not_depend_on_names_and_order(table, tmp_pat
 
 
 # What a browser does with it.
-
-
-def begun(page, path, who="Ada", how="seen", width=1280):
-    """Open the page, and if it asks, say who reviews."""
-    page.open(path, width)
-    page.value("Date.now = () => 0")  # on a slow machine too, keys follow one another at once
-    if page.value("document.querySelector('#start').open"):
-        page.value(f"document.querySelector('#who').value = {json.dumps(who)}")
-        page.value(f"document.querySelector('#start [value={how}]').click()")
-        page.value("document.querySelector('#start [value=start]').click()")
 
 
 def text_of(page, selector):
