@@ -130,6 +130,13 @@ def test_a_locked_embryo_stays_though_it_is_for_training_alone():
     assert split_of["a"] == "test" and split_of["d"] == "train" and set(split_of.values()) == set(SPLITS)
 
 
+def test_two_other_embryos_are_enough_beside_those_for_training_alone():
+    images = [(embryo, "051") for embryo in "abcd"]
+    for locked in ({}, {"a": "train"}):
+        split_of = assign(images, locked, USUAL, 1, frozenset("ab"))
+        assert split_of["a"] == split_of["b"] == "train" and {split_of["c"], split_of["d"]} == {"val", "test"}
+
+
 def test_nothing_but_embryos_for_training_alone_is_one_sentence():
     images = [(embryo, "051") for embryo in "abcd"]
     text = sentence(assign, images, {}, USUAL, 1, frozenset("abc"))

@@ -37,13 +37,14 @@ def assign(images, locked, fractions, seed, training_only=frozenset()):
             f"{len(stages_of)} embryo(s) cannot be split into train, val and test, which need one each: add embryos"
             " (or check the embryo group of name_pattern)."
         )
-    split_of = {embryo: locked[embryo] for embryo in sorted(stages_of) if embryo in locked}
-    aside = {embryo for embryo in training_only if embryo in stages_of and split_of.get(embryo, "train") == "train"}
+    aside = {embryo for embryo in training_only if embryo in stages_of and locked.get(embryo, "train") == "train"}
+    split_of = {embryo: locked[embryo] for embryo in sorted(stages_of) if embryo in locked and embryo not in aside}
+    few = len(stages_of) - len(aside) < len(SPLITS)
+    to_serve = SPLITS[1:] if few and aside else SPLITS  # then those aside are all that trains
     total = sum((stages for embryo, stages in stages_of.items() if embryo not in aside), Counter())
     present = {split: Counter() for split in SPLITS}
     for embryo, split in split_of.items():
-        if embryo not in aside:
-            present[split].update(stages_of[embryo])
+        present[split].update(stages_of[embryo])
 
     def turn(embryo):
         return -stages_of[embryo].total(), hashlib.sha256(f"{seed}:{embryo}".encode()).hexdigest()
@@ -51,7 +52,9 @@ def assign(images, locked, fractions, seed, training_only=frozenset()):
     new = sorted((embryo for embryo in stages_of if embryo not in locked and embryo not in aside), key=turn)
     for position, embryo in enumerate(new):
         empty = (
-            [split for split in SPLITS if split not in split_of.values()] if position >= len(new) - len(SPLITS) else []
+            [split for split in to_serve if split not in split_of.values()]
+            if position >= len(new) - len(SPLITS)
+            else []
         )
         must_fill = len(empty) >= len(new) - position
         split_of[embryo] = max(
