@@ -22,8 +22,8 @@ def checkpoint(tmp_path_factory):
     backbone = load_weights(folder / "backbone.pt")
     save_checkpoint(folder / "trained.pt", backbone, Head(512, [8], len(STAGES)), STAGES, IMAGE, {"note": "A note."})
     sets = {"asked": 0.9, "promised": 0.8, "threshold": 0.2, "contiguous": True}
-    record = {"calibration": {"temperature": 0.2}, "sets": sets}
-    calibrate_checkpoint(folder / "trained.pt", record, folder / "checkpoint.pt")
+    record = {"calibration": {"temperature": 0.2}, "sets": sets, "interval": None}
+    calibrate_checkpoint(load_checkpoint(folder / "trained.pt"), record, None, folder / "checkpoint.pt")
     return load_checkpoint(folder / "checkpoint.pt")
 
 

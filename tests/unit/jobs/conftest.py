@@ -1,14 +1,22 @@
 """The images of a run that is made up: vectors that tell the stage, with a mark of the embryo."""
 
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+import flystage
 from flystage.jobs.held_out import Images
 from flystage.raw.stages import Stages
 from flystage.training.recipe import Recipe
 
+CALL = "import pickle, sys; f, a = pickle.load(sys.stdin.buffer); pickle.dump(f(*a), sys.stdout.buffer)"
 TRAIN = {"mode": "frozen", "seed": 1, "loss": "ordered", "spread": 0.75, "weight_decay": 0.01, "patience": 5}
 
 
@@ -52,3 +60,17 @@ def images_of():
         )
 
     return images_of
+
+
+@pytest.fixture
+def elsewhere():
+    """A function of the library and its arguments -> its answer in a process of its own: one that has trained cannot be forked."""
+
+    def elsewhere(function, *arguments):
+        environment = os.environ | {"PYTHONPATH": str(Path(flystage.__file__).parents[1])}
+        given = pickle.dumps((function, arguments))
+        process = subprocess.run([sys.executable, "-c", CALL], input=given, env=environment, stdout=subprocess.PIPE)
+        assert process.returncode == 0
+        return pickle.loads(process.stdout)
+
+    return elsewhere
