@@ -67,7 +67,7 @@ def suggestions(
     return pd.DataFrame(rows)
 
 
-def write_page(table, path, stages=STAGES, series=None, **about):
+def write_page(table, path, stages=STAGES, series=None, looked=(), **about):
     """Write the page of such a table."""
-    write_review_page(table, series or {}, stages, ABOUT | about, TEMPLATE, path)
+    write_review_page(table, series or {}, looked, stages, ABOUT | about, TEMPLATE, path)
     return path

@@ -27,6 +27,7 @@ rule predict:
         paths=all_unlabelled,
         versions=versions_of_unlabelled,
         top_k=config["predict"]["top_k"],
+        occluded=config["predict"]["occluded"],
         views=config["evaluate"]["views"],
         # Functions: what is in { } here is no wildcard.
         folders=lambda wildcards: config["predict"]["images"],

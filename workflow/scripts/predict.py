@@ -1,5 +1,6 @@
 from flystage.core.tables import write_csv
 from flystage.network.checkpoint import load_checkpoint, stages_of
+from flystage.prediction.occlusion import most_doubtful_covered
 from flystage.prediction.review_page import about_checkpoint, write_review_page
 from flystage.prediction.series import frames_of_series, read_in_time
 from flystage.prediction.spreadsheet import write_xlsx
@@ -19,6 +20,7 @@ with rule_log(snakemake.log[0], snakemake.input):
     table, told = read_in_time(table, probabilities, series, stages, params.usual_rate, output.series)
     table = in_order(table)
     ranked = with_teaching(table, checkpoint, params.cache, snakemake.threads)
-    write_review_page(ranked, told, stages, about, params.template, output.page)
+    looked = most_doubtful_covered(table, checkpoint, params.occluded, params.cache, snakemake.threads)
+    write_review_page(ranked, told, looked, stages, about, params.template, output.page)
     write_xlsx(table, output.spreadsheet)
     write_csv(table.drop(columns="png"), output.table)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from flystage.prediction import occlusion as module
-from flystage.prediction.occlusion import GROUPS, examples_to_look_at, occlusion
+from flystage.prediction.occlusion import GROUPS, examples_to_look_at, most_doubtful_covered, occlusion
 
 STAGES = ["a", "b"]
 
@@ -55,3 +55,18 @@ def test_a_network_that_looks_at_one_corner_is_found_out(tmp_path, monkeypatch):
     assert drops[0, 0] > 0.05 and np.count_nonzero(drops) == 1
     assert found["believed"] == pytest.approx(1 / (1 + np.exp(-5)))
     assert found["group"] == "right" and found["source"] == "raw/x.tif"
+
+
+def test_the_most_doubtful_of_the_used_images_are_asked_about(monkeypatch):
+    monkeypatch.setattr(module, "covered", lambda checkpoint, asked, *_: asked)
+    table = pd.DataFrame(
+        {
+            "status": ["used", "rejected", "used", "used"],
+            "png": ["a.png", "", "c.png", "d.png"],
+            "stage_1": ["a", "", "b", "a"],
+            "doubt": [0.2, np.nan, 0.7, 0.5],
+        }
+    )
+    assert most_doubtful_covered(table, {}, 2, "cache", 1) == [("c.png", "b"), ("d.png", "a")]
+    assert most_doubtful_covered(table, {}, 0, "cache", 1) == []
+    assert len(most_doubtful_covered(table, {}, 9, "cache", 1)) == 3

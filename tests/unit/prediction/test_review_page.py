@@ -632,3 +632,21 @@ def test_the_curve_of_a_movie_is_shown(table, tmp_path):
         page.touch(".heading button")
         page.wait("document.querySelector('#curve').open && document.querySelector('#curve img').naturalWidth === 300")
         assert page.faults == []
+
+
+@needs_chromium
+def test_where_the_network_looked_is_shown_of_those_that_were_asked_about(table, tmp_path):
+    drops = [[0.3, -0.1, 0.0]]
+    looked = [{"png": table["png"][0], "box": [60, 10, 260, 310], "believed": 0.8, "drops": drops}]
+    path = write_page(table, tmp_path / "page.html", looked=looked)
+    assert [row["key"] for row in data_of(path)["rows"] if row["looked"]] == [f"{table['sha256'][0][:16]}:"]
+    with browser.browser() as page:
+        begun(page, path)
+        page.value("document.querySelector('#looked summary').click()")
+        page.wait("document.querySelector('#looked img').naturalWidth > 50")
+        assert f"believes less in {table['stage_1'][0]}" in text_of(page, "#looked")
+        page.press("ArrowDown")
+        assert not page.value("document.querySelector('#looked')") and page.faults == []
+    with browser.browser() as page:
+        begun(page, path, how="blind")
+        assert not page.value("document.querySelector('#looked')")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from flystage.images.pngs import decoded_png, read_png
 from flystage.network.checkpoint import backbone_of, head_of
@@ -36,24 +37,41 @@ def examples_to_look_at(predictions):
 
 
 def occlusion(checkpoint, predictions, pngs, cache_folder, threads):
-    """What covering parts of a few pictures does, as plain values: {"images": [..]}, each with what `_covered` gives.
+    """What covering parts of a few pictures does, as plain values: {"images": [..]}, each with what `covered` gives.
 
     checkpoint: as `load_checkpoint` gives it. predictions: table as the evaluation's; pngs: of each row. cache_folder, threads: see
-    `feature_vectors`. Any backbone can be asked so; pictures are asked about unturned.
+    `feature_vectors`.
     """
-    backbone, head, embed = backbone_of(checkpoint), head_of(checkpoint), None
-    images = []
-    for place, group in examples_to_look_at(predictions).items():
-        row, picture = predictions.loc[place], decoded_png(pngs[place], read_png(pngs[place]))
+    chosen = examples_to_look_at(predictions)
+    rows = predictions.loc[list(chosen), ["source", "stage", "predicted", "embryo"]].to_dict("records")
+    asked = [(pngs[place], row["predicted"]) for place, row in zip(chosen, rows, strict=True)]
+    found = covered(checkpoint, asked, cache_folder, threads)
+    groups = chosen.values()
+    return {"images": [row | {"group": group} | each for row, group, each in zip(rows, groups, found, strict=True)]}
+
+
+def most_doubtful_covered(table, checkpoint, most, cache_folder, threads):
+    """Where the network looked in the images that it doubts most: a list of what `covered` gives, at most so many.
+
+    table: as `suggest_stages` gives it. The rest: see `occlusion`.
+    """
+    doubtful = table[table["status"] == "used"].nlargest(most, "doubt")
+    return covered(checkpoint, list(zip(doubtful["png"], doubtful["stage_1"], strict=True)), cache_folder, threads)
+
+
+def covered(checkpoint, asked, cache_folder, threads):
+    """How much less is believed in a stage with each part of a picture covered: a list of dicts with png and what `_covered` gives.
+
+    asked: list of (path of a PNG, stage). Any backbone can be asked so; pictures are asked about unturned.
+    """
+    backbone, head, embed, found = backbone_of(checkpoint), head_of(checkpoint), None, []
+    for png, stage in tqdm(asked, unit="picture", desc="where it looks", disable=None):
+        picture = decoded_png(png, read_png(png))
         if embed is None:
             embed = embedder(kind_of_embedder(), backbone, len(picture), Path(cache_folder), threads)
-        label = checkpoint["stages"].index(row["predicted"])
-        images.append(
-            {name: row[name] for name in ("source", "stage", "predicted", "embryo")}
-            | {"png": pngs[place], "group": group}
-            | _covered(picture, partial(_believed, embed, head, label))
-        )
-    return {"images": images}
+        believed = partial(_believed, embed, head, checkpoint["stages"].index(stage))
+        found.append({"png": png} | _covered(picture, believed))
+    return found
 
 
 def _believed(embed, head, label, pictures):

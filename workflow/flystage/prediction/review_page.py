@@ -14,6 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from flystage.raw.stages import natural_key
+from flystage.report.examples import looked_at
 from flystage.report.templates import render
 
 IN_PAGE = 300  # images; thumbnails of more are files beside the page, which then opens at once
@@ -43,13 +44,14 @@ def about_checkpoint(path, checkpoint):
     }
 
 
-def write_review_page(table, series, stages, about, template, path):
+def write_review_page(table, series, looked, stages, about, template, path):
     """Write the page, and above IN_PAGE images their thumbnails to the folder thumbnails/ beside it.
 
     table: predictions.csv in memory, one row per image or frame, with `png` (path of the prepared PNG) beside its columns; columns
     of a later version that are not there count as empty. A column `teaches` (larger: more is learned from its label) sorts what to
     label next; without it doubt and unlikeness do. series: {embryo: {"rate": gained from frame to frame, "interval": [lowest,
-    highest] of it, "figure": path of an SVG}}, all may be None. stages: the Stages. about: as `about_checkpoint` gives it.
+    highest] of it, "figure": path of an SVG}}, all may be None. looked: see
+    `most_doubtful_covered`. stages: the Stages. about: as `about_checkpoint` gives it.
     template: path of the Jinja file. path: of the page.
     """
     path = Path(path)
@@ -65,7 +67,11 @@ def write_review_page(table, series, stages, about, template, path):
         thumbnails = pool.map(lambda record: _thumbnail(record["png"], folder if beside else None), records)
         pictures = list(tqdm(thumbnails, total=len(records), unit="thumbnail", desc="page", disable=None))
     _remove_others(folder, {Path(each["picture"]).name for each in pictures} if beside else set())
-    rows = [_row(record) | picture for record, picture in zip(records, pictures, strict=True)]
+    coloured = {each["png"]: f"data:image/jpeg;base64,{each['coloured']}" for each in looked_at(looked)}
+    rows = [
+        _row(record) | picture | {"looked": coloured.get(record["png"])}
+        for record, picture in zip(records, pictures, strict=True)
+    ]
     keys = sorted(row["key"] for row in rows)
     data = stages.record() | {
         "rows": rows,
