@@ -12,6 +12,21 @@ from flystage.raw.stages import Stages
 
 TEMPLATE = Path(__file__).parents[2] / "workflow/report/predictions.html.j2"
 STAGES = Stages.as_given([f"{minute:03d}" for minute in range(51, 132, 9)])
+EXPORTED = [
+    "image",
+    "sha256",
+    "frame",
+    "stage",
+    "embryo",
+    "use",
+    "reason",
+    "suggestion",
+    "p",
+    "blind",
+    "who",
+    "when",
+    "checkpoint",
+]  # fmt: skip  the columns of labels.csv
 NETWORK = {"name": "resnet18", "source": "none", "licence": "", "id": "x", "size": None}
 ABOUT = {
     "checkpoint": "model/checkpoint.pt", "checkpoint_id": "c0ffee0123456789", "network": NETWORK, "sets": {"promised": 0.9},

@@ -10,25 +10,11 @@ import pytest
 
 import browser
 from flystage.core.tables import read_runs
+from review_files import EXPORTED
 from reviewer import begun
 from small_project import MINUTES, write_raw
 from test_reruns import COLLECTED, jobs
 
-PAGE = [
-    "image",
-    "sha256",
-    "frame",
-    "stage",
-    "embryo",
-    "use",
-    "reason",
-    "suggestion",
-    "p",
-    "blind",
-    "who",
-    "when",
-    "checkpoint",
-]
 NEW = {"predict": {"images": ["new"], "series": "folder"}}
 LEARNING = NEW | {
     "labels": "raw.labels.csv",
@@ -41,7 +27,7 @@ LEARNING = NEW | {
 def export(project, path, suggestions, **changes):
     """Write what the page exports when all but the last suggestion were looked at. changes: {image: stage that was given}."""
     with open(project.folder / path, "w", newline="", encoding="utf-8-sig") as file:
-        writer = csv.DictWriter(file, PAGE, restval="")
+        writer = csv.DictWriter(file, EXPORTED, restval="")
         writer.writeheader()
         for (image, row), minute in zip(suggestions.iterrows(), MINUTES, strict=False):
             content = (project.folder / image).read_bytes()

@@ -13,23 +13,9 @@ from flystage.core.tables import read_text
 from flystage.dataset.accepting import accept
 from flystage.raw.labels import read_labels
 from raw_files import name, sentence
+from review_files import EXPORTED
 
 PATTERN = r"(?:Stage\((?P<stage>[^)]+)\)-)?(?P<embryo>\d{8}-Cycle\d+-embryo\d+)"
-PAGE = [
-    "image",
-    "sha256",
-    "frame",
-    "stage",
-    "embryo",
-    "use",
-    "reason",
-    "suggestion",
-    "p",
-    "blind",
-    "who",
-    "when",
-    "checkpoint",
-]
 
 
 class Lab:
@@ -62,7 +48,7 @@ class Lab:
         }
         return row | {"suggestion": "051", "p": "0.5", "blind": "0", "who": "ann", "checkpoint": "01"} | more
 
-    def export(self, *rows, file="a.csv", columns=PAGE):
+    def export(self, *rows, file="a.csv", columns=EXPORTED):
         with open(self.folder / file, "w", newline="", encoding="utf-8-sig") as written:
             writer = csv.DictWriter(written, columns, restval="")
             writer.writeheader()

@@ -16,7 +16,7 @@ from sklearn.metrics import cohen_kappa_score
 import browser
 from flystage.prediction import review_page
 from flystage.raw.stages import Stages
-from review_files import STAGES, suggestions, write_page
+from review_files import EXPORTED, STAGES, suggestions, write_page
 from reviewer import begun
 
 needs_chromium = pytest.mark.skipif(
@@ -32,21 +32,6 @@ HOSTILE = [
     "'=x",
     "__proto__",
     "constructor",
-]
-COLUMNS = [
-    "image",
-    "sha256",
-    "frame",
-    "stage",
-    "embryo",
-    "use",
-    "reason",
-    "suggestion",
-    "p",
-    "blind",
-    "who",
-    "when",
-    "checkpoint",
 ]
 
 
@@ -204,7 +189,7 @@ def write_labels(path, table, stages, who, when="2026-01-01T00:00:00.000Z", **co
         | {"stage": stages, "use": 1, "reason": "", "suggestion": table["stage_in_time"], "p": "", "blind": 0}
         | {"who": who, "when": when, "checkpoint": "c0ffee"} | columns
     )  # fmt: skip
-    labels[labels["stage"].notna()][COLUMNS].to_csv(path, index=False, encoding="utf-8-sig")
+    labels[labels["stage"].notna()][EXPORTED].to_csv(path, index=False, encoding="utf-8-sig")
     return path
 
 
@@ -242,7 +227,7 @@ def test_a_reviewer_corrects_by_keyboard_closes_opens_again_and_exports(table, p
             page.faults == []
             and [url for url in page.requests if not url.startswith(("file:", "data:", "blob:"))] == []
         )
-    assert text.startswith("\ufeff" + ",".join(COLUMNS) + "\n") and text.endswith("\n")
+    assert text.startswith("\ufeff" + ",".join(EXPORTED) + "\n") and text.endswith("\n")
     assert all(before <= record["when"] <= datetime.now(UTC).isoformat() for record in records)
     decided = [
         ("051", 1, ""),
