@@ -1,6 +1,8 @@
 """A page of suggestions without a network: a made-up table and made-up pictures, for any stages."""
 
 import hashlib
+import json
+import re
 from pathlib import Path
 
 import cv2
@@ -86,3 +88,11 @@ def write_page(table, path, stages=STAGES, series=None, looked=(), **about):
     """Write the page of such a table."""
     write_review_page(table, series or {}, looked, stages, ABOUT | about, TEMPLATE, path)
     return path
+
+
+def data_of(path):
+    """What a page holds as JSON."""
+    (text,) = re.findall(
+        r'<script type="application/json" id="data">(.*?)</script>', path.read_text(encoding="utf-8"), re.DOTALL
+    )
+    return json.loads(text)

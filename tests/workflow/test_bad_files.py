@@ -17,6 +17,7 @@ import pytest
 from filelock import FileLock
 
 from bad_files import KINDS, OTHER_STAGE, STAGE, make_all
+from review_files import data_of
 from small_project import Project, write_raw
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -215,8 +216,10 @@ def test_predict_lists_every_tif_once_in_tables_that_can_be_read(predicted):
 
     page = (project.results / "predict/predictions.html").read_text(encoding="utf-8")
     assert not CONTROL.search(page.replace("\n", ""))
-    assert page.count("data:image/jpeg;base64,") == (table["status"] == "used").sum()
-    for image in table["image"]:
+    shown = data_of(project.results / "predict/predictions.html")["rows"]
+    assert sorted(row["image"] for row in shown) == sorted(table.loc[table["status"] == "used", "image"])
+    assert all(row["picture"].startswith("data:image/jpeg;base64,") for row in shown)
+    for image in table.loc[table["status"] == "rejected", "image"]:
         assert html.escape(os.path.basename(image), quote=False).replace('"', "&#34;").replace("'", "&#39;") in page
     assert "<b>" not in page
     assert state(project.folder / "unlabelled") == record["before"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from flystage.dataset.manifests import build_manifests, link_split_folders, unrotated_pngs
+from flystage.dataset.manifests import MANIFEST, build_manifests, link_split_folders, read_manifest, unrotated_pngs
 
 SPLITS = ("train", "val", "test")
 
@@ -112,6 +112,13 @@ def test_manifests_hold_the_pngs_of_used_tifs_by_class_and_angle_as_numbers():
         "val": [("c-0.png", "9", 0, "e3", 0, "c.tif", "given")],
         "test": [("d-0.png", "100", 1, "e4", 0, "d.tif", "given")],
     }
+
+
+def test_without_suggestions_there_is_no_origin_and_all_are_read_as_given(tmp_path):
+    manifests, _ = build_manifests(TABLE, CATALOG.assign(origin="given"))
+    assert list(manifests["train"].columns) == MANIFEST
+    manifests["train"].to_csv(tmp_path / "train.csv", index=False)
+    assert read_manifest(tmp_path / "train.csv")["origin"].unique().tolist() == ["given"]
 
 
 def test_the_stage_table_counts_tifs_and_not_their_rotations():

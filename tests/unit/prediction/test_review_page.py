@@ -16,7 +16,7 @@ from sklearn.metrics import cohen_kappa_score
 import browser
 from flystage.prediction import review_page
 from flystage.raw.stages import Stages
-from review_files import EXPORTED, STAGES, suggestions, write_page
+from review_files import EXPORTED, STAGES, data_of, suggestions, write_page
 from reviewer import begun
 
 needs_chromium = pytest.mark.skipif(
@@ -33,14 +33,6 @@ HOSTILE = [
     "__proto__",
     "constructor",
 ]
-
-
-def data_of(path):
-    """What a page holds as JSON."""
-    (text,) = re.findall(
-        r'<script type="application/json" id="data">(.*?)</script>', path.read_text(encoding="utf-8"), re.DOTALL
-    )
-    return json.loads(text)
 
 
 def jpeg_of(address):

@@ -11,12 +11,13 @@ import pandas as pd
 
 from flystage.core.tables import read_text
 from flystage.dataset.splitting import SPLITS
+from flystage.raw.labels import GIVEN
 from flystage.raw.stages import Stages
 
 log = logging.getLogger("flystage")
 NO_FAULT_OF_LINKS = (errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EROFS)
 PICTURE = ["path", "frame"]  # what tells pictures apart
-MANIFEST = ["png", "stage", "label", "embryo", "angle", "source", "origin"]
+MANIFEST = ["png", "stage", "label", "embryo", "angle", "source"]
 
 
 def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
@@ -25,8 +26,8 @@ def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
     wanted_stages, time_unit: as for `Stages.as_given`.
 
     A manifest has one row per PNG of a used TIF: png, stage, label (the stage's place in class order, from 0), embryo,
-    angle in degrees, source (the raw TIF), origin of the stage. The stage table has label, stage, time (empty where stages have
-    none), unit and images (used).
+    angle in degrees, source (the raw TIF); and origin of the stage where any began as a suggestion or beside one. The stage
+    table has label, stage, time (empty where stages have none), unit and images (used).
     """
     used = catalog[catalog["status"] == "used"]
     stages = Stages.as_given(used["stage"], wanted_stages, time_unit)
@@ -34,7 +35,8 @@ def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
     pngs = pngs.assign(source=pngs["path"], label=pngs["stage"].map(stages.labels), angle=pngs["angle"].astype(int))
     pngs["frame"] = pngs["frame"].replace("", "0").astype(int)
     pngs = pngs.sort_values(["label", "embryo", "source", "frame", "angle"])
-    manifests = {split: pngs.loc[pngs["split"] == split, MANIFEST] for split in SPLITS}
+    columns = [*MANIFEST, "origin"] if (used["origin"] != GIVEN).any() else MANIFEST
+    manifests = {split: pngs.loc[pngs["split"] == split, columns] for split in SPLITS}
     counts = used["stage"].value_counts()
     stage_table = pd.DataFrame(
         {
@@ -84,8 +86,9 @@ def _symbolic_link(png, link):
 
 
 def read_manifest(path):
-    """A manifest: png, stage, embryo, source as text, label and angle as numbers."""
-    return read_text(path).astype({"label": int, "angle": int})
+    """A manifest: png, stage, embryo, source and origin as text, label and angle as numbers."""
+    table = read_text(path).astype({"label": int, "angle": int})
+    return table if "origin" in table else table.assign(origin=GIVEN)
 
 
 def read_stages(path):

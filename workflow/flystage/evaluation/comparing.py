@@ -21,17 +21,17 @@ def manifest_of_images(manifest, prepared, angles):
     manifest: the run's, of one split. prepared: the tables of `prepare_bucket` for the other way. angles: to use, in
     degrees. A raw image that cannot be prepared that way is left out, with a warning.
     """
-    labels = manifest.set_index(picture_of(manifest["png"]))["label"]
-    labels = labels[~labels.index.duplicated()]
+    known = manifest.set_index(picture_of(manifest["png"]))[["label", "origin"]]
+    known = known[~known.index.duplicated()]
     pngs = prepared[prepared["angle"].isin([str(angle) for angle in angles])]
     pngs = pngs.set_index(picture_of(pngs["png"]))
-    pngs = pngs[pngs.index.isin(labels.index)]
+    pngs = pngs[pngs.index.isin(known.index)]
     table = pngs[["png", "stage", "embryo", "angle", "path"]].rename(columns={"path": "source"})
-    table.insert(2, "label", labels[table.index].to_numpy())
-    missing = len(labels) - table.index.nunique()
+    table = table.join(known)
+    missing = len(known) - table.index.nunique()
     if missing:
         log.warning(
-            "%d of %d images cannot be prepared as this variant asks, and are left out of it.", missing, len(labels)
+            "%d of %d images cannot be prepared as this variant asks, and are left out of it.", missing, len(known)
         )
     return table[list(manifest.columns)].reset_index(drop=True)
 
