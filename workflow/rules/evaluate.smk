@@ -50,14 +50,6 @@ CROSSVAL = {"crossval": "<results>/evaluation/crossval.json"} if config["crossva
 CROSSVAL_TABLE = {"crossval_table": "<results>/evaluation/crossval.csv"} if CROSSVAL else {}
 
 
-def folds_of_whole_networks(wildcards):
-    if config["train"]["mode"] != "finetuned":
-        return []
-    embryos = {embryo for rows in data_set().rows.values() for _, _, embryo, _ in rows}
-    folds = min(config["crossval"]["folds"], len(embryos))
-    return [f"{config['results']}/evaluation/folds/{fold}.csv" for fold in range(folds)]
-
-
 rule crossval_fold:
     input:
         train_manifest="<results>/manifests/train.csv",
@@ -271,16 +263,6 @@ rule history:
         "Noting what changed since the last run"
     script:
         "../scripts/history.py"
-
-
-def null_run(wildcards):
-    """{name: path} of what a null run left, for the report; nothing where none was asked for."""
-    path = f"{config['results']}/evaluation/null.json"
-    return {"null": path} if os.path.exists(path) else {}
-
-
-def null_run_version(wildcards):
-    return [content_version(path) for path in null_run(wildcards).values()]
 
 
 rule report:

@@ -208,6 +208,24 @@ def versions_of_unlabelled(wildcards):
     return [finding.version_of(path) for path in unlabelled()]
 
 
+def folds_of_whole_networks(wildcards):
+    if config["train"]["mode"] != "finetuned":
+        return []
+    embryos = {embryo for rows in data_set().rows.values() for _, _, embryo, _ in rows}
+    folds = min(config["crossval"]["folds"], len(embryos))
+    return [f"{config['results']}/evaluation/folds/{fold}.csv" for fold in range(folds)]
+
+
+def null_run(wildcards):
+    """{name: path} of what a null run left, for the report; nothing where none was asked for."""
+    path = f"{config['results']}/evaluation/null.json"
+    return {"null": path} if os.path.exists(path) else {}
+
+
+def null_run_version(wildcards):
+    return [content_version(path) for path in null_run(wildcards).values()]
+
+
 if asked_for("null"):
     or_one_sentence(settings.check_null, config)
 
