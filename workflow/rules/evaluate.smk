@@ -176,11 +176,6 @@ LIKENESS = (
 )
 
 
-def vectors_of_backbone(wildcards):
-    """The training's own vectors; none where the whole network was trained, whose vectors are others."""
-    return vectors_for("train")(wildcards) if config["train"]["mode"] == "frozen" else {}
-
-
 rule checkpoint:
     input:
         unpack(vectors_of_backbone),

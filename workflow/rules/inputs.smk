@@ -208,6 +208,11 @@ def versions_of_unlabelled(wildcards):
     return [finding.version_of(path) for path in unlabelled()]
 
 
+def vectors_of_backbone(wildcards):
+    """The training's own vectors; none where the whole network was trained, whose vectors are others."""
+    return vectors_for("train")(wildcards) if config["train"]["mode"] == "frozen" else {}
+
+
 def folds_of_whole_networks(wildcards):
     if config["train"]["mode"] != "finetuned":
         return []
