@@ -37,7 +37,7 @@ def test_pngs_and_tifs_get_answers_and_bad_bytes_a_status(finetuned, emulator, c
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     settings = merged(config["aws"], AWS)
     account = Account(settings)
-    checkpoint_path = finetuned.results / "model/checkpoint.pt"
+    checkpoint_path = finetuned.results / "model/trained.pt"
     data, _ = model_archive(account, checkpoint_path, "resnet18")
     model = {
         "image": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/image:1", "data": data,

@@ -35,7 +35,7 @@ def test_a_failed_job_shows_why_and_is_tried_again_under_a_new_name(cloud):
         r"training job flystage-train-\w{12} ended as Failed: AlgorithmError: CUDA out of memory", process.out
     )
     assert "algo-1 | CUDA out of memory" in process.out  # the end of its log
-    assert cloud.nothing_is_left() and not (cloud.project.results / "model/checkpoint.pt").exists()
+    assert cloud.nothing_is_left() and not (cloud.project.results / "model/trained.pt").exists()
 
     cloud.emulator.denials = [
         Denial("DescribeTrainingJob", "ThrottlingException", 2),
