@@ -109,8 +109,8 @@ def test_manifests_hold_the_pngs_of_used_tifs_by_class_and_angle_as_numbers():
             ("b-0.png", "100", 1, "e1", 0, "b.tif", "reviewed"),
             ("b-90.png", "100", 1, "e1", 90, "b.tif", "reviewed"),
         ],
-        "val": [("c-0.png", "9", 0, "e3", 0, "c.tif", "given")],
-        "test": [("d-0.png", "100", 1, "e4", 0, "d.tif", "given")],
+        "val": [("c-0.png", "9", 0, "e3", 0, "c.tif")],
+        "test": [("d-0.png", "100", 1, "e4", 0, "d.tif")],
     }
 
 

@@ -26,7 +26,7 @@ def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
     wanted_stages, time_unit: as for `Stages.as_given`.
 
     A manifest has one row per PNG of a used TIF: png, stage, label (the stage's place in class order, from 0), embryo,
-    angle in degrees, source (the raw TIF); and origin of the stage where any began as a suggestion or beside one. The stage
+    angle in degrees, source (the raw TIF); and, in a split where any stage began as a suggestion or beside one, origin. The stage
     table has label, stage, time (empty where stages have none), unit and images (used).
     """
     used = catalog[catalog["status"] == "used"]
@@ -35,8 +35,10 @@ def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
     pngs = pngs.assign(source=pngs["path"], label=pngs["stage"].map(stages.labels), angle=pngs["angle"].astype(int))
     pngs["frame"] = pngs["frame"].replace("", "0").astype(int)
     pngs = pngs.sort_values(["label", "embryo", "source", "frame", "angle"])
-    columns = [*MANIFEST, "origin"] if (used["origin"] != GIVEN).any() else MANIFEST
-    manifests = {split: pngs.loc[pngs["split"] == split, columns] for split in SPLITS}
+    manifests = {}
+    for split in SPLITS:
+        its = pngs[pngs["split"] == split]
+        manifests[split] = its[[*MANIFEST, "origin"] if (its["origin"] != GIVEN).any() else MANIFEST]
     counts = used["stage"].value_counts()
     stage_table = pd.DataFrame(
         {
