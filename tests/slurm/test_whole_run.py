@@ -22,12 +22,12 @@ def test_the_results_are_those_of_a_run_on_one_machine(finished, locally):
 
 def test_light_rules_run_where_snakemake_was_started_and_the_heavy_ones_on_nodes(finished):
     nodes = {line["name"]: line["node"] for line in finished.seen()}
-    heavy = {"features", "tune", "train", "evaluate"} | {
+    heavy = {"features", "tune", "train", "evaluate", "crossval"} | {
         path.stem for path in (finished.results / "images").glob("*.csv")
     }
     assert {name for name, node in nodes.items() if node in NODES} == heavy
     assert {name for name, node in nodes.items() if node is None} == {
-        "weights", "dataset", "dataset_figures", "best", "training_figures", "metrics", "history", "report",
+        "weights", "dataset", "dataset_figures", "best", "training_figures", "checkpoint", "metrics", "history", "report",
     }  # fmt: skip
     assert set(Counter(line["name"] for line in finished.seen()).values()) == {1}
 
@@ -47,7 +47,7 @@ def test_resources_reach_slurm(finished):
 
 def test_gpus_reach_the_jobs_that_ask_for_them(finished):
     gpus = {line["name"]: line["gpus"] for line in finished.seen()}
-    assert {name for name, given in gpus.items() if given is not None} == {"features", "evaluate"}
+    assert {name for name, given in gpus.items() if given is not None} == {"features", "evaluate", "crossval"}
     assert gpus["features"] in ("0", "1") and gpus["evaluate"] in ("0", "1")
 
 
