@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from flystage.images.pngs import decoded_png, read_png
+from flystage.images.pngs import decoded_png, filled_box, read_png
 from flystage.network.checkpoint import backbone_of, head_of
 from flystage.network.embedders import embedder, kind_of_embedder
 from flystage.network.features import embedded
@@ -89,10 +89,7 @@ def _covered(picture, believed):
     each part of the box covered.
     """
     filled = picture != picture[0, 0]
-    rows, columns = (np.flatnonzero(filled.any(axis=axis)) for axis in (1, 0))
-    if len(rows) == 0:
-        rows, columns = np.arange(len(picture)), np.arange(picture.shape[1])
-    top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+    top, left, bottom, right = filled_box(picture)
     side = max(bottom - top, right - left) / ACROSS
     down, across = (max(1, round(length / side)) for length in (bottom - top, right - left))
     grey = round(float(picture[filled].mean())) if filled.any() else int(picture[0, 0])

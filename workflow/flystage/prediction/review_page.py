@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from flystage.images.pngs import small_jpeg, without_margin
 from flystage.raw.stages import natural_key
 from flystage.report.examples import looked_at
 from flystage.report.templates import render
@@ -39,7 +40,7 @@ def about_checkpoint(path, checkpoint):
         "checkpoint_id": checksum[:SHORT],
         "network": checkpoint["backbone"],
         "sets": checkpoint["calibration"]["sets"],
-        "interval": checkpoint["calibration"].get("interval"),
+        "interval": checkpoint["calibration"]["interval"],
         "note": checkpoint["training"]["note"],
     }
 
@@ -50,9 +51,8 @@ def write_review_page(table, series, looked, stages, about, template, path):
     table: predictions.csv in memory, one row per image or frame, with `png` (path of the prepared PNG) beside its columns; columns
     of a later version that are not there count as empty. A column `teaches` (larger: more is learned from its label) sorts what to
     label next; without it doubt and unlikeness do. series: {embryo: {"rate": gained from frame to frame, "interval": [lowest,
-    highest] of it, "figure": path of an SVG}}, all may be None. looked: see
-    `most_doubtful_covered`. stages: the Stages. about: as `about_checkpoint` gives it.
-    template: path of the Jinja file. path: of the page.
+    highest] of it, "figure": path of an SVG}}, all may be None. looked: see `most_doubtful_covered`. stages: the Stages. about: as
+    `about_checkpoint` gives it. template: path of the Jinja file. path: of the page.
     """
     path = Path(path)
     used = table[table["status"] == "used"]
@@ -140,15 +140,10 @@ def _thumbnail(png, folder):
     picture = cv2.imread(str(png), cv2.IMREAD_GRAYSCALE)
     if picture is None:
         return {"picture": "", "levels": [0, 255]}
-    filled = picture != picture[0, 0]
-    if filled.any():
-        picture = picture[np.ix_(filled.any(axis=1), filled.any(axis=0))]
+    picture = without_margin(picture)
     darker = np.bincount(picture.ravel(), minlength=256).cumsum() / picture.size
     black, white = (int(level) for level in np.searchsorted(darker, (BLACK, WHITE)))
-    scale = min(1, SIDE / max(picture.shape))
-    size = [max(1, round(scale * side)) for side in picture.shape[::-1]]
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+    jpeg = small_jpeg(picture, SIDE)
     levels = [black, max(white, black + 1)]
     if folder is None:
         return {"picture": "data:image/jpeg;base64," + base64.b64encode(jpeg).decode(), "levels": levels}

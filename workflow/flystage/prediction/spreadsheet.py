@@ -12,7 +12,7 @@ from openpyxl.utils import get_column_letter
 from tqdm import tqdm
 
 from flystage.core.files import written_whole
-from flystage.images.pngs import decoded_png, read_png
+from flystage.images.pngs import decoded_png, read_png, without_margin
 
 MOST_PICTURES = 300  # of more a spreadsheet gets slow; then it has none
 WIDTH, HEIGHT = 120, 60  # pixels of a thumbnail at most
@@ -64,9 +64,7 @@ def _cell(sheet, value, font=None):
 
 
 def _thumbnail(png):
-    picture = decoded_png(png, read_png(png))
-    filled = picture != picture[0, 0]
-    picture = picture[np.ix_(filled.any(axis=1), filled.any(axis=0))] if filled.any() else picture
+    picture = without_margin(decoded_png(png, read_png(png)))
     scale = min(WIDTH / picture.shape[1], HEIGHT / picture.shape[0])
     size = [max(1, round(scale * side)) for side in picture.shape[::-1]]
     return cv2.imencode(".png", cv2.resize(picture, size, interpolation=cv2.INTER_AREA))[1].tobytes()

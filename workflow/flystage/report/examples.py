@@ -5,6 +5,8 @@ import base64
 import cv2
 import numpy as np
 
+from flystage.images.pngs import small_jpeg, without_margin
+
 WORST = 9
 SIDE = 200  # pixels of a thumbnail at most
 LITTLE = 0.05  # a change of the probability that is hardly one
@@ -73,11 +75,7 @@ def thumbnail(png):
     picture = cv2.imread(str(png), cv2.IMREAD_GRAYSCALE) if png else None
     if picture is None:
         return None
-    filled = picture != picture[0, 0]
-    if filled.any():
-        rows, columns = (np.flatnonzero(filled.any(axis=axis)) for axis in (1, 0))
-        picture = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return _jpeg(_stretched(picture))
+    return _jpeg(_stretched(without_margin(picture)))
 
 
 def _stretched(picture):
@@ -86,7 +84,4 @@ def _stretched(picture):
 
 
 def _jpeg(picture):
-    scale = min(1, SIDE / max(picture.shape[:2]))
-    size = [max(1, round(scale * side)) for side in picture.shape[1::-1]]
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return base64.b64encode(cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1]).decode()
+    return base64.b64encode(small_jpeg(picture, SIDE)).decode()
