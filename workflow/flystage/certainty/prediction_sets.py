@@ -30,6 +30,23 @@ def set_threshold(true, embryos, level):
     return float(true[order][np.searchsorted(mass, level - ROUNDING)])
 
 
+def upper_limit(distances, embryos, asked):
+    """What the distances of a new embryo's images stay below with probability `asked`, or what is nearest below of what is promised.
+
+    distances: of held-out images, array (images,). embryos: of each.
+    """
+    return -set_threshold(-distances, embryos, promised_level(asked, len(np.unique(embryos))))
+
+
+def share_within_limits_of_others(distances, embryos, asked):
+    """The share of images whose distance is at most the `upper_limit` of the other embryos. Of two embryos or more."""
+    within = [
+        distances[embryos == name] <= upper_limit(distances[embryos != name], embryos[embryos != name], asked)
+        for name in np.unique(embryos)
+    ]
+    return float(np.concatenate(within).mean())
+
+
 def stages_in_set(probabilities, threshold, contiguous):
     """Which stages are in the set of each image, bool array (images, stages): those of that probability or more, and the first.
 
@@ -58,7 +75,7 @@ def prediction_sets(probabilities, labels, embryos, asked, ordered):
     thresholds = np.empty(len(labels))
     for name in names:
         others = embryos != name
-        its_level = min(level, promised_level(asked, len(names) - 1))
+        its_level = promised_level(asked, len(names) - 1)
         thresholds[~others] = set_threshold(true[others], embryos[others], its_level)
     kinds = {gapless: stages_in_set(probabilities, thresholds[:, None], gapless) for gapless in (False, True)}
     contiguous = bool(ordered and kinds[True].sum() <= LITTLE * kinds[False].sum())

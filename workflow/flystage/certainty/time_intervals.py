@@ -6,7 +6,7 @@ probability: one width for all images of a checkpoint.
 
 import numpy as np
 
-from flystage.certainty.prediction_sets import promised_level, set_threshold
+from flystage.certainty.prediction_sets import promised_level, share_within_limits_of_others, upper_limit
 
 
 def time_intervals(probabilities, stages, labels, embryos, asked):
@@ -20,16 +20,11 @@ def time_intervals(probabilities, stages, labels, embryos, asked):
     if stages.times is None or len(names) < 2:
         return None
     errors = np.abs(stages.expected_times(probabilities) - np.array(stages.times)[labels])
-
-    def reach(rows):
-        return -set_threshold(-errors[rows], embryos[rows], promised_level(asked, len(np.unique(embryos[rows]))))
-
-    covered = np.concatenate([errors[embryos == name] <= reach(embryos != name) for name in names])
     return {
         "asked": asked,
         "promised": promised_level(asked, len(names)),
-        "reach": reach(np.ones(len(errors), bool)),
-        "covered": float(covered.mean()),
+        "reach": upper_limit(errors, embryos, asked),
+        "covered": share_within_limits_of_others(errors, embryos, asked),
         "embryos": len(names),
         "unit": stages.unit,
     }

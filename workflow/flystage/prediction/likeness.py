@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from flystage.certainty.prediction_sets import promised_level, set_threshold
+from flystage.certainty.prediction_sets import share_within_limits_of_others, upper_limit
 from flystage.dataset.manifests import read_manifest
 from flystage.network.checkpoint import backbone_of
 from flystage.network.features import feature_vectors
@@ -47,20 +47,14 @@ def held_out_likeness(distances, embryos):
     counting alike, or the share that so few embryos can promise (see `set_threshold`). "passed" is the share of images that pass
     the threshold of the other embryos.
     """
-    names = np.unique(embryos)
-    if len(names) < FEWEST:
+    number = len(np.unique(embryos))
+    if number < FEWEST:
         return None
-
-    def threshold(rows):
-        level = promised_level(PASS, len(np.unique(embryos[rows])))
-        return -set_threshold(-distances[rows], embryos[rows], level)
-
-    passed = np.concatenate([distances[embryos == name] <= threshold(embryos != name) for name in names])
     return {
-        "threshold": threshold(np.ones(len(embryos), bool)),
-        "embryos": len(names),
+        "threshold": upper_limit(distances, embryos, PASS),
+        "embryos": number,
         "images": len(distances),
-        "passed": float(passed.mean()),
+        "passed": share_within_limits_of_others(distances, embryos, PASS),
     }
 
 
