@@ -50,6 +50,29 @@ CROSSVAL = {"crossval": "<results>/evaluation/crossval.json"} if config["crossva
 CROSSVAL_TABLE = {"crossval_table": "<results>/evaluation/crossval.csv"} if CROSSVAL else {}
 
 
+# What heads are trained again with, in folds of the whole run.
+FILES_OF_RUN = {
+    "train": "<results>/manifests/train.csv",
+    "val": "<results>/manifests/val.csv",
+    "test": "<results>/manifests/test.csv",
+    "stages": "<results>/stages.csv",
+    "backbone": "<results>/model/backbone.pt",
+    "best": "<results>/tuning/best.json",
+    "history": "<results>/model/history.csv",
+    "predictions": "<results>/evaluation/predictions.csv",
+}
+SETTINGS_OF_RUN = {
+    "train": config["train"],
+    "model": {key: config["model"][key] for key in HEAD},
+    "angles": config["image"]["angles"],
+    "views": config["evaluate"]["views"],
+    "top_k": config["evaluate"]["top_k"],
+    "folds": config["crossval"]["folds"],
+    "training_only": TRAINING_ONLY,
+    "cache": f"{config['results']}/cache",
+}
+
+
 rule crossval_fold:
     input:
         train_manifest="<results>/manifests/train.csv",
@@ -91,15 +114,8 @@ rule crossval_fold:
 rule crossval:
     input:
         unpack(vectors_for("train")),
+        **FILES_OF_RUN,
         whole_networks=folds_of_whole_networks,
-        train="<results>/manifests/train.csv",
-        val="<results>/manifests/val.csv",
-        test="<results>/manifests/test.csv",
-        stages="<results>/stages.csv",
-        backbone="<results>/model/backbone.pt",
-        best="<results>/tuning/best.json",
-        history="<results>/model/history.csv",
-        predictions="<results>/evaluation/predictions.csv",
     output:
         predictions="<results>/evaluation/crossval.csv",
         record="<results>/evaluation/crossval.json",
@@ -113,16 +129,9 @@ rule crossval:
     resources:
         **gpus(),
     params:
+        **SETTINGS_OF_RUN,
         code=code_of("crossval.py"),
-        train=config["train"],
-        model={key: config["model"][key] for key in HEAD},
-        angles=config["image"]["angles"],
-        views=config["evaluate"]["views"],
-        top_k=config["evaluate"]["top_k"],
         coverage=config["evaluate"]["coverage"],
-        folds=config["crossval"]["folds"],
-        training_only=TRAINING_ONLY,
-        cache=f"{config['results']}/cache",
     message:
         "Cross-validating over whole embryos, beside simple methods"
     script:
@@ -133,14 +142,7 @@ rule crossval:
 rule null:
     input:
         unpack(vectors_for("train")),
-        train="<results>/manifests/train.csv",
-        val="<results>/manifests/val.csv",
-        test="<results>/manifests/test.csv",
-        stages="<results>/stages.csv",
-        backbone="<results>/model/backbone.pt",
-        best="<results>/tuning/best.json",
-        history="<results>/model/history.csv",
-        predictions="<results>/evaluation/predictions.csv",
+        **FILES_OF_RUN,
     output:
         record="<results>/evaluation/null.json",
     log:
@@ -153,15 +155,8 @@ rule null:
     resources:
         **gpus(),
     params:
+        **SETTINGS_OF_RUN,
         code=code_of("null.py"),
-        train=config["train"],
-        model={key: config["model"][key] for key in HEAD},
-        angles=config["image"]["angles"],
-        views=config["evaluate"]["views"],
-        top_k=config["evaluate"]["top_k"],
-        folds=config["crossval"]["folds"],
-        training_only=TRAINING_ONLY,
-        cache=f"{config['results']}/cache",
     message:
         "Learning from shuffled stages, which must give chance"
     script:

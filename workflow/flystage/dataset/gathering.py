@@ -8,10 +8,8 @@ from flystage.dataset.lock_places import check_lock_place, lock_path
 from flystage.raw.labels import BLIND, GIVEN, REVIEWED
 from flystage.raw.naming import find_images
 
-TRAINING_ONLY = {
-    "none": (REVIEWED, BLIND),
-    "blind": (REVIEWED,),
-}  # origins of stages, by the setting split.test_reviewed
+# Origins of stages that only train, by the setting split.test_reviewed.
+TRAINING_ONLY = {"none": (REVIEWED, BLIND), "blind": (REVIEWED,)}
 NAMED = 3  # examples in a sentence
 
 

@@ -23,9 +23,8 @@ def lock_path(setting, raw_folders):
     """
     if setting != "auto":
         return setting
-    once = [
-        f"{os.path.normpath(folder)}.split.csv" for folder in raw_folders
-    ]  # "..split.csv" for ".", in earlier versions
+    # "..split.csv" for ".", in earlier versions
+    once = [f"{os.path.normpath(folder)}.split.csv" for folder in raw_folders]
     return _beside(raw_folders, ".split.csv", once)
 
 

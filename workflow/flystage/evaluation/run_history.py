@@ -134,9 +134,7 @@ def _changed(before, now, stages, prefix):
         known |= {f"{prefix}{figure}_{when}": values[0] for figure, values in _values(table, stages).items()}
     for figure, change in changes.items():
         values = [change["value"], *change["ci95"]]
-        if figure != "mae" and values[1] is not None:
-            values = [
-                max(-1.0, min(1.0, value)) for value in values
-            ]  # a share changes by no more, however few embryos there are
+        if figure != "mae" and values[1] is not None:  # a share changes by no more, however few embryos there are
+            values = [max(-1.0, min(1.0, value)) for value in values]
         known |= {f"{prefix}{figure}_change{end}": value for end, value in zip(ENDS, values, strict=True)}
     return known

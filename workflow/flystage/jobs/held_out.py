@@ -151,9 +151,8 @@ METHODS = {
     "logistic regression on pixels": HeldOut._logistic_on_pixels,
     LOGISTIC: HeldOut._features,
 }
-ASKED = METHODS | {
-    DISTANCES: HeldOut._distances
-}  # which is of each image how unlike the others it is, float64 array (images,)
+# The last is of each image how unlike those to learn from it is, float64 array (images,).
+ASKED = METHODS | {DISTANCES: HeldOut._distances}
 
 
 def answers(images, tasks, stages, recipe, processes):

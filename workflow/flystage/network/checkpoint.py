@@ -8,13 +8,8 @@ from flystage.network.stager import Head
 from flystage.raw.stages import Stages
 
 FORMAT = 6
-READABLE = (
-    2,
-    3,
-    4,
-    5,
-    FORMAT,
-)  # 2 lacks the licence of the backbone's weights; until 3 all times were minutes; until 4 none is calibrated; 5 knows nothing unlike
+# 2 lacks the licence of the backbone's weights; until 3 all times were minutes; until 4 none is calibrated; 5 knows nothing unlike.
+READABLE = (2, 3, 4, 5, FORMAT)
 # Of a network about which no out-of-fold answers are known.
 CALIBRATION = {"temperature": 1.0, "sets": None, "interval": None}
 SETS = ("asked", "promised", "threshold", "contiguous")

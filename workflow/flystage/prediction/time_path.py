@@ -15,9 +15,8 @@ STEPS = 4  # parts of each gap between two stages
 RATES = 41  # that are tried, from a hundredth of what would take the movie through all stages to four times that
 USUAL = 1.3  # factor by which a rate differs from the usual one (one standard deviation of its logarithm)
 LEAST = 1e-4  # what a stage has of a frame's probability at least: one frame of dirt forbids no path
-LIKELY = (
-    1.92  # rates whose log-likelihood is at most so much below the best are in the interval (95 % of a chi-squared)
-)
+# Rates whose log-likelihood is at most so much below the best are in the interval: half the 95 % quantile of a chi-squared.
+LIKELY = 1.92
 
 
 class TimeCourse(NamedTuple):

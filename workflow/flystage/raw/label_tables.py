@@ -92,11 +92,8 @@ def _extend_workbook(path, rows, filled):
     for (line, place), text in texts.items():
         cell = sheet.cell(line, place + 1)
         if text and cell.value is None:
-            cell.value, cell.data_type, cell.number_format = (
-                text,
-                "s",
-                "@",
-            )  # so that 051 stays 051, and = is run by nobody
+            # So that 051 stays 051, and = is run by nobody.
+            cell.value, cell.data_type, cell.number_format = text, "s", "@"
     try:
         with written_whole(path) as temporary:
             workbook.save(temporary)

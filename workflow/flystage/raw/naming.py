@@ -88,9 +88,7 @@ def find_images(config, time_points=None):
             f"labels: {len(renamed)} row(s) lost zeros that the names have, as a spreadsheet does it ({row.where}: stage {row.stage} where"
             f" the name says {stage}); the table's are used. Format the column as text to keep them."
         )
-    if (
-        labels is None or by_pattern or config["not_in_labels"] == "by_name"
-    ):  # where a table says the stages, a pattern that fits nothing says nothing
+    if by_name or by_pattern:  # where a table alone says the stages, a pattern that fits nothing says nothing
         _refuse_unmatched(unmatched, len(found), config)
     _refuse_single_images(Counter(by_pattern), config)
     embryos_known = bool(

@@ -158,9 +158,7 @@ def confusion(table, stages, path, title="test images"):
 def top_k(curve, path, title="test images"):
     """Accuracy by k with its interval, beside chance. curve: table with k, accuracy, low, high, chance."""
     figure, [[axes]] = panels(3.2)
-    open_ended = curve[
-        curve["chance"] < 1
-    ]  # with all stages suggested the true one is always there: no interval of that
+    open_ended = curve[curve["chance"] < 1]  # with all stages suggested the true one is always there
     axes.fill_between(
         open_ended["k"],
         100 * open_ended["low"],

@@ -95,8 +95,8 @@ def _figures(config, measured):
     return (
         f"The test images ({measured['images']} of {measured['embryos']} embryos) were read once, after all choices were made"
         + (f", each in {views} views whose log-probabilities were averaged" if views > 1 else "")
-        + f". {_in_words(measured)} Intervals are 95 % intervals that take the embryo as the unit (Korn and Graubard 1998; Student's t"
-        " for the mean error)."
+        + f". Accuracy was: {_in_words(measured)} Intervals are 95 % intervals that take the embryo as the unit (Korn and Graubard 1998;"
+        " Student's t for the mean error)."
     )
 
 
@@ -112,7 +112,7 @@ def _in_words(measured):
     if error and error["value"] is not None:
         low, high = error["ci95"]
         said.append(f"mean error {error['value']:.1f} {error['unit']} ({low:.1f} to {high:.1f} {error['unit']})")
-    return f"Accuracy was: {'; '.join(said)}."
+    return f"{'; '.join(said)}."
 
 
 def _crossvalidation(crossval):
@@ -121,9 +121,7 @@ def _crossvalidation(crossval):
     hyperparameters = hyperparameters[:1].lower() + hyperparameters[1:]
     parts = [
         f"In cross-validation over {measured['folds']} folds of whole embryos of all splits ({measured['images']} images of"
-        f" {measured['embryos']} embryos{'; ' + hyperparameters if hyperparameters else ''}). {_in_words(measured)}".replace(
-            "). Accuracy was:", ") accuracy was:"
-        )
+        f" {measured['embryos']} embryos{'; ' + hyperparameters if hyperparameters else ''}) accuracy was: {_in_words(measured)}"
     ]
     if crossval.get("baselines"):
         names = [name for name in crossval["baselines"] if name != "chance"]

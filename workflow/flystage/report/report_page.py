@@ -3,6 +3,7 @@
 import logging
 import platform
 import tomllib
+from collections import defaultdict
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,10 +28,6 @@ PACKAGES = (
     "snakemake", "torch", "torchvision", "onnxruntime", "numpy", "pandas", "scipy",
     "scikit-learn", "opencv-python-headless", "tifffile", "imagecodecs", "matplotlib",
 )  # fmt: skip
-CROSSVALIDATION = (
-    *("crossval", "baselines", "random_split", "by_embryo", "calibration", "sets", "learning_curve", "label_doubts"),
-    *("stage_support", "why"),
-)  # what crossval.json may hold; what cannot be had is None
 CONSTANT = 0.005  # probabilities that vary less than this between images say the same of all of them
 SATURATED = 0.05  # a larger mean clipped share than this is worth a warning
 
@@ -48,7 +45,7 @@ def write_report(files, drawn, config, page, methods):
     stages = read_stages(files["stages"])
     manifests = {split: read_manifest(path) for split, path in zip(SPLITS, files["manifests"], strict=True)}
     records = {name: read_json(files[name]) for name in ("metrics", "crossval", "null", "occlusion") if name in files}
-    measured, crossval = records["metrics"], dict.fromkeys(CROSSVALIDATION) | records.get("crossval", {})
+    measured, crossval = records["metrics"], defaultdict(lambda: None, records.get("crossval", {}))
     predictions = read_predictions(files["predictions"])
     network, best, history = read_json(files["network"]), read_json(files["best"]), read_history(files["history"])
     warnings = _warnings(used, predictions, stages, measured, config)

@@ -45,8 +45,8 @@ def checked(config, schema_path, config_files=()):
     config["image"]["normalize"] = {key: normalize[key] for key in wanted}  # the other method's settings change nothing
     if config["train"]["mode"] == "frozen":
         del config["train"]["finetune"]  # nor do these
-    config["tune"]["folds"] = _folds(config, "tune")
-    config["crossval"]["folds"] = _folds(config, "crossval")
+    config["tune"]["folds"] = _folds_of_tuning(config)
+    config["crossval"]["folds"] = _folds_of_crossval(config)
     return _in_order(config, validator.schema)
 
 
@@ -174,28 +174,32 @@ def _check_meaning(config):
     _check_cloud(config)
 
 
-def _folds(config, section):
-    """The number of folds that a trial is scored by ("tune"), or a run ("crossval"; there it may be auto); 0: none.
-
-    A head is trained so many times within seconds; a network is not, but where a run of it is to be cross-validated in so many folds.
-    """
-    step = {"tune": "tune", "crossval": "train"}[section]
-    folds = config[section]["folds"]
+def _folds_of_tuning(config):
+    """The number of folds that a trial is scored by; 0: none. A head is trained so many times within seconds, a network not."""
+    folds = config["tune"]["folds"]
     apart = {
         "train.mode is finetuned": config["train"]["mode"] == "finetuned",
-        f"compute.{step} is sagemaker": config["compute"][step] == "sagemaker",
+        "compute.tune is sagemaker": config["compute"]["tune"] == "sagemaker",
     }
     reason = next((reason for reason, holds in apart.items() if holds), None)
     if folds == "auto":
-        return 0 if reason else {"tune": FOLDS, "crossval": folds}[section]
-    if section == "crossval" and config["compute"]["train"] == "local":
-        return folds
+        return 0 if reason else FOLDS
     if folds and reason:
-        instead = {
-            "tune": "where trials are scored on the validation split",
-            "crossval": "where the run is not trained once more for each fold",
-        }[section]
-        raise FlystageError(f"Configuration, {section}.folds: {reason}, {instead}; set it to 0.")
+        raise FlystageError(
+            f"Configuration, tune.folds: {reason}, where trials are scored on the validation split; set it to 0."
+        )
+    return folds
+
+
+def _folds_of_crossval(config):
+    """The folds that a run is cross-validated in: a number, 0 for none, or auto; a whole network only in a number that is asked for."""
+    folds, away = config["crossval"]["folds"], config["compute"]["train"] == "sagemaker"
+    if folds == "auto":
+        return 0 if away or config["train"]["mode"] == "finetuned" else folds
+    if folds and away:
+        raise FlystageError(
+            "Configuration, crossval.folds: compute.train is sagemaker, where the run is not trained once more for each fold; set it to 0."
+        )
     return folds
 
 
