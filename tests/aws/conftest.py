@@ -12,6 +12,8 @@ from container import TOOLKIT
 from emulator import Emulator
 from small_project import Project, merged, write_raw
 
+Project.preloaded = True  # what is submitted runs in processes of its own all the same
+
 
 def once(tmp_path_factory, name, fill):
     """A project that `fill(project)` runs, in one of the test processes alone. Look, but change nothing."""

@@ -27,6 +27,7 @@ SMALL = {
     "model": {"backbone": "resnet18", "weights": "none", "hidden": [32, 16]},
     "tune": {"trials": 2, "epochs": 3, "batch_size": [16, 32]},
     "train": {"epochs": 4},
+    "predict": {"occluded": 2},
     "note": "Synthetic embryos of the tests.",
 }
 # What must not depend on how a run went: everything but the networks (their archives name a temporary file) and times.
@@ -57,8 +58,8 @@ class Project:
 
     folder: Path
     repository: Path = REPOSITORY
-    under: tuple = ()  # the beginning of a command line that runs the rest of it somewhere else
-    preloaded: ClassVar[bool] = False  # whether Snakemake is forked from a process that has imported it
+    disks_of: int | None = None  # a process whose mounted disks a run sees
+    preloaded: ClassVar[bool] = False  # whether it and its jobs are forked from processes that have imported theirs
 
     @property
     def raw(self):
@@ -80,7 +81,7 @@ class Project:
         overlay = self.folder / f"over-{zlib.crc32(text.encode()):08x}.yaml"  # tests may run side by side
         overlay.write_text(text, encoding="utf-8")
         return [
-            *self.under, Path(sys.executable).with_name("snakemake"), "--snakefile", self.repository / "Snakefile", "--cores", "2",
+            Path(sys.executable).with_name("snakemake"), "--snakefile", self.repository / "Snakefile", "--cores", "2",
             *arguments, "--configfile", overlay.name, *more_config,
         ]  # fmt: skip
 
@@ -109,8 +110,8 @@ class Project:
 
     def _start(self, command, env, said, anew=False):
         env = os.environ | (env or {})
-        if self.preloaded and not self.under and not anew:
-            return fork_snakemake(command, self.folder, env, said)
+        if self.preloaded and not anew:
+            return fork_snakemake(command, self.folder, env, said, self.disks_of)
         with open(said, "w") as file:
             return subprocess.Popen(
                 command,

@@ -129,7 +129,7 @@ class Disks:
 
     def project(self, project):
         """The same project, run where these disks are."""
-        return Project(project.folder, under=(*self.inside, "env", f"--chdir={project.folder}"))
+        return Project(project.folder, disks_of=self.process.pid)
 
     def seen(self, project):
         """The same project, as seen from outside."""
