@@ -76,6 +76,49 @@ def test_a_full_disk_is_no_reason_to_copy(manifests, monkeypatch):
     assert contents() == {}
 
 
+def folders_of(*stages):
+    """The folders of stages below each split, and what lies in them; one PNG of each stage is in training."""
+    Path("results/images").mkdir(parents=True)
+    pngs = [f"results/images/{place}.png" for place in range(len(stages))]
+    for png, stage in zip(pngs, stages, strict=True):
+        Path(png).write_text(stage, encoding="utf-8")
+    table = pd.DataFrame({"png": pngs, "stage": stages})
+    link_split_folders({"train": table, "val": table.iloc[:0], "test": table.iloc[:1]}, "results/split")
+    return {path.name for path in Path("results/split/train").iterdir()}
+
+
+HOSTILE = (
+    *("..", ".", "../../../outside", "/etc", "a/b", "a/../b", "..\\..\\c", "C:\\d", "-rf", "--help", "con", "é", "x" * 300, "$(id)"),
+    *("a", "A", "a b", "*", "~", "|", "שלב", "期" * 90),
+)
+
+
+def test_no_stage_leads_out_of_its_split_and_each_has_a_folder_of_its_own(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    found = folders_of(*HOSTILE)
+    assert len(found) == len(HOSTILE)
+    assert {path.name for path in tmp_path.iterdir()} == {"results"}
+    assert {path.name for path in Path("results").iterdir()} == {"images", "split"}
+    assert {path.name for path in Path("results/split").iterdir()} == set(SPLITS)
+    assert {"-rf", "--help", "con", "é", "$(id)", "a", "A", "a b", "*", "~", "|", "שלב"} <= found
+    inside = {path.read_text(encoding="utf-8"): path.parent.name for path in Path("results/split/train").glob("*/*.png")}
+    assert set(inside) == set(HOSTILE) and set(inside.values()) == found
+    renamed = {stage for stage, folder in inside.items() if stage != folder}
+    assert renamed == {*HOSTILE[:8], "x" * 300, "期" * 90} and len(caplog.messages) == len(renamed)
+    assert "The folder of stage '..' in results/split is stage-" in caplog.text
+    for split in SPLITS:
+        assert {path.name for path in Path("results/split", split).iterdir()} == found
+
+
+def test_on_a_disk_that_tells_no_a_from_a_twins_do_not_share_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mkdir = os.mkdir
+    lower = lambda path: str(path).lower() if "/.names-" in str(path) else path  # noqa: E731
+    monkeypatch.setattr(os, "mkdir", lambda path, *mode, **named: mkdir(lower(path), *mode, **named))
+    found = folders_of("A", "a", "a-e8b7be43", "b")
+    assert {"A", "b"} < found and len(found) == len({name.lower() for name in found}) == 4
+
+
 def prepared(*rows):
     """A table of `prepare`: (path, stage, embryo, split, png, angle)."""
     return pd.DataFrame(rows, columns=["path", "stage", "embryo", "split", "png", "angle"]).assign(frame="")

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from flystage.core.cells import as_cell
 from flystage.core.errors import FlystageError, UnusableTiff
 from flystage.core.files import written_whole
 from flystage.images.blank_borders import filled
@@ -253,7 +254,8 @@ def prepare_bucket(rows, split, image, angles, png_folder, table):
         for path, stage, embryo, frame in tqdm(rows, unit="TIF", delay=3, disable=None, leave=False):
             row = {"path": path, "frame": frame, "stage": stage, "embryo": embryo, "split": split}
             for png_row in _prepare_file(path, frame, image, angles, png_folder, checksums):
-                writer.writerow(row | png_row)
+                cells = (row | png_row).items()
+                writer.writerow({name: as_cell(cell) if isinstance(cell, str) else cell for name, cell in cells})
 
 
 def _prepare_file(path, frame, image, angles, png_folder, checksums):

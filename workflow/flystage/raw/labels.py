@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import PureWindowsPath
 from typing import NamedTuple
 
-from flystage.core.delimiters import delimiter_of
+from flystage.core.cells import as_meant, delimiter_of
 from flystage.core.errors import FlystageError
 from flystage.raw.stages import one_form
 
@@ -16,7 +16,6 @@ YES, NO = ("", "yes", "y", "true", "1", "1.0"), ("no", "n", "false", "0", "0.0")
 # How a stage came about: without a suggestion, from one that a person looked at, or before it was shown. The last are kept apart:
 # what began as a suggestion of a network flatters it.
 GIVEN, REVIEWED, BLIND = ORIGINS = ("given", "reviewed", "blind")
-RUN_BY_SPREADSHEETS = "=+-@"  # a cell that begins so is written with an apostrophe before it, and read without
 EXAMPLES = 5  # how many rows a message names
 
 
@@ -74,7 +73,7 @@ def named_rows(path, columns):
             f" {' and '.join(missing)} is missing, it has {names.casefold()}."
         )
     for line, cells in rows:
-        row = {column: as_meant(cells[place]) if place < len(cells) else "" for column, place in places.items()}
+        row = {column: _trimmed(cells[place]) if place < len(cells) else "" for column, place in places.items()}
         if row["image"]:
             yield line, row
 
@@ -88,10 +87,9 @@ def places_of(header, columns):
     return places
 
 
-def as_meant(cell):
-    """A cell's text, trimmed, without the apostrophe that keeps a spreadsheet from running it."""
-    text = one_form(cell)
-    return text[1:] if text[:1] == "'" and text[1:2] and text[1] in RUN_BY_SPREADSHEETS else text
+def _trimmed(cell):
+    """A cell's text, without what keeps a spreadsheet from running it."""
+    return one_form(as_meant(one_form(cell)))
 
 
 def is_workbook(path):
