@@ -42,7 +42,10 @@ def test_ordinary_names_and_numbers_stay_as_they_are(text):
 def test_every_text_comes_back_and_no_part_of_it_can_be_run(text):
     cell = as_cell(text)
     assert as_meant(cell) == text
-    if cell != text or not text.lstrip("+-").replace(".", "").replace("e", "").replace("-", "").replace("+", "").isdigit():
+    if (
+        cell != text
+        or not text.lstrip("+-").replace(".", "").replace("e", "").replace("-", "").replace("+", "").isdigit()
+    ):
         for mark in ",;\t":
             for line in cell.splitlines():
                 assert not any(part.startswith(tuple("=+-@＝＠")) for part in line.split(mark))

@@ -88,7 +88,22 @@ def folders_of(*stages):
 
 
 HOSTILE = (
-    *("..", ".", "../../../outside", "/etc", "a/b", "a/../b", "..\\..\\c", "C:\\d", "-rf", "--help", "con", "é", "x" * 300, "$(id)"),
+    *(
+        "..",
+        ".",
+        "../../../outside",
+        "/etc",
+        "a/b",
+        "a/../b",
+        "..\\..\\c",
+        "C:\\d",
+        "-rf",
+        "--help",
+        "con",
+        "é",
+        "x" * 300,
+        "$(id)",
+    ),
     *("a", "A", "a b", "*", "~", "|", "שלב", "期" * 90),
 )
 
@@ -101,7 +116,9 @@ def test_no_stage_leads_out_of_its_split_and_each_has_a_folder_of_its_own(tmp_pa
     assert {path.name for path in Path("results").iterdir()} == {"images", "split"}
     assert {path.name for path in Path("results/split").iterdir()} == set(SPLITS)
     assert {"-rf", "--help", "con", "é", "$(id)", "a", "A", "a b", "*", "~", "|", "שלב"} <= found
-    inside = {path.read_text(encoding="utf-8"): path.parent.name for path in Path("results/split/train").glob("*/*.png")}
+    inside = {
+        path.read_text(encoding="utf-8"): path.parent.name for path in Path("results/split/train").glob("*/*.png")
+    }
     assert set(inside) == set(HOSTILE) and set(inside.values()) == found
     renamed = {stage for stage, folder in inside.items() if stage != folder}
     assert renamed == {*HOSTILE[:8], "x" * 300, "期" * 90} and len(caplog.messages) == len(renamed)

@@ -13,7 +13,9 @@ def write_csv(table, path):
     texts = {name: [as_cell(one) if isinstance(one, str) else one for one in column] for name, column in texts.items()}
     quoting = quoting_of(str(one) for column in [table, *texts.values()] for one in column)
     with written_whole(path) as temporary:
-        table.assign(**texts).rename(columns=as_cell).to_csv(temporary, index=False, lineterminator="\n", quoting=quoting)
+        table.assign(**texts).rename(columns=as_cell).to_csv(
+            temporary, index=False, lineterminator="\n", quoting=quoting
+        )
 
 
 def read_text(path):

@@ -104,6 +104,8 @@ def warnings_in(logs):
 def _rows(path):
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            return [{name: as_meant(cell or "") for name, cell in row.items()} for row in csv.DictReader(file, restkey="")]
+            return [
+                {name: as_meant(cell or "") for name, cell in row.items()} for row in csv.DictReader(file, restkey="")
+            ]
     except OSError:
         return []
