@@ -12,6 +12,7 @@ from flystage.core.files import existing_folder, written_whole
 from flystage.raw.labels import cells_of, is_workbook, places_of
 
 COLUMNS = ("image", "stage", "embryo", "frame", "use", "sha256", "origin", "who", "when")
+MOST_CELLS = 2**23  # of a sheet, with those between others that are empty
 
 
 def add_to_table(path, rows, filled=None):
@@ -67,10 +68,16 @@ def _filled(cells, texts, width=0):
 
 def _extend_workbook(path, rows, filled):
     from openpyxl import Workbook, load_workbook
+    from openpyxl.utils import get_column_letter
 
     macros = path.lower().endswith(".xlsm")
     workbook = load_workbook(path, keep_vba=macros) if os.path.exists(path) else Workbook()
     sheet = workbook.worksheets[0]
+    if sheet.max_row * sheet.max_column > MOST_CELLS:
+        raise FlystageError(
+            f"The first sheet of {path} reaches to {get_column_letter(sheet.max_column)}{sheet.max_row}: delete what stands far from the"
+            " table, or keep it as a CSV."
+        )
     table = list(sheet.iter_rows())
     used = [max((cell.column for cell in cells if cell.value is not None), default=0) for cells in table]
     last = max((cells[0].row for cells, width in zip(table, used, strict=True) if width), default=0)

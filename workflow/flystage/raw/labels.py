@@ -2,6 +2,7 @@
 
 import csv
 import os
+import zipfile
 from collections import defaultdict
 from pathlib import PureWindowsPath
 from typing import NamedTuple
@@ -16,6 +17,8 @@ YES, NO = ("", "yes", "y", "true", "1", "1.0"), ("no", "n", "false", "0", "0.0")
 # How a stage came about: without a suggestion, from one that a person looked at, or before it was shown. The last are kept apart:
 # what began as a suggestion of a network flatters it.
 GIVEN, REVIEWED, BLIND = ORIGINS = ("given", "reviewed", "blind")
+LARGEST = 2**26  # bytes of a table, unpacked: hundreds of thousands of rows
+SHEETS = (".xml", ".rels", ".vml")
 EXAMPLES = 5  # how many rows a message names
 
 
@@ -99,7 +102,24 @@ def is_workbook(path):
 
 def cells_of(path):
     """Yield (line, cells) of a table, a CSV or the first sheet of a workbook; cells are text. Raises FlystageError."""
+    _refuse_large(path)
     return _workbook(path) if is_workbook(path) else _csv(path)
+
+
+def _refuse_large(path):
+    """A workbook is packed, and says of each part how large it is; no more of it is unpacked than that."""
+    try:
+        size = os.path.getsize(path)
+        if size <= LARGEST and is_workbook(path):
+            with zipfile.ZipFile(path) as workbook:
+                size = sum(part.file_size for part in workbook.infolist() if part.filename.lower().endswith(SHEETS))
+    except (OSError, zipfile.BadZipFile):
+        return  # reading says why
+    if size > LARGEST:
+        raise FlystageError(
+            f"labels: {path} holds {size / 2**20:.0f} MiB, and a table of labels at most {LARGEST / 2**20:.0f}; correct the setting, or"
+            " delete what is no row of an image."
+        )
 
 
 def _csv(path):
@@ -123,6 +143,7 @@ def _workbook(path):
 
     try:
         sheet = load_workbook(path, read_only=True, data_only=True).worksheets[0]
+        sheet.reset_dimensions()  # which a damaged one gives as 17 thousand million cells
         for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
             yield line, ["" if cell is None else _text(cell) for cell in cells]
     except Exception as error:  # a damaged workbook can fail anywhere inside the library
