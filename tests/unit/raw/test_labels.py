@@ -137,7 +137,10 @@ def packed(path, rows, part="xl/worksheets/sheet1.xml"):
     return str(path)
 
 
-SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">%b<sheetData>', b"</sheetData></worksheet>"
+SHEET = (
+    b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">%b<sheetData>',
+    b"</sheetData></worksheet>",
+)
 CELL = b'<c r="%b" t="inlineStr"><is><t>%b</t></is></c>'
 HEAD = b'<row r="1">' + CELL % (b"A1", b"image") + CELL % (b"B1", b"stage") + b"</row>"
 
@@ -157,7 +160,9 @@ def test_a_workbook_that_unpacks_to_gigabytes_is_refused_packed(tmp_path):
 
 
 def test_a_sheet_that_says_it_is_endless_has_the_rows_that_it_has(tmp_path):
-    cells = (CELL % (place, text) for place, text in ((b"A5000", b"z.tif"), (b"B5000", b"060"), (b"XFD5000", b"far away")))
+    cells = (
+        CELL % (place, text) for place, text in ((b"A5000", b"z.tif"), (b"B5000", b"060"), (b"XFD5000", b"far away"))
+    )
     last = b'<row r="5000">' + b"".join(cells) + b"</row>"
     rows = [SHEET[0] % b'<dimension ref="A1:XFD1048576"/>', HEAD, last, SHEET[1]]
     path = packed(tmp_path / "wide.xlsx", rows)
