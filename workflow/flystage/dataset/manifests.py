@@ -94,7 +94,7 @@ def _folders_of(stages, folder):
             names[stage] = name
             if name != stage:
                 log.warning(
-                    "The folder of stage %r in %s is %s: its own name cannot be used there.", stage, folder, name
+                    "The folder of stage %.60r in %s is %s: its own name cannot be used there.", stage, folder, name
                 )
     return names
 
