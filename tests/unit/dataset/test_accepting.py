@@ -264,17 +264,8 @@ def test_two_tables_that_cannot_be_used_are_one_sentence(lab):
 
 
 HOSTILE = (
-    "../../../x.tif",
-    "/etc/passwd",
-    "..\\..\\x.tif",
-    "-rf",
-    "=cmd|' /C calc'!A0",
-    "a\rb",
-    "a\nb",
-    "'=1",
-    "\x1b]0;x\x07",
-    "",
-    "x" * 5000,
+    *("../../../x.tif", "/etc/passwd", "..\\..\\x.tif", "-rf", "=cmd|' /C calc'!A0", "'=1"),
+    *("a\rb", "a\nb", "\x1b]0;x\x07", "x" * 5000),
 )
 
 
@@ -284,9 +275,7 @@ def files_in(folder):
 
 def test_nothing_in_the_rows_of_a_stranger_is_a_path_or_runs(lab):
     before = files_in(lab.folder.parent)
-    rows = [
-        lab.row("nowhere.tif", "051", image=name, who=name) for name in HOSTILE if name
-    ]  # whose content no image has
+    rows = [lab.row("nowhere.tif", "051", image=name, who=name) for name in HOSTILE]  # whose content no image has
     rows += [
         lab.row(
             "new/m0.tif", "..", **dict.fromkeys(["image", "embryo", "who", "when", "reason", "checkpoint"], "../../x")
@@ -302,6 +291,6 @@ def test_nothing_in_the_rows_of_a_stranger_is_a_path_or_runs(lab):
         ("new/m0.tif", "..", "../../x"), ("new/m1.tif", "=1+1", "@e"), ("new/m2.tif", "a\x1b[2Jb", "a\rb"),
     ]  # fmt: skip
     assert read_text("results/accept/outcome.csv")["who"].tolist() == [row["who"] for row in rows]
-    for name in ("raw.labels.csv", "results/accept/outcome.csv"):
-        with open(name, newline="", encoding="utf-8-sig") as file:
+    for table in ("raw.labels.csv", "results/accept/outcome.csv"):
+        with open(table, newline="", encoding="utf-8-sig") as file:
             assert not any(cell.startswith(("=", "@", "\r", "-r")) for row in csv.reader(file) for cell in row)
