@@ -30,7 +30,9 @@ def configurations(as_given, config, schema_path):
 def _configuration(name, over, as_given, schema_path):
     where = f"Configuration, compare.variants, {name}"
     if not NAME.fullmatch(name):
-        raise FlystageError(f"{where}: a name is made of letters, digits and the signs . _ + - alone.")
+        raise FlystageError(
+            f"Configuration, compare.variants: a name is made of letters, digits and the signs . _ + - alone, and not {name!r}."
+        )
     others = [section for section in over if section not in CHANGEABLE]
     if others:
         raise FlystageError(f"{where}: a variant can change {', '.join(CHANGEABLE)}, and not {others[0]}.")
