@@ -338,3 +338,10 @@ def test_imagej_s_count_of_planes_and_the_chain_of_pages_have_an_end(tmp_path, m
     pages = [(plane, {"metadata": None, "contiguous": False}) for plane in STACK]
     assert reason(written(*pages)) == "has more than 4 pages: split it"
     np.testing.assert_array_equal(read_grey(written(*pages[:4]))[0], STACK[2])
+
+
+def test_a_reduced_picture_as_the_first_tiffs_mark_it_is_no_page_of_the_stack():
+    reduced = {"metadata": None, "extratags": [(255, "H", 1, 2, False)]}
+    data = written((FULL, {"metadata": None}), (FULL // 2, reduced), (FULL // 3, reduced))
+    np.testing.assert_array_equal(read_grey(data)[0], FULL)
+    np.testing.assert_array_equal(read_grey(data, series=2, page=1)[0], FULL // 2)
