@@ -305,7 +305,10 @@ def test_too_few_grey_levels_of_a_picture_that_had_many_are_refused():
     dim = tif(embryo() // 25)  # up to 320 of 65,535
     with pytest.raises(UnusableTiff, match=r"only \d+ of its 1\d\d grey levels are left \(image\.min_levels is 16\)"):
         prepare(dim, IMAGE, [0])
-    assert prepare(dim, IMAGE | {"min_levels": 2}, [0])[1]["png_levels"] < 16
+    left = prepare(dim, IMAGE | {"min_levels": 2}, [0])[1]["png_levels"]
+    assert left < 16 and prepare(dim, IMAGE | {"min_levels": left}, [0])[1]["png_levels"] == left
+    with pytest.raises(UnusableTiff, match=f"only {left} of"):
+        prepare(dim, IMAGE | {"min_levels": left + 1}, [0])
     assert prepare(dim, IMAGE | {"white": 511}, [0])[1]["png_levels"] > 16
     few = tif(((embryo() // 1000) * 1000).astype(np.uint16))  # it never had more
     assert prepare(few, IMAGE | {"size": 119}, [0])[1]["levels"] < 16
