@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flystage.dataset.manifests import MANIFEST, build_manifests, link_split_folders, read_manifest, unrotated_pngs
 
@@ -125,6 +127,24 @@ def test_no_stage_leads_out_of_its_split_and_each_has_a_folder_of_its_own(tmp_pa
     assert "The folder of stage '..' in results/split is stage-" in caplog.text
     for split in SPLITS:
         assert {path.name for path in Path("results/split", split).iterdir()} == found
+
+
+NAMES = st.text(st.sampled_from("./\\-aA é~\x00\n$*"), min_size=1, max_size=6)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.sets(NAMES, min_size=1, max_size=6))
+def test_whatever_stages_are_called_each_has_one_folder_inside_its_split(tmp_path_factory, stages):
+    folder = tmp_path_factory.mktemp("run") / "split"
+    png = folder.parent / "0.png"
+    png.write_bytes(b"")
+    table = pd.DataFrame({"png": str(png), "stage": sorted(stages)})
+    link_split_folders({"train": table, "val": table.iloc[:0]}, folder)
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["0.png", "split"]
+    assert sorted(path.name for path in folder.iterdir()) == ["train", "val"]
+    found = [path.relative_to(folder / "train").parts for path in (folder / "train").rglob("*.png")]
+    assert len(found) == len(set(found)) == len(stages) and all(len(parts) == 2 for parts in found)
+    assert {parts[0] for parts in found} == {path.name for path in (folder / "val").iterdir()}
 
 
 def test_on_a_disk_that_tells_no_a_from_a_twins_do_not_share_a_folder(tmp_path, monkeypatch):
