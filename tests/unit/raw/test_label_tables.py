@@ -136,7 +136,7 @@ def test_no_row_and_no_column_of_a_workbook_is_ever_lost(tmp_path_factory, rows,
     check_that_all_is_there(before, after, new)
 
 
-@WAYS
+@settings(WAYS, max_examples=15)
 @given(st.lists(st.tuples(NAME, NAME), min_size=1, max_size=3), st.sampled_from(["t.csv", "t.xlsx"]))
 @example([("'=a.tif", "'051"), ("=a;=b", "a'=\"b"), ("-15", "-15"), ("-15min", "a,'=b")], "t.csv")
 @example([("'=a.tif", "'051"), ("=a;=b", "a'=\"b"), ("-15", "-15"), ("-15min", "a,'=b")], "t.xlsx")
@@ -149,3 +149,10 @@ def test_what_is_added_is_read_unchanged(tmp_path_factory, new, name):
 def test_a_table_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert "cannot be written" in sentence(add_to_table, str(tmp_path / "t.csv"), [NEW])
+
+
+def test_what_a_workbook_cannot_hold_stops_nothing(tmp_path):
+    path = str(tmp_path / "t.xlsx")
+    add_to_table(path, [NEW | {"who": "a\x1bb"}])
+    sheet = load_workbook(path).worksheets[0]
+    assert "a\N{REPLACEMENT CHARACTER}b" in [cell.value for cell in sheet[2]]
