@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flystage.core.cells import as_cell
 from flystage.core.tables import read_text
 from flystage.dataset.accepting import accept
 from flystage.raw.labels import read_labels
@@ -260,3 +261,36 @@ def test_two_tables_that_cannot_be_used_are_one_sentence(lab):
     assert "There is no table a.csv" in sentence(lab.accept)
     Path("a.csv").write_text("name,remark\nx,y\n", encoding="utf-8")
     assert "stage is missing" in sentence(lab.accept)
+
+
+HOSTILE = (
+    *("../../../x.tif", "/etc/passwd", "..\\..\\x.tif", "-rf", "=cmd|' /C calc'!A0", "'=1"),
+    *("a\rb", "a\nb", "\x1b]0;x\x07", "x" * 5000),
+)
+
+
+def files_in(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_nothing_in_the_rows_of_a_stranger_is_a_path_or_runs(lab):
+    before = files_in(lab.folder.parent)
+    rows = [lab.row("nowhere.tif", "051", image=name, who=name) for name in HOSTILE]  # whose content no image has
+    rows += [
+        lab.row(
+            "new/m0.tif", "..", **dict.fromkeys(["image", "embryo", "who", "when", "reason", "checkpoint"], "../../x")
+        )
+    ]
+    rows += [lab.row("new/m1.tif", "=1+1", embryo="@e", who="'=eve"), lab.row("new/m2.tif", "a\x1b[2Jb", embryo="a\rb")]
+    lab.export(*({name: as_cell(text) for name, text in row.items()} for row in rows))  # as the page writes them
+    said = lab.accept()
+    assert not any(sign in said for sign in "\x1b\r\x07")
+    made = {"a.csv", "raw.labels.csv", "results/accept/outcome.csv", "results/accept/contradictions.csv"}
+    assert files_in(lab.folder.parent) - before == {f"{lab.folder.name}/{name}" for name in made}
+    assert [tuple(label[1:4]) for label in read_labels(["raw.labels.csv"])] == [
+        ("new/m0.tif", "..", "../../x"), ("new/m1.tif", "=1+1", "@e"), ("new/m2.tif", "a\x1b[2Jb", "a\rb"),
+    ]  # fmt: skip
+    assert read_text("results/accept/outcome.csv")["who"].tolist() == [row["who"] for row in rows]
+    for table in ("raw.labels.csv", "results/accept/outcome.csv"):
+        with open(table, newline="", encoding="utf-8-sig") as file:
+            assert not any(cell.startswith(("=", "@", "\r", "-r")) for row in csv.reader(file) for cell in row)

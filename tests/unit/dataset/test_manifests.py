@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flystage.dataset.manifests import MANIFEST, build_manifests, link_split_folders, read_manifest, unrotated_pngs
 
@@ -74,6 +76,84 @@ def test_a_full_disk_is_no_reason_to_copy(manifests, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         link_split_folders(manifests, "results/split")
     assert contents() == {}
+
+
+def folders_of(*stages):
+    """The folders of stages below each split, and what lies in them; one PNG of each stage is in training."""
+    Path("results/images").mkdir(parents=True)
+    pngs = [f"results/images/{place}.png" for place in range(len(stages))]
+    for png, stage in zip(pngs, stages, strict=True):
+        Path(png).write_text(stage, encoding="utf-8")
+    table = pd.DataFrame({"png": pngs, "stage": stages})
+    link_split_folders({"train": table, "val": table.iloc[:0], "test": table.iloc[:1]}, "results/split")
+    return {path.name for path in Path("results/split/train").iterdir()}
+
+
+HOSTILE = (
+    *(
+        "..",
+        ".",
+        "../../../outside",
+        "/etc",
+        "a/b",
+        "a/../b",
+        "..\\..\\c",
+        "C:\\d",
+        "-rf",
+        "--help",
+        "con",
+        "é",
+        "x" * 300,
+        "$(id)",
+    ),
+    *("a", "A", "a b", "*", "~", "|", "שלב", "期" * 90),
+)
+
+
+def test_no_stage_leads_out_of_its_split_and_each_has_a_folder_of_its_own(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    found = folders_of(*HOSTILE)
+    assert len(found) == len(HOSTILE)
+    assert {path.name for path in tmp_path.iterdir()} == {"results"}
+    assert {path.name for path in Path("results").iterdir()} == {"images", "split"}
+    assert {path.name for path in Path("results/split").iterdir()} == set(SPLITS)
+    assert {"-rf", "--help", "con", "é", "$(id)", "a", "A", "a b", "*", "~", "|", "שלב"} <= found
+    inside = {
+        path.read_text(encoding="utf-8"): path.parent.name for path in Path("results/split/train").glob("*/*.png")
+    }
+    assert set(inside) == set(HOSTILE) and set(inside.values()) == found
+    renamed = {stage for stage, folder in inside.items() if stage != folder}
+    assert renamed == {*HOSTILE[:8], "x" * 300, "期" * 90} and len(caplog.messages) == len(renamed)
+    assert "The folder of stage '..' in results/split is stage-" in caplog.text
+    for split in SPLITS:
+        assert {path.name for path in Path("results/split", split).iterdir()} == found
+
+
+NAMES = st.text(st.sampled_from("./\\-aA é~\x00\n$*"), min_size=1, max_size=6)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.sets(NAMES, min_size=1, max_size=6))
+def test_whatever_stages_are_called_each_has_one_folder_inside_its_split(tmp_path_factory, stages):
+    folder = tmp_path_factory.mktemp("run") / "split"
+    png = folder.parent / "0.png"
+    png.write_bytes(b"")
+    table = pd.DataFrame({"png": str(png), "stage": sorted(stages)})
+    link_split_folders({"train": table, "val": table.iloc[:0]}, folder)
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["0.png", "split"]
+    assert sorted(path.name for path in folder.iterdir()) == ["train", "val"]
+    found = [path.relative_to(folder / "train").parts for path in (folder / "train").rglob("*.png")]
+    assert len(found) == len(set(found)) == len(stages) and all(len(parts) == 2 for parts in found)
+    assert {parts[0] for parts in found} == {path.name for path in (folder / "val").iterdir()}
+
+
+def test_on_a_disk_that_tells_no_a_from_a_twins_do_not_share_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mkdir = os.mkdir
+    lower = lambda path: str(path).lower() if "/.names-" in str(path) else path  # noqa: E731
+    monkeypatch.setattr(os, "mkdir", lambda path, *mode, **named: mkdir(lower(path), *mode, **named))
+    found = folders_of("A", "a", "a-e8b7be43", "b")
+    assert {"A", "b"} < found and len(found) == len({name.lower() for name in found}) == 4
 
 
 def prepared(*rows):

@@ -8,6 +8,7 @@ import pytest
 import tifffile
 
 from flystage.core.errors import UnusableTiff
+from flystage.images.greyscale import PHOTOMETRIC, to_grey
 from flystage.images.tiff import read_grey
 
 RANDOM = np.random.default_rng(4)
@@ -180,3 +181,15 @@ def test_an_orientation_tag_turns_the_picture(orientation, shown):
 def test_an_orientation_tag_that_mirrors_is_refused(orientation):
     text = reason(tif(GREY16, extratags=[(274, 3, 1, orientation, True)], metadata=None))
     assert f"Orientation tag ({orientation})" in text and "mirrored" in text
+
+
+def test_a_channel_is_counted_from_1():
+    planes = np.stack([np.full((8, 9), value) for value in (10, 20, 30)])
+    assert [to_grey(planes, PHOTOMETRIC.RGB, number)[0, 0] for number in (1, 2, 3)] == [10, 20, 30]
+    assert (
+        to_grey(planes, PHOTOMETRIC.MINISBLACK, "auto")[0, 0] == 10
+        and to_grey(planes, PHOTOMETRIC.RGB, "max")[0, 0] == 30
+    )
+    for few, number in ((planes, 4), (planes[:1], 2)):
+        with pytest.raises(UnusableTiff, match=f"channel.*asks for number {number}"):
+            to_grey(few, PHOTOMETRIC.RGB, number)

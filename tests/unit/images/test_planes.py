@@ -127,3 +127,16 @@ def test_a_strip_of_far_more_bytes_than_its_picture_is_refused_unread():
     claimed = struct.pack("<HII", 4, 1, 9_000_000)
     data = data[: counts.offset + 2] + claimed + data[counts.offset + 12 :] + bytes(9_000_000)
     assert "far more bytes" in reason(read_grey, data)
+
+
+def test_the_bytes_of_a_page_are_bounded_and_not_its_values_alone():
+    """A picture of zeros in few bytes, as a bomb has it: with four 64-bit values a pixel it takes four times the largest allowed."""
+    bomb = tif(np.zeros((100, 100, 4)), photometric="rgb", compression="deflate", metadata=None)
+    assert len(bomb) < 5000
+    assert reason(read_grey, bomb, max_pixels=10_000) == (
+        "too large: 100 x 100 pixels of type float64, image.max_pixels (10000) allows 8 times as many bytes"
+    )
+    assert read_grey(bomb, max_pixels=40_000)[0].shape == (100, 100)
+    for pixels in (np.zeros((100, 100)), np.zeros((100, 100, 4), np.uint16)):
+        kind = "minisblack" if pixels.ndim == 2 else "rgb"
+        assert read_grey(tif(pixels, photometric=kind, metadata=None), max_pixels=10_000)[0].shape == (100, 100)

@@ -11,6 +11,7 @@ import tifffile
 
 from flystage.core.errors import FlystageError, UnusableTiff
 from flystage.core.tables import read_text
+from flystage.images import preparing
 from flystage.images.preparing import (
     COLUMNS,
     UNROTATED_FACTS,
@@ -42,6 +43,12 @@ def tif(pixels, **options):
     file = io.BytesIO()
     tifffile.imwrite(file, pixels, **options)
     return file.getvalue()
+
+
+def cv2_error(code):
+    error = cv2.error("OpenCV says so")
+    error.code = code
+    return error
 
 
 def embryo(height=42, width=110):
@@ -298,7 +305,10 @@ def test_too_few_grey_levels_of_a_picture_that_had_many_are_refused():
     dim = tif(embryo() // 25)  # up to 320 of 65,535
     with pytest.raises(UnusableTiff, match=r"only \d+ of its 1\d\d grey levels are left \(image\.min_levels is 16\)"):
         prepare(dim, IMAGE, [0])
-    assert prepare(dim, IMAGE | {"min_levels": 2}, [0])[1]["png_levels"] < 16
+    left = prepare(dim, IMAGE | {"min_levels": 2}, [0])[1]["png_levels"]
+    assert left < 16 and prepare(dim, IMAGE | {"min_levels": left}, [0])[1]["png_levels"] == left
+    with pytest.raises(UnusableTiff, match=f"only {left} of"):
+        prepare(dim, IMAGE | {"min_levels": left + 1}, [0])
     assert prepare(dim, IMAGE | {"white": 511}, [0])[1]["png_levels"] > 16
     few = tif(((embryo() // 1000) * 1000).astype(np.uint16))  # it never had more
     assert prepare(few, IMAGE | {"size": 119}, [0])[1]["levels"] < 16
@@ -442,3 +452,56 @@ def test_the_same_tif_gives_the_same_bytes_again(tmp_path):
     assert {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir()} == {
         p.name: p.read_bytes() for p in (tmp_path / "two").iterdir()
     }
+
+
+def test_a_large_file_is_not_read_through_if_its_headers_rule_it_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(preparing, "LARGE", 1000)
+    usable, too_large, none = (tmp_path / f"{name}.tif" for name in ("usable", "large", "none"))
+    tifffile.imwrite(usable, embryo())
+    tifffile.imwrite(too_large, np.zeros((1001, 1001), np.uint8))
+    none.write_bytes(bytes(2000))
+    rows = [(str(path), "051", "e", "") for path in (usable, too_large, none, usable)]
+    prepare_bucket(rows, "val", IMAGE, [0], tmp_path / "pngs", tmp_path / "t.csv")
+    table = read_text(tmp_path / "t.csv")
+    assert table["status"].tolist() == ["used", "rejected", "rejected", "used"]
+    assert table["sha256"].tolist() == [hashlib.sha256(usable.read_bytes()).hexdigest(), "", "", table["sha256"][0]]
+    assert table["reason"][1].startswith("too large: 1001 x 1001 pixels") and table["reason"][2].startswith("not a TIF")
+    none.write_bytes(bytes(1000))  # a small one is: so it is known again
+    prepare_bucket([(str(none), "051", "e", "")], "val", IMAGE, [0], tmp_path / "pngs", tmp_path / "t.csv")
+    assert read_text(tmp_path / "t.csv")["sha256"].tolist() == [hashlib.sha256(bytes(1000)).hexdigest()]
+
+
+@pytest.mark.parametrize("error", [MemoryError("Unable to allocate 20 GiB"), cv2_error(-4)])
+def test_a_picture_that_does_not_fit_the_memory_is_rejected_and_the_rest_goes_on(tmp_path, monkeypatch, error):
+    paths = [str(tmp_path / f"{name}.tif") for name in "ab"]
+    for path, shift in zip(paths, (0, 1), strict=True):
+        tifffile.imwrite(path, embryo(42 + shift))
+
+    def turned_if_it_fits(grey, *arguments):
+        if grey.shape[0] == 42:
+            raise error
+        return turned(grey, *arguments)
+
+    monkeypatch.setattr(preparing, "turned", turned_if_it_fits)
+    prepare_bucket([(path, "051", "e", "") for path in paths], "val", IMAGE, [0], tmp_path / "pngs", tmp_path / "t.csv")
+    table = read_text(tmp_path / "t.csv")
+    assert table["status"].tolist() == ["rejected", "used"]
+    assert table["reason"][0] == "too large for the memory of this machine: save a smaller part of it"
+
+
+def test_other_faults_of_opencv_are_no_fault_of_the_picture(monkeypatch):
+    monkeypatch.setattr(preparing, "turned", lambda *_: (_ for _ in ()).throw(cv2_error(-215)))
+    with pytest.raises(cv2.error):
+        prepare(tif(embryo()), IMAGE, [0])
+
+
+def test_names_that_a_spreadsheet_would_run_come_back_from_the_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("=a.tif", embryo())
+    rows = [("=a.tif", "=1+1", "@e", ""), ("-b.tif", "-15", "'=e", "")]
+    Path("-b.tif").write_bytes(b"")
+    prepare_bucket(rows, "val", IMAGE, [0], "pngs", "t.csv")
+    table = read_text("t.csv")
+    assert table[["path", "stage", "embryo", "frame"]].to_numpy().tolist() == list(map(list, rows))
+    lines = Path("t.csv").read_text().splitlines()
+    assert lines[1].startswith("'=a.tif,,'=1+1,'@e,") and lines[2].startswith("'-b.tif,,-15,''=e,")

@@ -1,12 +1,15 @@
 """Files that hold more than one picture, or only a part of a set: the full picture, its own planes, or a reason."""
 
 import io
+import os
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
 import tifffile
 
+from flystage.images import stacks
 from flystage.images.tiff import read_grey, time_points
 from refusals import reason
 
@@ -298,3 +301,47 @@ def test_a_single_ome_file_that_lacks_planes_is_refused(tmp_path):
     path = tmp_path / "a.ome.tif"
     path.write_bytes(path.read_bytes().replace(b'SizeZ="3"', b'SizeZ="9"'))
     assert "never written" in reason(path)
+
+
+CLAIMING = (
+    '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0"><Pixels ID="Pixels:0"'
+    ' DimensionOrder="XYZCT" Type="uint16" SizeX="64" SizeY="48" SizeZ="{}" SizeC="1" SizeT="{}"><TiffData PlaneCount="{}"/></Pixels>'
+    "</Image>{}</OME>"
+)
+
+
+@pytest.mark.parametrize(
+    ("description", "expected"),
+    [
+        (CLAIMING.format(1000, 1_000_000, 1, ""), "its OME notes claim 1000000000 planes"),
+        (CLAIMING.format(1, 1, 2_000_000_000, ""), "its OME notes claim 2000000000 planes"),
+        (CLAIMING.format(10**6, 10**9, 1, ""), "its OME notes claim 1000000000000000 planes"),
+        (CLAIMING.format(1, 1, 1, "<a/>" * 2_100_000), "its OME notes have more than 1048576 elements"),
+    ],
+)
+def test_notes_of_more_planes_than_a_file_can_hold_are_refused_before_lists_of_them_are_made(description, expected):
+    data = written((FULL, {"metadata": None, "description": description}))
+    tracemalloc.start()
+    try:
+        assert reason(data) == expected
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(data)
+    finally:
+        tracemalloc.stop()
+
+
+def test_imagej_s_count_of_planes_and_the_chain_of_pages_have_an_end(tmp_path, monkeypatch):
+    path = tmp_path / "large.tif"
+    tifffile.imwrite(path, FULL, description="ImageJ=1.53\nimages=5000000\nslices=5000000\n", metadata=None)
+    os.truncate(path, 5_000_001 * FULL.nbytes)
+    assert reason(path) == "claims 5000000 planes: split it, if it has so many"
+    monkeypatch.setattr(stacks, "MOST_PAGES", 4)
+    pages = [(plane, {"metadata": None, "contiguous": False}) for plane in STACK]
+    assert reason(written(*pages)) == "has more than 4 pages: split it"
+    np.testing.assert_array_equal(read_grey(written(*pages[:4]))[0], STACK[2])
+
+
+def test_a_reduced_picture_as_the_first_tiffs_mark_it_is_no_page_of_the_stack():
+    reduced = {"metadata": None, "extratags": [(255, "H", 1, 2, False)]}
+    data = written((FULL, {"metadata": None}), (FULL // 2, reduced), (FULL // 3, reduced))
+    np.testing.assert_array_equal(read_grey(data)[0], FULL)
+    np.testing.assert_array_equal(read_grey(data, series=2, page=1)[0], FULL // 2)

@@ -1,6 +1,8 @@
 """TIFs of every kind that microscopes and their programs write, and damaged ones: a plane or a reason, nothing else."""
 
 import io
+import os
+import re
 import struct
 import tracemalloc
 
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from flystage.core.errors import UnusableTiff
 from flystage.images import tiff
-from flystage.images.tiff import read_grey, time_points
+from flystage.images.tiff import read_grey, refuse_by_headers, time_points
 from refusals import reason
 
 RANDOM = np.random.default_rng(1)
@@ -407,3 +409,57 @@ def test_a_reason_is_never_a_bare_number(monkeypatch):
 
     monkeypatch.setattr(tiff, "decode_page", fails)
     assert reason(tif(GREY16)).startswith("damaged or not supported (KeyError 0): ")
+
+
+def big_tif(path, size, **claims):
+    """A BigTIFF of 100 x 100 pixels, of `size` bytes of which nearly all are a hole. claims: {tag: how many of its values are there}."""
+    entries = {256: 100, 257: 100, 258: 8, 259: 1, 262: 1, 273: 4096, 277: 1, 278: 100, 279: 10_000}
+    rows = {code: struct.pack("<HHQQ", code, 4, 1, value) for code, value in entries.items()}
+    for tag, count in claims.items():
+        code = tifffile.TIFF.TAGS[tag]
+        rows[code] = struct.pack("<HHQQ", code, 2 if tag == "ImageDescription" else 4, count, 20_000)
+    body = struct.pack("<Q", len(rows)) + b"".join(rows[code] for code in sorted(rows)) + bytes(8)
+    path.write_bytes((b"II+\0" + struct.pack("<HHQ", 8, 0, 16) + body).ljust(4096, b"\0") + GREY8.tobytes() * 6)
+    os.truncate(path, size)
+    return path
+
+
+@pytest.mark.parametrize(
+    "tag", ["ImageDescription", "StripOffsets", "StripByteCounts", "BitsPerSample", "SubIFDs", "Software", "UIC1tag"]
+)
+def test_what_a_large_file_claims_of_itself_costs_no_memory(tmp_path, monkeypatch, tag):
+    monkeypatch.setattr(tiff, "MOST_READS", 10_000)
+    path = big_tif(tmp_path / "large.tif", 20 * 2**30, **{tag: 2**31})
+    tracemalloc.start()
+    try:
+        assert re.search("its notes, or the list of its parts|too large for the memory", reason(path))
+        # For the others numpy reserves memory that nothing is written to.
+        assert tag in ("BitsPerSample", "Software", "UIC1tag") or tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_of_a_large_file_no_more_is_read_than_its_picture(tmp_path):
+    path = big_tif(tmp_path / "large.tif", 20 * 2**30)
+    tracemalloc.start()
+    try:
+        plane, _ = read_grey(path)
+        assert plane.shape == (100, 100) and (plane.ravel()[: GREY8.size] == GREY8.ravel()).all()
+        refuse_by_headers(path, 10_000)
+        with pytest.raises(UnusableTiff, match="too large: 100 x 100 pixels"):
+            refuse_by_headers(path, 9_999)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_pictures_may_be_larger_than_what_is_read_of_notes(tmp_path, monkeypatch):
+    monkeypatch.setattr(tiff, "MOST_AT_ONCE", 2**12)
+    monkeypatch.setattr(tiff, "SMALL", 0)
+    path = tmp_path / "a.tif"
+    for options in ({}, {"compression": "deflate"}, {"tile": (64, 64)}, {"rowsperstrip": 1}):
+        pixels = RANDOM.integers(0, 60_000, (3, 200, 200)).astype(np.uint16)
+        tifffile.imwrite(path, pixels, photometric="minisblack", **options)
+        np.testing.assert_array_equal(read_grey(path)[0], pixels[1])
+    tifffile.imwrite(path, GREY8, description="x" * 2**13, metadata=None)
+    assert reason(path) == "its notes, or the list of its parts, claim 8193 bytes, of which 4096 are read"

@@ -63,3 +63,16 @@ def test_a_picture_of_any_shape_has_a_thumbnail(tmp_path):
     write_xlsx(table, tmp_path / "t.xlsx")
     (thumbnail,) = read(tmp_path / "t.xlsx")._images
     assert (thumbnail.width, thumbnail.height) == (1, 60)
+
+
+def test_what_a_workbook_cannot_hold_stops_nothing_and_formulas_stay_text_for_who_edits_them(tmp_path):
+    table = pd.DataFrame({"image": ["=1+1", "a\x1b\x0bb\uffff", "051"], "stage_1": ["-15min", "a;=b", "-15"]})
+    write_xlsx(table, tmp_path / "t.xlsx")
+    rows = list(read(tmp_path / "t.xlsx").iter_rows(min_row=2))
+    assert [[cell.value for cell in row] for row in rows] == [["=1+1", "-15min"], ["a��b�", "a;=b"], ["051", "-15"]]
+    assert all(cell.data_type == "s" for row in rows for cell in row)
+    assert [[cell.number_format for cell in row] for row in rows] == [
+        ["@", "@"],
+        ["General", "@"],
+        ["General", "General"],
+    ]

@@ -1,5 +1,7 @@
 """Unlabelled images: each picture prepared once, movies time point by time point, and what is said of them."""
 
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -125,3 +127,15 @@ def test_what_an_older_checkpoint_cannot_tell_is_empty(monkeypatch, tmp_path):
 def test_stages_without_times_have_no_time(monkeypatch):
     table = said(monkeypatch, {"interval": None}, stages=Stages(["a", "b", "c"], None, "stages"))
     assert table["expected_time"].isna().all() and (table["unit"] == "").all()
+
+
+def test_a_file_of_20_gb_that_is_no_tif_is_told_unread_and_the_rest_goes_on(tmp_path):
+    huge, good = tmp_path / "a.tif", tmp_path / "b.tif"
+    huge.write_bytes(b"")
+    os.truncate(huge, 20 * 2**30)
+    tifffile.imwrite(good, EMBRYO)
+    begun = time.monotonic()
+    table = prepare_unlabelled([str(huge), str(good)], IMAGE, tmp_path / "pngs")
+    assert table["status"].tolist() == ["rejected", "used"]
+    assert table["reason"][0].startswith("not a TIF") and table["sha256"][0] == ""
+    assert time.monotonic() - begun < 5  # reading it through would take longer

@@ -75,3 +75,8 @@ def test_a_rare_stage_is_told():
     stages = Stages.as_given(["051", "060", "069"])
     (text,) = doubts(images, stages, True, dict.fromkeys("abc", "train"), {"stages": "all", "time_unit": "auto"})
     assert "Rare stages, with images and embryos: 069 (1 of 1)." in text
+    images += [
+        RawImage("x", "069", embryo) for embryo in "ab" for _ in range(6)
+    ]  # many images, and of two embryos alone
+    (text,) = doubts(images, stages, True, dict.fromkeys("abc", "train"), {"stages": "all", "time_unit": "auto"})
+    assert "Rare stages, with images and embryos: 069 (13 of 2)." in text

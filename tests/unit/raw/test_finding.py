@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flystage.raw.finding import find_tifs, find_unlabelled, is_dropping, version_of, why_unreadable
+from flystage.raw.finding import find_tifs, find_unlabelled, is_dropping, readable, version_of, why_unreadable
 from raw_files import name, sentence, touch
 
 
@@ -188,3 +188,14 @@ def test_a_tif_that_may_not_be_read_or_looked_at_says_so(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "stat", denied)
     assert why_unreadable(f"{raw}/{name('051')}") == "no permission to read it"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\nb", "a\\x0ab"), ("\x1b[2Jb", "\\x1b[2Jb"), ("a\x85\x9bb", "a\\x85\\x9bb"), ("a\u2028b\uffff", "a\\u2028b\\uffff"),
+        ("a\udce9", "a\\xe9"), ("é שלב $\\x", "é שלב $\\x"), ("=1+1", "=1+1"),
+    ],
+)  # fmt: skip
+def test_what_steers_a_terminal_or_breaks_a_line_is_shown_as_an_escape(name, shown):
+    assert readable(name) == shown and "\n" not in shown

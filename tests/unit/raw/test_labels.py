@@ -1,8 +1,13 @@
 """Tables of labels as spreadsheets write them, and which file each row means."""
 
+import os
+import tracemalloc
+import zipfile
+
 import pytest
 from openpyxl import Workbook
 
+from flystage.raw.label_tables import add_to_table
 from flystage.raw.labels import Label, labels_by_path, read_labels
 from raw_files import sentence
 
@@ -107,3 +112,59 @@ def test_rows_that_disagree_are_refused_and_rows_that_repeat_are_one():
     assert "different embryos (e1, e2)" in sentence(
         labels_by_path, [label("b", embryo="e1", frame=1), label("b", embryo="e2", frame=2)], FOUND
     )
+
+
+def test_a_table_of_gigabytes_is_refused_by_its_size(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("image,stage\na.tif,051\n")
+    os.truncate(path, 20 * 2**30)
+    assert "labels.csv holds 20480 MiB, and a table of labels at most 64" in sentence(read_labels, [str(path)])
+    os.truncate(path, 2**20)
+    assert "cannot be read (field larger than field limit" in sentence(read_labels, [str(path)])
+
+
+def packed(path, rows, part="xl/worksheets/sheet1.xml"):
+    """A workbook with its first sheet replaced, or another part added: what is in `rows` one after the other."""
+    Workbook().save(path)
+    with zipfile.ZipFile(path) as workbook:
+        parts = {name: workbook.read(name) for name in workbook.namelist() if name != part}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as workbook:
+        for name, content in parts.items():
+            workbook.writestr(name, content)
+        with workbook.open(part, "w") as file:
+            for row in rows:
+                file.write(row)
+    return str(path)
+
+
+SHEET = (
+    b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">%b<sheetData>',
+    b"</sheetData></worksheet>",
+)
+CELL = b'<c r="%b" t="inlineStr"><is><t>%b</t></is></c>'
+HEAD = b'<row r="1">' + CELL % (b"A1", b"image") + CELL % (b"B1", b"stage") + b"</row>"
+
+
+def test_a_workbook_that_unpacks_to_gigabytes_is_refused_packed(tmp_path):
+    rows = [SHEET[0] % b"", HEAD, *[bytes(2**20)] * 80, SHEET[1]]
+    path = packed(tmp_path / "bomb.xlsx", rows)
+    assert os.path.getsize(path) < 200_000
+    tracemalloc.start()
+    try:
+        assert "bomb.xlsx holds 80 MiB, and a table of labels at most 64" in sentence(read_labels, [path])
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+    pictures = packed(tmp_path / "pictures.xlsx", [bytes(2**20)] * 80, "xl/media/image1.png")  # which nobody unpacks
+    assert "it has nothing" in sentence(read_labels, [pictures])
+
+
+def test_a_sheet_that_says_it_is_endless_has_the_rows_that_it_has(tmp_path):
+    cells = (
+        CELL % (place, text) for place, text in ((b"A5000", b"z.tif"), (b"B5000", b"060"), (b"XFD5000", b"far away"))
+    )
+    last = b'<row r="5000">' + b"".join(cells) + b"</row>"
+    rows = [SHEET[0] % b'<dimension ref="A1:XFD1048576"/>', HEAD, last, SHEET[1]]
+    path = packed(tmp_path / "wide.xlsx", rows)
+    assert [(label.where, label.image) for label in read_labels([path])] == [(f"{path}, line 5000", "z.tif")]
+    assert "wide.xlsx reaches to XFD5000: delete" in sentence(add_to_table, path, [{"image": "a.tif"}])

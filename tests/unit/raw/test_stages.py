@@ -78,6 +78,10 @@ def test_all_is_all_and_a_list_is_its_names():
 def test_a_number_means_minutes_and_text_means_the_name():
     assert chosen_stages([60, 51.0], FOUND) == {"060", "051"}
     assert chosen_stages([60], ["060", "Stage(60)"]) == {"060", "Stage(60)"}
+    assert chosen_stages([90], ["60min", "1.5h", "90 min"]) == {
+        "1.5h",
+        "90 min",
+    }  # in the unit of all, and not the number as it stands
     assert "'60' has no images" in sentence(["60"], FOUND)
     assert "48 has no images" in sentence([48, 51], FOUND)
     assert "found: 051, 054" in sentence([48, 51], ["054", "051"])

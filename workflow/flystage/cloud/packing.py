@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 from flystage.cloud import storage
+from flystage.core.cells import as_cell, as_meant
 from flystage.core.files import written_whole
 
 
@@ -60,14 +61,14 @@ def decisive(job_text):
 
 def _rows(path):
     with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        return [{name: as_meant(cell) for name, cell in row.items()} for row in csv.DictReader(file)]
 
 
 def _write_rows(rows, path):
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: as_cell(text) for name, text in row.items()} for row in rows)
     with written_whole(path) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8")
 

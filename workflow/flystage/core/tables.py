@@ -1,26 +1,35 @@
 """The tables that rules hand to one another, read and written in one way."""
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
+from flystage.core.cells import as_cell, as_meant, quoting_of
 from flystage.core.files import written_whole
 
 
 def write_csv(table, path):
-    """Write a table as CSV, whole or not at all."""
+    """Write a table as CSV, whole or not at all; texts that a spreadsheet would run as formulas are written as `as_cell` says."""
+    texts = {name: table[name] for name in table if not is_numeric_dtype(table[name])}
+    texts = {name: [as_cell(one) if isinstance(one, str) else one for one in column] for name, column in texts.items()}
+    quoting = quoting_of(str(one) for column in [table, *texts.values()] for one in column)
     with written_whole(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+        table.assign(**texts).rename(columns=as_cell).to_csv(
+            temporary, index=False, lineterminator="\n", quoting=quoting
+        )
 
 
 def read_text(path):
-    """A CSV with every value as text, as it stands in the file."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    """A CSV with every value as text, as it was given to `write_csv`."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False).rename(columns=as_meant)
+    return table.assign(**{name: table[name].map(as_meant) for name in table})
 
 
 def read_predictions(path):
     """The evaluation's predictions.csv: source, stage, embryo, predicted as text, everything else as numbers."""
     text = dict.fromkeys(["source", "stage", "embryo", "predicted"], str)
     empty = dict.fromkeys(["time_error", "minutes_error", "expected_time"], [""])
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=empty)
+    table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=empty).rename(columns=as_meant)
+    return table.assign(**{name: table[name].map(as_meant) for name in text if name in table})
 
 
 def write_history(history, path):

@@ -84,7 +84,8 @@ def accept(config, catalog, folder, threads):
             if os.path.exists(path):
                 shutil.copy2(path, os.path.join(folder, f"before-{os.path.basename(path)}"))
             add_to_table(path, added, filled.get(path))
-    return [*sentences, *warnings, *_told(outcomes, table, folder), *_to_set(config, table, images, by_path, outcomes)]
+    told = [*sentences, *warnings, *_told(outcomes, table, folder), *_to_set(config, table, images, by_path, outcomes)]
+    return [readable(sentence) for sentence in told]
 
 
 def _stages_before(catalog, labels):

@@ -3,7 +3,10 @@
 import errno
 import logging
 import os
+import re
 import shutil
+import tempfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,10 @@ from flystage.raw.stages import Stages
 
 log = logging.getLogger("flystage")
 NO_FAULT_OF_LINKS = (errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EROFS)
+AFAR = re.compile(
+    r"[/\\\x00-\x1f\x7f]"
+)  # what leads out of a folder, here or where it is copied to, or is shown wrongly
+FAULT_OF_NAMES = (errno.EEXIST, errno.EINVAL, errno.ENAMETOOLONG, errno.EILSEQ)
 PICTURE = ["path", "frame"]  # what tells pictures apart
 MANIFEST = ["png", "stage", "label", "embryo", "angle", "source"]
 
@@ -55,20 +62,54 @@ def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
 def link_split_folders(manifests, folder):
     """Link every PNG as folder/{split}/{stage}/name.png with relative links: an ImageFolder that any tool reads.
 
-    On a file system without symbolic links they are hard links or copies, which is told once.
+    On a file system without symbolic links they are hard links or copies, which is told once. So is a stage whose folder has another
+    name, as its own cannot be that of a folder: "..", "13/14".
     """
     ways = [_symbolic_link, os.link, shutil.copyfile]
-    stages = {stage for manifest in manifests.values() for stage in manifest["stage"]}
+    folders = _folders_of({stage for manifest in manifests.values() for stage in manifest["stage"]}, folder)
     for split, manifest in manifests.items():
-        for stage in stages:  # an empty class keeps its folder, so class numbers agree between the splits
-            Path(folder, split, stage).mkdir(parents=True, exist_ok=True)
+        for (
+            stage_folder
+        ) in folders.values():  # an empty class keeps its folder, so class numbers agree between the splits
+            Path(folder, split, stage_folder).mkdir(parents=True, exist_ok=True)
         for stage, pngs in manifest.groupby("stage")["png"]:
-            target = Path(folder, split, stage)
+            target = Path(folder, split, folders[stage])
             for png in pngs:
                 _put(png, target / os.path.basename(png), ways)
     if ways[0] is not _symbolic_link:
         kind = "hard links" if ways[0] is os.link else "copies, which take as much space as the images"
         log.warning("The file system of %s knows no symbolic links: the images in it are %s.", folder, kind)
+
+
+def _folders_of(stages, folder):
+    """{stage: name of its folder}, all different ones on the file system of `folder`, where they are made once to see that."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    names = {}
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".names-") as tried:
+        for stage in sorted(stages):
+            name, number = stage, zlib.crc32(stage.encode())
+            while not _is_made(tried, name):
+                harmless = re.sub(r"[^A-Za-z0-9._()-]", "_", stage)[:100].lstrip(".-") or "stage"
+                name, number = f"{harmless}-{number:08x}", number + 1
+            names[stage] = name
+            if name != stage:
+                log.warning(
+                    "The folder of stage %.60r in %s is %s: its own name cannot be used there.", stage, folder, name
+                )
+    return names
+
+
+def _is_made(folder, name):
+    """Whether a new folder of this name, and nothing else, could be made in `folder`; on some disks a is there if A is."""
+    if name in ("", ".", "..") or AFAR.search(name):
+        return False
+    try:
+        os.mkdir(os.path.join(folder, name))
+    except OSError as error:
+        if error.errno not in FAULT_OF_NAMES:
+            raise
+        return False
+    return True
 
 
 def _put(png, place, ways):

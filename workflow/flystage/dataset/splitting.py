@@ -9,7 +9,7 @@ import os
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from flystage.core.delimiters import delimiter_of
+from flystage.core.cells import as_cell, as_meant, delimiter_of
 from flystage.core.errors import FlystageError
 from flystage.core.files import written_whole
 
@@ -112,6 +112,7 @@ def rows_with_split(path, damaged, without_split=()):
             cells = [cell for cell in row.values() if isinstance(cell, str)]  # a list: cells beyond the last column
             if not any(cell.strip() for cell in cells):
                 continue
+            row = {name: as_meant(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
             row["split"] = (row["split"] or "").strip().lower()
             if row["split"] in without_split:
                 continue
@@ -156,8 +157,8 @@ def extend_lock(path, split_of):
         with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["embryo", "split"])
-            writer.writerows(locked.items())
-            writer.writerows((embryo, split_of[embryo]) for embryo in new)
+            writer.writerows((as_cell(embryo), split) for embryo, split in locked.items())
+            writer.writerows((as_cell(embryo), split_of[embryo]) for embryo in new)
     except OSError as error:
         raise FlystageError(
             f"The split lock {path} cannot be written ({error.strerror}): set split.lock to a place that can be written and kept."

@@ -12,7 +12,7 @@ SMALLEST_SIDE = 8  # pixels; a smaller picture shows no embryo
 LONGEST_SIDE = 32_767  # pixels; shrinking a longer one can exhaust OpenCV
 # None, CCITT, LZW, JPEG, deflate, PackBits, LZMA, ZSTD. Not those that hold whole pictures of any size: JPEG 2000, PNG ...
 COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32773, 32946, 34925, 34926, 50000}
-MOST_VALUES = 4  # per pixel, of a page of the largest size allowed: RGBA
+MOST_VALUES, MOST_BYTES = 4, 8  # per pixel, of a page of the largest size allowed: RGBA with 16 bits
 NO_GAIN = 2  # a compression that makes of a picture so many times as many bytes, and more, is none
 
 
@@ -27,6 +27,11 @@ def refuse_unreadable(keyframe, max_pixels):
     values = max(math.prod(keyframe.shape), math.prod(keyframe.chunks))  # a chunk is a strip or a tile
     if max(height, width) > LONGEST_SIDE or values > MOST_VALUES * max_pixels:
         raise UnusableTiff(f"too large: {width} x {height} pixels in {values} values")
+    if values * max(1, getattr(keyframe.dtype, "itemsize", 1)) > MOST_BYTES * max_pixels:
+        raise UnusableTiff(
+            f"too large: {width} x {height} pixels of type {keyframe.dtype}, image.max_pixels ({max_pixels}) allows {MOST_BYTES}"
+            " times as many bytes"
+        )
     if min(height, width) < SMALLEST_SIDE:
         raise UnusableTiff(f"too small: {width} x {height} pixels")
     if keyframe.compression not in COMPRESSIONS:

@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from flystage.core.cells import as_cell
 from flystage.core.errors import FlystageError, UnusableTiff
 from flystage.core.files import written_whole
 from flystage.images.blank_borders import filled
-from flystage.images.tiff import read_grey
+from flystage.images.tiff import TOO_LARGE, read_grey, refuse_by_headers
 
 cv2.setNumThreads(1)  # the workflow runs one process per core
 
@@ -28,6 +29,8 @@ COLUMNS = (
 )
 # White of floats and wide integers, and the largest value that still means it: resampling overshoots.
 GUESSED_WHITES = ((1, 2), (255, 300), (65535, 2**17), (2**32 - 1, 2**33))
+LARGE = 2**30  # bytes of a file
+NO_MEMORY = -4  # of OpenCV's errors
 MANY_LEVELS = 100  # a picture with fewer grey values was made with few
 LATER_SETTINGS = {
     "series": "auto",
@@ -147,7 +150,17 @@ def prepare(source, image, angles, frame=None):
     png_minimum, png_maximum, png_levels.
     Raises UnusableTiff with the reason, OSError when the disk does not give the file.
     """
-    image = LATER_SETTINGS | image
+    try:
+        return _prepared(source, LATER_SETTINGS | image, angles, frame)
+    except MemoryError as error:
+        raise UnusableTiff(TOO_LARGE) from error
+    except cv2.error as error:
+        if error.code != NO_MEMORY:
+            raise
+        raise UnusableTiff(TOO_LARGE) from error
+
+
+def _prepared(source, image, angles, frame):
     plane, facts = raw_plane(source, image, frame)
     minimum, maximum = plane.min(), plane.max()
     if minimum == maximum:
@@ -221,6 +234,17 @@ def open_raw(path):
         ) from error
 
 
+def checksum(file, image):
+    """SHA-256 of a TIF's bytes. file: open in binary mode. image: as for `prepare`.
+
+    A large file is not read through for that if its headers tell that it cannot be used: then UnusableTiff is raised.
+    """
+    if os.fstat(file.fileno()).st_size > LARGE:
+        refuse_by_headers(file, image["max_pixels"], (LATER_SETTINGS | image)["series"])
+        file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def before_and_after(path, image, angles, frame=None):
     """(raw plane, white, pictures) of one TIF for showing: the plane as read, the value a viewer shows as white, the PNGs.
 
@@ -253,17 +277,19 @@ def prepare_bucket(rows, split, image, angles, png_folder, table):
         for path, stage, embryo, frame in tqdm(rows, unit="TIF", delay=3, disable=None, leave=False):
             row = {"path": path, "frame": frame, "stage": stage, "embryo": embryo, "split": split}
             for png_row in _prepare_file(path, frame, image, angles, png_folder, checksums):
-                writer.writerow(row | png_row)
+                cells = (row | png_row).items()
+                writer.writerow({name: as_cell(cell) if isinstance(cell, str) else cell for name, cell in cells})
 
 
 def _prepare_file(path, frame, image, angles, png_folder, checksums):
     """Rows of one picture. checksums: of the files read so far, so that a movie is read through once and not for each time point."""
     try:
         with open_raw(path) as file:
-            if path not in checksums:
-                checksums[path] = hashlib.file_digest(file, "sha256").hexdigest()
-            common = {"sha256": checksums[path]}
+            common = {}
             try:
+                if path not in checksums:
+                    checksums[path] = checksum(file, image)
+                common = {"sha256": checksums[path]}
                 pictures, facts = prepare(file, image, angles, int(frame) if frame else None)
             except UnusableTiff as reason:
                 return [common | {"status": "rejected", "reason": str(reason)}]

@@ -21,6 +21,9 @@ REDUCED, MASK = 1, 4  # bits of SUBFILE
 # Tags that pages of one stack have in common: size, depth, compression, colours, tiles, kind of numbers, predictor ...
 LAYOUT = (256, 257, 258, 259, 262, 277, 284, 317, 322, 323, 338, 339, 530)
 MOST_TAGS, MOST_VALUES = 4096, 1000  # of a page, and of one tag, so that a damaged count costs no memory
+MOST_PLANES, MOST_PAGES = 2**22, 2**20  # of one picture, and of a file
+MOST_NOTES = 2**20  # elements of OME's notes
+COUNTS = ("SizeZ", "SizeC", "SizeT", "PlaneCount")  # of planes, in OME's notes
 FULL_SIZE = 0.5  # a picture with a smaller share of the pixels of the largest is a preview or a label
 
 
@@ -63,13 +66,22 @@ def open_tiff(file, name):
 
 
 def _own_notes(notes, path):
-    """(OME's notes without what they say of other files, or "" if that leaves nothing sure; whether there are other files)."""
+    """(OME's notes without what they say of other files, or "" if that leaves nothing sure; whether there are other files).
+
+    Raises UnusableTiff for notes of far more planes than a file holds, of which tifffile would make lists.
+    """
+    if notes.count("<") > 2 * MOST_NOTES:
+        raise UnusableTiff(f"its OME notes have more than {MOST_NOTES} elements")
     try:
         root = ElementTree.fromstring(notes)
     except ElementTree.ParseError:
         return notes, False
     if root.find("{*}BinaryOnly") is not None:
         return "", False  # the notes are in another file
+    for element in root.iter():
+        claimed = math.prod(_whole(element.get(name)) for name in COUNTS)
+        if claimed > MOST_PLANES:
+            raise UnusableTiff(f"its OME notes claim {claimed} planes")
     planes = [(pixels, plane) for pixels in root.iter() for plane in pixels.findall("{*}TiffData")]
     places = [plane.find("{*}UUID") for _, plane in planes]
     keys = [None if place is None else (place.text, place.get("FileName", "").lower()) for place in places]
@@ -90,6 +102,11 @@ def _own_notes(notes, path):
     return ElementTree.tostring(root, encoding="unicode"), in_set
 
 
+def _whole(text):
+    """A number in notes; 1 where there is none."""
+    return int(text) if text and len(text) < 20 and text.isdecimal() else 1
+
+
 def find_directories(tif):
     """The Directory of every page of an open tifffile.TiffFile: the chain of pages first, then their sub-directories.
 
@@ -102,6 +119,8 @@ def find_directories(tif):
             raise UnusableTiff("damaged: its chain of pages leads back to itself")
         if offset >= size:
             raise UnusableTiff("truncated: its chain of pages leads beyond its end")
+        if len(found) == MOST_PAGES:
+            raise UnusableTiff(f"has more than {MOST_PAGES} pages: split it")
         try:
             found[offset], offset = _directory(tif, offset)
         except (struct.error, ValueError) as error:
@@ -178,6 +197,8 @@ def _of_series(tif, series, in_set, chain, subfiles):
     leading = series.ndim - keyframe.ndim
     axes, shape = series.axes[:leading], series.shape[:leading]
     planes, start = math.prod(shape), series.dataoffset
+    if planes > MOST_PLANES:
+        raise UnusableTiff(f"claims {planes} planes: split it, if it has so many")
     subfile = subfiles.get(keyframe.offset, keyframe.subfiletype)
     if start is not None and planes > 1:  # one behind the other: so they are found where only the first is described
         if start + planes * keyframe.nbytes > tif.filehandle.size:

@@ -15,8 +15,11 @@ from flystage.images.planes import decode_page, planes_to_use, refuse_unreadable
 from flystage.images.stacks import choose_stack, find_stacks, open_tiff
 
 SMALL = 2**24  # bytes; a file up to that is read at once, which is faster, above all over a network
+MOST_AT_ONCE = 2**24  # bytes of notes, or of the places of parts of a picture
+MOST_READS = 5 * 2**20  # for listing a file: of one with the most pages allowed
 SAVE_AGAIN = "if other programs open it, save it again with one of them"
 
+TOO_LARGE = "too large for the memory of this machine: save a smaller part of it"
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it complains of comes back as our reason
 
 
@@ -52,7 +55,9 @@ def read_grey(
         for plane_numbers in numbers:
             channels = []
             for number in plane_numbers:
-                decoded = decode_page(stack.page(int(number)), keyframe)
+                page = stack.page(int(number))
+                with file.unbounded():
+                    decoded = decode_page(page, keyframe)
                 decoded, white_of_file, note = to_channels(decoded, keyframe, white, calibration)
                 channels.append(decoded)
                 notes.add(note)
@@ -71,6 +76,15 @@ def read_grey(
         return np.ascontiguousarray(plane), facts
 
 
+def refuse_by_headers(source, max_pixels, series="auto"):
+    """Raise UnusableTiff where a file's headers alone tell that it cannot be used; of its pictures nothing is read.
+
+    source, max_pixels, series: as for `read_grey`. Raises OSError when the disk does not give the file.
+    """
+    with opened(source) as file:
+        refuse_unreadable(choose_stack(file.stacks, series).keyframe, max_pixels)
+
+
 def time_points(source, series="auto"):
     """How many time points a TIF has by what it says of itself; 1 where it says nothing. No picture is read.
 
@@ -81,11 +95,54 @@ def time_points(source, series="auto"):
         return planes_to_use(stack.axes, stack.shape, "first", None)[2]
 
 
+class BoundedFile:
+    """A file open for reading whose claims about itself cost no memory: it reads MOST_AT_ONCE bytes at once, and MOST_READS times.
+
+    What is asked beyond that raises UnusableTiff, while `bounded`.
+    """
+
+    def __init__(self, file):
+        self.file, self.bounded, self.reads = file, True, 0
+
+    def _refuse(self, size):
+        self.reads += 1
+        if self.bounded and not 0 <= size <= MOST_AT_ONCE:
+            raise UnusableTiff(
+                f"its notes, or the list of its parts, claim {size} bytes, of which {MOST_AT_ONCE} are read"
+            )
+        if self.bounded and self.reads > MOST_READS:
+            raise UnusableTiff("its notes, or the list of its parts, have no end")
+
+    def read(self, size=-1):
+        self._refuse(size)
+        return self.file.read(size)
+
+    def readinto(self, buffer):
+        self._refuse(memoryview(buffer).nbytes)
+        return self.file.readinto(buffer)
+
+    def seek(self, *place):
+        return self.file.seek(*place)
+
+    def tell(self):
+        return self.file.tell()
+
+
 class OpenedTif:
     """A TIF whose file is open. Its pages are listed once, however many of them are read."""
 
-    def __init__(self, tif, in_set):
-        self.tif, self.in_set = tif, in_set
+    def __init__(self, file, name):
+        self.file = file
+        self.tif, self.in_set = open_tiff(file, name)
+
+    @contextmanager
+    def unbounded(self):
+        """Within it a picture is read, of which `decode_page` sees to it that it is not larger than allowed."""
+        self.file.bounded = False
+        try:
+            yield
+        finally:
+            self.file.bounded = True
 
     @cached_property
     def stacks(self):
@@ -112,7 +169,7 @@ def opened(source):
                 raise UnusableTiff("empty file")
             small = file.tell() <= SMALL
             file.seek(0)
-            yield OpenedTif(*open_tiff(io.BytesIO(file.read()) if small else file, getattr(file, "name", "")))
+            yield OpenedTif(BoundedFile(io.BytesIO(file.read()) if small else file), getattr(file, "name", ""))
     finally:
         if own:
             file.close()
@@ -128,7 +185,7 @@ def _told_as_reason():
     except tifffile.TiffFileError as error:
         raise UnusableTiff(f"not a TIF ({_brief(error)})") from error
     except MemoryError as error:
-        raise UnusableTiff("too large for the memory") from error
+        raise UnusableTiff(TOO_LARGE) from error
     except NotImplementedError as error:
         raise UnusableTiff(f"not supported ({_brief(error)}): {SAVE_AGAIN}") from error
     except Exception as error:  # a damaged file can fail anywhere inside a decoder

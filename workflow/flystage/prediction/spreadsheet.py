@@ -11,6 +11,7 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 from tqdm import tqdm
 
+from flystage.core.cells import as_cell, in_workbook
 from flystage.core.files import written_whole
 from flystage.images.pngs import decoded_png, read_png, without_margin
 
@@ -55,9 +56,12 @@ def write_xlsx(table, path):
 def _cell(sheet, value, font=None):
     if not isinstance(value, str) and (value is None or np.isnan(value)) or value == "":
         return None
-    cell = WriteOnlyCell(sheet, value if isinstance(value, str) else value.item() if hasattr(value, "item") else value)
+    value = in_workbook(value) if isinstance(value, str) else value.item() if hasattr(value, "item") else value
+    cell = WriteOnlyCell(sheet, value)
     if isinstance(value, str):
-        cell.data_type = "s"  # else text that begins with = is a formula
+        cell.data_type = "s"  # else text that begins with = is a formula,
+        if as_cell(value) != value:
+            cell.number_format = "@"  # or becomes one for who edits it
     if font:
         cell.font = font
     return cell

@@ -12,7 +12,7 @@ from flystage.certainty.prediction_sets import stages_in_set
 from flystage.certainty.time_intervals import time_bounds
 from flystage.core.errors import UnusableTiff
 from flystage.core.files import written_whole
-from flystage.images.preparing import LATER_SETTINGS, encoded_png, prepare
+from flystage.images.preparing import LATER_SETTINGS, checksum, encoded_png, prepare
 from flystage.images.tiff import opened, time_points
 from flystage.network.checkpoint import stages_of
 from flystage.prediction.inference import staged_and_compared
@@ -33,10 +33,10 @@ def prepare_unlabelled(paths, image, png_folder):
     settings = repr([READING, *sorted((key, value) for key, value in image.items() if key != "angles")]).encode()
     rows = []
     for path in tqdm(paths, unit="TIF", desc="preparing", disable=None):
-        for frame, reason, checksum, png, picture in _pictures(path, image, settings, Path(png_folder)):
+        for frame, reason, sha256, png, picture in _pictures(path, image, settings, Path(png_folder)):
             if picture is not None:
                 _write_png(picture, png)  # that it cannot be written is no fault of the image
-            status = ("rejected", reason, checksum, "") if reason else ("used", "", checksum, str(png))
+            status = ("rejected", reason, sha256, "") if reason else ("used", "", sha256, str(png))
             rows.append((readable(path), frame, *status))
     return pd.DataFrame(rows, columns=PREPARED)
 
@@ -46,15 +46,15 @@ def _pictures(path, image, settings, png_folder):
 
     The pages of a movie are listed once, and one of its pictures is in memory at a time.
     """
-    frame, checksum = "", ""
+    frame, sha256 = "", ""
     try:
         if reason := why_unreadable(path):
             raise UnusableTiff(reason)
         with open(path, "rb") as file:
-            checksum = hashlib.file_digest(file, "sha256").hexdigest()
-            name = hashlib.sha256(settings + checksum.encode()).hexdigest()[:32]
+            sha256 = checksum(file, image)
+            name = hashlib.sha256(settings + sha256.encode()).hexdigest()[:32]
             if (png := png_folder / f"{name}.png").exists():
-                yield frame, "", checksum, png, None
+                yield frame, "", sha256, png, None
                 return
             with opened(file) as tif:
                 number = time_points(tif, (LATER_SETTINGS | image)["series"])
@@ -67,11 +67,11 @@ def _pictures(path, image, settings, png_folder):
                             picture = prepare(tif, image, [0], time_point)[0][0]
                         except UnusableTiff as error:
                             reason = str(error)
-                    yield frame, reason, checksum, png, picture
+                    yield frame, reason, sha256, png, picture
     except UnusableTiff as reason:
-        yield frame, str(reason), checksum, None, None
+        yield frame, str(reason), sha256, None, None
     except OSError as error:
-        yield frame, f"cannot be read ({error.strerror})", checksum, None, None
+        yield frame, f"cannot be read ({error.strerror})", sha256, None, None
 
 
 def _write_png(picture, path):

@@ -17,7 +17,8 @@ NOT_RAW = re.compile(
     r"|system volume information|lost\+found|found\.\d{3}|(eh)?thumbs(_vista)?\.db(:encryptable)?|desktop\.ini",
     re.IGNORECASE,
 )
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# What steers a terminal, breaks a line, or can be in no page and no figure.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 
 
 def is_dropping(name):
@@ -116,7 +117,12 @@ def why_unreadable(path):
 def readable(text):
     """Text with what a table cannot hold written as an escape: bytes that are not UTF-8, line breaks and their like."""
     text = os.fsencode(text).decode(errors="backslashreplace")
-    return CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+    return CONTROL.sub(_escaped, text)
+
+
+def _escaped(match):
+    number = ord(match.group())
+    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
 
 
 def find_unlabelled(folders, checkpoint):

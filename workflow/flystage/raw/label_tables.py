@@ -4,13 +4,15 @@ import csv
 import os
 import shutil
 import zipfile
+from itertools import chain
 
-from flystage.core.delimiters import delimiter_of
+from flystage.core.cells import as_cell, as_meant, delimiter_of, in_workbook, quoting_of
 from flystage.core.errors import FlystageError
 from flystage.core.files import existing_folder, written_whole
-from flystage.raw.labels import RUN_BY_SPREADSHEETS, cells_of, is_workbook, places_of
+from flystage.raw.labels import cells_of, is_workbook, places_of
 
 COLUMNS = ("image", "stage", "embryo", "frame", "use", "sha256", "origin", "who", "when")
+MOST_CELLS = 2**23  # of a sheet, with those between others that are empty
 
 
 def add_to_table(path, rows, filled=None):
@@ -24,11 +26,6 @@ def add_to_table(path, rows, filled=None):
     if not os.access(place, os.W_OK) or os.path.exists(path) and not os.access(path, os.W_OK):
         raise FlystageError(f"The table {path} cannot be written; mend its permissions, or set labels to another one.")
     (_extend_workbook if is_workbook(path) else _extend_csv)(path, rows, filled or {})
-
-
-def as_cell(text):
-    """Text as it stands in a CSV: what a spreadsheet would run, with an apostrophe before it."""
-    return f"'{text}" if text[:1] and text[0] in RUN_BY_SPREADSHEETS else text
 
 
 def _places(header, width):
@@ -50,16 +47,15 @@ def _extend_csv(path, rows, filled):
         mark, beginning = content.startswith(b"\xef\xbb\xbf"), content.decode("utf-8-sig").partition("\n")[0]
         line_end = "\r\n" if beginning.endswith("\r") else "\n"
     header, places = _places(table[0][1] if table else [], max((len(cells) for _, cells in table), default=0))
+    written = [header]
+    for line, cells in table[1:]:
+        written.append(_filled(cells, {places[name]: as_cell(text) for name, text in filled.get(line, {}).items()}))
+    for row in rows:
+        written.append(_filled([], {places[name]: as_cell(text) for name, text in row.items()}, len(header)))
+    options = {"delimiter": delimiter_of(beginning), "lineterminator": line_end}
     with written_whole(path) as temporary:
         with open(temporary, "w", newline="", encoding="utf-8-sig" if mark else "utf-8") as file:
-            writer = csv.writer(file, delimiter=delimiter_of(beginning), lineterminator=line_end)
-            writer.writerow(header)
-            for line, cells in table[1:]:
-                writer.writerow(
-                    _filled(cells, {places[name]: as_cell(text) for name, text in filled.get(line, {}).items()})
-                )
-            for row in rows:
-                writer.writerow(_filled([], {places[name]: as_cell(text) for name, text in row.items()}, len(header)))
+            csv.writer(file, quoting=quoting_of(chain(*written)), **options).writerows(written)
         if exists:
             shutil.copymode(path, temporary)
 
@@ -72,10 +68,16 @@ def _filled(cells, texts, width=0):
 
 def _extend_workbook(path, rows, filled):
     from openpyxl import Workbook, load_workbook
+    from openpyxl.utils import get_column_letter
 
     macros = path.lower().endswith(".xlsm")
     workbook = load_workbook(path, keep_vba=macros) if os.path.exists(path) else Workbook()
     sheet = workbook.worksheets[0]
+    if sheet.max_row * sheet.max_column > MOST_CELLS:
+        raise FlystageError(
+            f"The first sheet of {path} reaches to {get_column_letter(sheet.max_column)}{sheet.max_row}: delete what stands far from the"
+            " table, or keep it as a CSV."
+        )
     table = list(sheet.iter_rows())
     used = [max((cell.column for cell in cells if cell.value is not None), default=0) for cells in table]
     last = max((cells[0].row for cells, width in zip(table, used, strict=True) if width), default=0)
@@ -93,7 +95,8 @@ def _extend_workbook(path, rows, filled):
         cell = sheet.cell(line, place + 1)
         if text and cell.value is None:
             # So that 051 stays 051, and = is run by nobody.
-            cell.value, cell.data_type, cell.number_format = text, "s", "@"
+            meant = text if as_meant(text) == text else as_cell(text)  # as it is read
+            cell.value, cell.data_type, cell.number_format = in_workbook(meant), "s", "@"
     try:
         with written_whole(path) as temporary:
             workbook.save(temporary)

@@ -2,11 +2,12 @@
 
 import csv
 import os
+import zipfile
 from collections import defaultdict
 from pathlib import PureWindowsPath
 from typing import NamedTuple
 
-from flystage.core.delimiters import delimiter_of
+from flystage.core.cells import as_meant, delimiter_of
 from flystage.core.errors import FlystageError
 from flystage.raw.stages import one_form
 
@@ -16,7 +17,8 @@ YES, NO = ("", "yes", "y", "true", "1", "1.0"), ("no", "n", "false", "0", "0.0")
 # How a stage came about: without a suggestion, from one that a person looked at, or before it was shown. The last are kept apart:
 # what began as a suggestion of a network flatters it.
 GIVEN, REVIEWED, BLIND = ORIGINS = ("given", "reviewed", "blind")
-RUN_BY_SPREADSHEETS = "=+-@"  # a cell that begins so is written with an apostrophe before it, and read without
+LARGEST = 2**26  # bytes of a table, unpacked: hundreds of thousands of rows
+SHEETS = (".xml", ".rels", ".vml")
 EXAMPLES = 5  # how many rows a message names
 
 
@@ -74,7 +76,7 @@ def named_rows(path, columns):
             f" {' and '.join(missing)} is missing, it has {names.casefold()}."
         )
     for line, cells in rows:
-        row = {column: as_meant(cells[place]) if place < len(cells) else "" for column, place in places.items()}
+        row = {column: _trimmed(cells[place]) if place < len(cells) else "" for column, place in places.items()}
         if row["image"]:
             yield line, row
 
@@ -88,10 +90,9 @@ def places_of(header, columns):
     return places
 
 
-def as_meant(cell):
-    """A cell's text, trimmed, without the apostrophe that keeps a spreadsheet from running it."""
-    text = one_form(cell)
-    return text[1:] if text[:1] == "'" and text[1:2] and text[1] in RUN_BY_SPREADSHEETS else text
+def _trimmed(cell):
+    """A cell's text, without what keeps a spreadsheet from running it."""
+    return one_form(as_meant(one_form(cell)))
 
 
 def is_workbook(path):
@@ -101,7 +102,24 @@ def is_workbook(path):
 
 def cells_of(path):
     """Yield (line, cells) of a table, a CSV or the first sheet of a workbook; cells are text. Raises FlystageError."""
+    _refuse_large(path)
     return _workbook(path) if is_workbook(path) else _csv(path)
+
+
+def _refuse_large(path):
+    """A workbook is packed, and says of each part how large it is; no more of it is unpacked than that."""
+    try:
+        size = os.path.getsize(path)
+        if size <= LARGEST and is_workbook(path):
+            with zipfile.ZipFile(path) as workbook:
+                size = sum(part.file_size for part in workbook.infolist() if part.filename.lower().endswith(SHEETS))
+    except (OSError, zipfile.BadZipFile):
+        return  # reading says why
+    if size > LARGEST:
+        raise FlystageError(
+            f"labels: {path} holds {size / 2**20:.0f} MiB, and a table of labels at most {LARGEST / 2**20:.0f}; correct the setting, or"
+            " delete what is no row of an image."
+        )
 
 
 def _csv(path):
@@ -125,6 +143,7 @@ def _workbook(path):
 
     try:
         sheet = load_workbook(path, read_only=True, data_only=True).worksheets[0]
+        sheet.reset_dimensions()  # which a damaged one gives as 17 thousand million cells
         for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
             yield line, ["" if cell is None else _text(cell) for cell in cells]
     except Exception as error:  # a damaged workbook can fail anywhere inside the library

@@ -4,6 +4,7 @@ import csv
 import re
 from pathlib import Path
 
+from flystage.core.cells import as_meant
 from flystage.core.records import read_json
 
 FEW = 3  # files and warnings that are named; the report has all
@@ -103,6 +104,8 @@ def warnings_in(logs):
 def _rows(path):
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+            return [
+                {name: as_meant(cell or "") for name, cell in row.items()} for row in csv.DictReader(file, restkey="")
+            ]
     except OSError:
         return []

@@ -5,6 +5,7 @@ import json
 import re
 
 from flystage.core.errors import FlystageError
+from flystage.raw.finding import readable
 from flystage.run.settings import checked, size_of_network
 
 CHANGEABLE = ("image", "model", "train", "tune")
@@ -28,7 +29,7 @@ def configurations(as_given, config, schema_path):
 
 
 def _configuration(name, over, as_given, schema_path):
-    where = f"Configuration, compare.variants, {name}"
+    where = f"Configuration, compare.variants, {readable(name)}"
     if not NAME.fullmatch(name):
         raise FlystageError(f"{where}: a name is made of letters, digits and the signs . _ + - alone.")
     others = [section for section in over if section not in CHANGEABLE]
