@@ -131,10 +131,10 @@ def write_results(results, stages, embryos=9, seed=0, spread=0.9, crossval=True)
     return files
 
 
-def write_page(results, files):
-    """Write the report of what `write_results` wrote, as the rule's script does. Returns the page's path."""
+def write_page(results, files, /, **changes):
+    """Write the report of what `write_results` wrote, as the rule's script does. changes: of the configuration. Returns the page's path."""
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
-    config["note"] = "Made up."
+    config |= {"note": "Made up."} | changes
     stages = read_stages(files["stages"])
     crossval = read_json(files["crossval"]) if "crossval" in files else {}
     predictions = read_predictions(files["crossval_table" if crossval.get("crossval") else "predictions"])

@@ -15,6 +15,7 @@ if (
     workflow.is_main_process
     and EVALUATE_SCRIPT != "evaluate_endpoint.py"
     and os.path.exists(STATE_OF_ENDPOINT)
+    and not asked_for("aws_cleanup")
 ):
     logger.warning(
         f"An earlier run may have left an endpoint on SageMaker that costs money ({STATE_OF_ENDPOINT}); run"

@@ -1,13 +1,16 @@
 """The page of a run: its numbers are those of its files, whatever is missing, and a browser shows it as it should be."""
 
+import html
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 import browser
 from flystage.core.records import read_json, write_json
@@ -16,7 +19,7 @@ from flystage.evaluation.metrics import metrics
 from flystage.raw.stages import Stages
 from flystage.report import crossval_figures, figures
 from flystage.report.templates import WAYS
-from report_files import write_page, write_results
+from report_files import REPOSITORY, write_page, write_results
 
 NUMBERS = Stages([f"{51 + 3 * place:03d}" for place in range(60)], [51 + 3 * place for place in range(60)], "min")
 WORDS = Stages(
@@ -191,6 +194,33 @@ def test_a_leak_that_does_not_flatter_is_not_said_to(tmp_path):
     write_json(record, files["crossval"])
     page = write_page(tmp_path, files).read_text(encoding="utf-8")
     assert flatters not in page and not_here in page
+
+
+def test_neither_page_nor_paragraph_tells_where_on_this_machine_things_lie_or_how_to_log_in(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAB_TOKEN", "correct-horse")
+    files = write_results(tmp_path, ODD, embryos=8)
+    for name in ("catalog", "predictions", "crossval_table", "crossval", "occlusion", *files["manifests"]):
+        path = Path(files.get(name, name))
+        path.write_text(path.read_text().replace("raw/", "/home/jane/mails/may/"))
+    catalog = files["catalog"].read_text().replace("empty file", "same bytes as /home/jane/mails/may/b.tif")
+    files["catalog"].write_text(catalog)
+    write_json(read_json(files["network"]) | {"source": "/home/jane/w.pth"}, files["network"])
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
+    page = write_page(
+        tmp_path, files, raw=["/home/jane/mails/may"], labels=["/home/jane/labels.csv"], results="/home/jane/results/may",
+        split=config["split"] | {"lock": "../jane/lock.csv"}, model=config["model"] | {"weights": "/home/jane/w.pth"},
+        note="From https://lab:secret1@server/data with correct-horse.",
+    ).read_text(encoding="utf-8")  # fmt: skip
+    methods = (tmp_path / "report/methods.txt").read_text(encoding="utf-8")
+    for text in (page, methods):
+        assert not any(hidden in text for hidden in ("jane", "secret1", "horse")) and "w.pth" in text
+    shown = re.search(r"<summary>Settings</summary><pre>(.*?)</pre>", page, re.DOTALL)[1]
+    assert yaml.safe_load(html.unescape(shown)) == config | {
+        "raw": ["may"], "labels": ["labels.csv"], "results": "results/may", "split": config["split"] | {"lock": "lock.csv"},
+        "model": config["model"] | {"weights": "w.pth"}, "note": "From https://[hidden]@server/data with [hidden].",
+    }  # fmt: skip
+    assert 'class="path">may/a &lt;b&gt;.tif</td>' in page and "same bytes as may/b.tif" in page
+    assert page.count('class="path">may/embryo') > 9
 
 
 def test_sets_that_cannot_be_promised_say_why(tmp_path):
