@@ -66,6 +66,7 @@ def test_any_text_is_taken_and_hiding_twice_hides_no_more(text):
         (["raw", "mails/may"], "raw/a.tif", "raw/a.tif"),
         (["../jane/may"], "../jane/may/a.tif", "may/a.tif"),
         (["/jane/2025/raw", "/jane/2026/raw"], "/jane/2026/raw/a.tif", "2026/raw/a.tif"),
+        (["/jane/2025/raw", "/jane/2026/raw", "/jane/more"], "/jane/more/a.tif", "more/a.tif"),
         (["/jane/raw", "raw"], "/jane/raw/a.tif", "jane/raw/a.tif"),
         (["/jane/raw", "/jane/raw/more"], "/jane/raw/more/a.tif", "more/a.tif"),
         (["/"], "/a.tif", "/a.tif"),

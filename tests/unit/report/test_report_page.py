@@ -216,7 +216,7 @@ def test_neither_page_nor_paragraph_tells_where_on_this_machine_things_lie_or_ho
         assert not any(hidden in text for hidden in ("jane", "secret1", "horse")) and "w.pth" in text
     shown = re.search(r"<summary>Settings</summary><pre>(.*?)</pre>", page, re.DOTALL)[1]
     assert yaml.safe_load(html.unescape(shown)) == config | {
-        "raw": ["may"], "labels": ["labels.csv"], "results": "results/may", "split": config["split"] | {"lock": "lock.csv"},
+        "raw": ["may"], "labels": ["labels.csv"], "results": "may", "split": config["split"] | {"lock": "lock.csv"},
         "model": config["model"] | {"weights": "w.pth"}, "note": "From https://[hidden]@server/data with [hidden].",
     }  # fmt: skip
     assert 'class="path">may/a &lt;b&gt;.tif</td>' in page and "same bytes as may/b.tif" in page

@@ -49,19 +49,19 @@ def file_shown(path):
 def places_shown(folders):
     """A function that shortens the paths in a text: of a folder outside the one where the workflow was started the last name stays.
 
-    folders: paths, as the paths in the text begin with them. Where several end alike, so many of their last names stay as tell them
-    apart.
+    folders: paths, as the paths in the text begin with them. Of those that end alike so many names stay as tell them apart.
     """
     parts = {folder: Path(os.path.abspath(folder)).parts[1:] for folder in folders}
     shown = {}
-    for length in range(1, 1 + max(map(len, parts.values()), default=0)):
-        shown = {folder: "/".join(names[-length:]) for folder, names in parts.items()}
-        if len(set(shown.values())) == len(shown):
-            break
-    elsewhere = sorted((folder for folder in shown if _lies_elsewhere(folder)), key=len, reverse=True)
-    if not elsewhere:
+    for folder in filter(_lies_elsewhere, parts):
+        others = [names for other, names in parts.items() if other != folder]
+        names = parts[folder]
+        length = next((n for n in range(1, len(names)) if names[-n:] not in {each[-n:] for each in others}), len(names))
+        shown[folder] = "/".join(names[-length:])
+    if not shown:
         return lambda text: text
-    begins = re.compile(rf"(?<![^\s(\"'“])(?:{'|'.join(map(re.escape, elsewhere))})(?=/|$)")
+    longest_first = sorted(shown, key=len, reverse=True)
+    begins = re.compile(rf"(?<![^\s(\"'“])(?:{'|'.join(map(re.escape, longest_first))})(?=/|$)")
     return lambda text: begins.sub(lambda found: shown[found[0]], text)
 
 

@@ -133,11 +133,10 @@ def _for_readers(config):
             return [plain(entry) for entry in value]
         return without_credentials(value) if isinstance(value, str) else value
 
-    folders = places_shown([*config["raw"], *(config["labels"] or []), config["results"]])
     return plain(
         config
-        | {name: config[name] and [folders(path) for path in config[name]] for name in ("raw", "labels")}
-        | {"results": folders(config["results"])}
+        | {"raw": list(map(places_shown(config["raw"]), config["raw"])), "results": file_shown(config["results"])}
+        | {"labels": config["labels"] and list(map(file_shown, config["labels"]))}
         | {"split": config["split"] | {"lock": file_shown(config["split"]["lock"])}}
         | {"model": config["model"] | {"weights": file_shown(config["model"]["weights"])}}
     )
