@@ -17,8 +17,9 @@ from flystage.core.records import read_json, write_json
 from flystage.core.tables import read_predictions, read_runs, read_text
 from flystage.evaluation.metrics import metrics
 from flystage.raw.stages import Stages
-from flystage.report import crossval_figures, figures
+from flystage.report import crossval_figures, figures, report_page
 from flystage.report.templates import WAYS
+from flystage.run.rule_log import AT_THE_END
 from report_files import REPOSITORY, write_page, write_results
 
 NUMBERS = Stages([f"{51 + 3 * place:03d}" for place in range(60)], [51 + 3 * place for place in range(60)], "min")
@@ -240,6 +241,117 @@ def test_the_worst_errors_are_the_worst(run):
     wrong = folds[folds["predicted"] != folds["stage"]]
     order = wrong.assign(badness=badness).sort_values(["badness", "source"], ascending=[False, True])
     assert shown == order["source"].head(9).tolist()
+
+
+# The warnings of the report: each on both sides of its condition.
+
+THREE = Stages(["051", "060", "069"], [51, 60, 69], "min")
+IN_ORDER, WITHOUT_ORDER = Stages(["early", "middle", "late"], None, "stages"), Stages(["early", "late", "middle"])
+
+
+def share(low, chance):
+    return {"accuracy": 1.0, "ci95": [low, 1.0], "chance": chance}
+
+
+def warned(used=(), predictions=(), stages=THREE, top_k=(), config=(), embryos=5, images=90):
+    """The warnings of a run of which nothing is doubtful, but for what is given: columns, or settings, that differ."""
+    splits = ["train", "train", "val", "test"]
+    rows = [(f"e{place}", split, stage) for place, split in enumerate(splits) for stage in stages.names]
+    table = pd.DataFrame(rows, columns=["embryo", "split", "stage"])
+    table = table.assign(clipped="0.04", width="90", height="40")
+    table = used if isinstance(used, pd.DataFrame) else table.assign(**dict(used))
+    answers = pd.DataFrame(np.eye(len(stages)), columns=[f"p_{stage}" for stage in stages.names]).assign(
+        **dict(predictions)
+    )
+    measured = {
+        "embryos": embryos,
+        "images": images,
+        "top_k": {"1": share(0.4, 1 / 3), "3": share(1.0, 1.0)} | dict(top_k),
+    }
+    settings = {"model": {"weights": "imagenet"}, "labels": None, "image": {"field": "auto"}} | dict(config)
+    return report_page._warnings(table, answers, stages, measured, settings)
+
+
+def table_of(rows):
+    """A table of used images. rows: (embryo, split, stage)."""
+    return pd.DataFrame(rows, columns=["embryo", "split", "stage"]).assign(clipped="0", width="90", height="40")
+
+
+def test_a_run_of_which_nothing_is_doubtful_says_how_many_embryos_there_are_and_no_more():
+    (only,) = warned()
+    assert only.startswith("The test split has 5 embryos and 90 images.") and only.endswith("as that demands.")
+
+
+@pytest.mark.parametrize(
+    ("said", "not_said", "sentence"),
+    [
+        ({"embryos": 4}, {"embryos": 5}, "With fewer than five embryos no firm statement is possible."),
+        ({"embryos": 1}, {"embryos": 2}, "The test split has 1 embryo and"),
+        (
+            {"predictions": {f"p_{stage}": [0.3, 0.305, 0.3] for stage in THREE.names}},
+            {"predictions": {"p_051": [0.3, 0.31, 0.3], "p_060": [0.3] * 3, "p_069": [0.4] * 3}},
+            "gives nearly the same answer for every test image",
+        ),
+        ({"top_k": {"1": share(1 / 3, 1 / 3)}}, {"top_k": {"1": share(0.34, 1 / 3)}}, "No top-k interval lies above chance"),
+        (
+            {"top_k": {"1": share(0.2, 1 / 3), "2": share(0.6, 2 / 3)}},
+            {"top_k": {"1": share(0.2, 1 / 3), "2": share(0.7, 2 / 3)}},  # one is enough
+            "No top-k interval lies above chance",
+        ),
+        ({"config": {"model": {"weights": "none"}}}, {"config": {"model": {"weights": "w.pth"}}}, "The backbone is random"),
+        ({"used": {"clipped": ["0.0"] * 11 + ["0.8"]}}, {"used": {"clipped": ["0.0"] * 11 + ["0.6"]}}, "% of an image's pixels saturate"),
+        ({"used": {"width": ["80"] + ["90"] * 11}}, {"used": {"width": "80"}}, "The raw images have unequal sizes"),
+        ({"used": {"height": ["80"] + ["40"] * 11}}, {"used": {"height": "80"}}, "The raw images have unequal sizes"),
+        (
+            {"used": {"width": ["80"] + ["90"] * 11}},
+            {"used": {"width": ["80"] + ["90"] * 11}, "config": {"image": {"field": 500}}},
+            "The raw images have unequal sizes",
+        ),
+        ({"stages": WITHOUT_ORDER}, {"stages": IN_ORDER}, "The order of the stages is not known"),
+        ({"stages": IN_ORDER}, {"stages": WITHOUT_ORDER}, "The stages have no times"),
+    ],
+)  # fmt: skip
+def test_what_a_reader_must_know_is_said_and_else_it_is_not(said, not_said, sentence):
+    assert [warning for warning in warned(**said) if sentence in warning]
+    assert not [warning for warning in warned(**not_said) if sentence in warning]
+
+
+def test_the_share_that_saturates_is_the_mean_in_percent():
+    assert any(
+        warning.startswith("On average 20 % of") for warning in warned(used={"clipped": ["0.1"] * 6 + ["0.3"] * 6})
+    )
+
+
+def test_stages_that_a_split_lacks_are_named():
+    every = [("e0", "train"), ("e1", "val"), ("e2", "test")]
+    rows = [(embryo, split, stage) for embryo, split in every for stage in THREE.names]
+    no_test = "No test image shows stage 060, 069: nothing was measured of them."
+    no_train = "No train image shows stage 069: the network has never seen them."
+    assert not [
+        warning for warning in warned(table_of(rows)) if "image shows stage" in warning or "without training" in warning
+    ]
+    lacking = warned(
+        table_of([row for row in rows if row[1:] not in {("test", "060"), ("test", "069"), ("val", "051")}])
+    )
+    assert no_test in lacking and not [each for each in lacking if "val image" in each or "without training" in each]
+    lacking = warned(table_of([row for row in rows if row[1:] != ("train", "069")]))
+    assert no_train in lacking and [each for each in lacking if each.startswith("A stage without training images")]
+
+
+def test_embryos_of_a_single_image_each_are_doubtful_where_no_table_tells_them_apart():
+    pairs = [(f"e{number}", "train", stage) for number in range(2) for stage in THREE.names]
+    alone = [(f"a{number}", split, "051") for number, split in enumerate(["train", "val", "test"])]
+    assert any(each.startswith("60 % of the embryos have a single image.") for each in warned(table_of(pairs + alone)))
+    for rows, labels in ((pairs + alone, ["labels.csv"]), (pairs + alone[:2], None)):
+        assert not [each for each in warned(table_of(rows), config={"labels": labels}) if "single image" in each]
+
+
+def test_the_warnings_stand_on_the_page_and_in_the_log_for_the_end_of_the_run(tmp_path, caplog):
+    files = write_results(tmp_path, ODD, embryos=8)
+    page = html.unescape(write_page(tmp_path, files).read_text(encoding="utf-8"))
+    records = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert len(records) > 2 and all(getattr(record, AT_THE_END) for record in records)
+    assert all(record.getMessage() in page for record in records)
 
 
 RUNNING_INTO = """(() => {
