@@ -20,7 +20,7 @@ from flystage.raw.stages import Stages
 from flystage.report import crossval_figures, figures, report_page
 from flystage.report.templates import WAYS
 from flystage.run.rule_log import AT_THE_END
-from report_files import REPOSITORY, write_page, write_results
+from report_files import REPOSITORY, write_page, write_page_of, write_results
 
 NUMBERS = Stages([f"{51 + 3 * place:03d}" for place in range(60)], [51 + 3 * place for place in range(60)], "min")
 WORDS = Stages(
@@ -185,16 +185,67 @@ def test_whatever_is_missing_is_left_out(tmp_path, monkeypatch):
     assert 'id="crossval"' not in page and "The worst errors" in page and "made from the test split" in page
 
 
-def test_a_leak_that_does_not_flatter_is_not_said_to(tmp_path):
-    files = write_results(tmp_path, ODD, embryos=8)
-    flatters, not_here = "The difference is no skill", "Here the leak does not flatter"
-    page = write_page(tmp_path, files).read_text(encoding="utf-8")
-    assert flatters in page and not_here not in page
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """(results folder, its files) with all figures drawn, to write pages of other records with."""
+    results = tmp_path_factory.mktemp("made")
+    files = write_results(results, ODD, embryos=8)
+    write_page(results, files)
+    return results, files
+
+
+@pytest.fixture
+def page_with(made):
+    """A function: the page of a record of cross-validation in which a part has other values."""
+    results, files = made
+    drawn = sorted(results.glob("figures/crossval/*.png"))
     record = read_json(files["crossval"])
-    record["random_split"]["top_k"]["1"]["accuracy"] = 0.0
+
+    def page_with(part=None, **values):
+        changed = record | ({part: record[part] | values} if part else {})
+        write_json(changed, files["crossval"])
+        return html.unescape(write_page_of(results, files, drawn).read_text(encoding="utf-8"))
+
+    yield page_with
     write_json(record, files["crossval"])
-    page = write_page(tmp_path, files).read_text(encoding="utf-8")
+
+
+def test_a_leak_that_does_not_flatter_is_not_said_to(page_with, made):
+    flatters, not_here = "The difference is no skill", "Here the leak does not flatter"
+    page = page_with()
+    assert flatters in page and not_here not in page
+    shares = read_json(made[1]["crossval"])["random_split"]["top_k"]
+    page = page_with("random_split", top_k=shares | {"1": shares["1"] | {"accuracy": 0.0}})
     assert flatters not in page and not_here in page
+
+
+SURE = {1.06: "the network was too sure of itself", 0.94: "was less sure than it should be"}
+SURE |= {1.04: "was about as sure as it should be", 0.96: "was about as sure as it should be"}
+
+
+@pytest.mark.parametrize("temperature", SURE)
+def test_the_temperature_says_how_sure_the_network_was_of_itself(page_with, temperature):
+    page = page_with("calibration", temperature=temperature)
+    assert [words for words in set(SURE.values()) if words in page] == [SURE[temperature]]
+
+
+def test_sets_that_promise_less_than_was_asked_say_why(page_with):
+    assert "but 4 embryos can promise 80.0 % at most" in re.sub(
+        "<[^>]*>", "", page_with("sets", asked=0.9, promised=0.8, embryos=4)
+    )
+    assert " at most. Sets hold" not in re.sub("<[^>]*>", "", page_with("sets", asked=0.9, promised=0.9))
+
+
+def test_sets_that_cannot_be_promised_say_why(page_with):
+    page = page_with("sets", mean_size=None, why="Too few embryos.")
+    assert "<p>Too few embryos.</p>" in page and "was asked" not in page
+
+
+def test_the_warnings_stand_on_the_page_and_in_the_log_for_the_end_of_the_run(page_with, caplog):
+    page = page_with()
+    records = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert len(records) > 2 and all(getattr(record, AT_THE_END) for record in records)
+    assert all(f"<li>{record.getMessage()}</li>" in page for record in records)
 
 
 def test_neither_page_nor_paragraph_tells_where_on_this_machine_things_lie_or_how_to_log_in(tmp_path, monkeypatch):
@@ -222,13 +273,6 @@ def test_neither_page_nor_paragraph_tells_where_on_this_machine_things_lie_or_ho
     }  # fmt: skip
     assert 'class="path">may/a &lt;b&gt;.tif</td>' in page and "same bytes as may/b.tif" in page
     assert page.count('class="path">may/embryo') > 9
-
-
-def test_sets_that_cannot_be_promised_say_why(tmp_path):
-    files = write_results(tmp_path, ODD, embryos=8)
-    record = read_json(files["crossval"])
-    write_json(record | {"sets": {"why": "Too few embryos."}}, files["crossval"])
-    assert "<p>Too few embryos.</p>" in write_page(tmp_path, files).read_text(encoding="utf-8")
 
 
 def test_the_worst_errors_are_the_worst(run):
@@ -346,12 +390,22 @@ def test_embryos_of_a_single_image_each_are_doubtful_where_no_table_tells_them_a
         assert not [each for each in warned(table_of(rows), config={"labels": labels}) if "single image" in each]
 
 
-def test_the_warnings_stand_on_the_page_and_in_the_log_for_the_end_of_the_run(tmp_path, caplog):
-    files = write_results(tmp_path, ODD, embryos=8)
-    page = html.unescape(write_page(tmp_path, files).read_text(encoding="utf-8"))
-    records = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert len(records) > 2 and all(getattr(record, AT_THE_END) for record in records)
-    assert all(record.getMessage() in page for record in records)
+def test_pictures_stand_beside_predictions_only_where_they_are_in_the_order_of_the_manifest():
+    test = pd.DataFrame({"source": ["a.tif", "b.tif"], "png": ["a.png", "b.png"]})
+    predictions = pd.DataFrame({"source": ["a.tif", "b.tif"]})
+    assert report_page._with_pngs(predictions, test)["png"].tolist() == ["a.png", "b.png"]
+    assert report_page._with_pngs(predictions[::-1], test)["png"].tolist() == ["", ""]
+
+
+def test_facts_of_preparing_are_lowest_middle_and_highest():
+    used = pd.DataFrame({"dtype": ["uint8", "uint16", "uint16"], "width": "90", "height": ["40", "40", "50"], "channels": "1",
+                         "clipped": ["0.5", "0.0", "0.1"]})  # fmt: skip
+    for place, name in enumerate(("minimum", "maximum", "levels")):
+        used[name], used[f"png_{name}"] = [f"{place}3", f"{place}1", f"{place}9"], ["7", "5", "6"]
+    facts = report_page._preparation(used)
+    assert facts["before"] == {"minimum": (1, 3, 9), "maximum": (11, 13, 19), "levels": (21, 23, 29)}
+    assert facts["after"]["levels"] == (5, 6, 7) and facts["clipped"] == (0, 0.1, 0.5)
+    assert facts["dtypes"] == [("uint16", 2), ("uint8", 1)] and facts["sizes"] == [("90 x 40", 2), ("90 x 50", 1)]
 
 
 RUNNING_INTO = """(() => {
