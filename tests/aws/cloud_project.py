@@ -1,8 +1,5 @@
 """A small project to run with some steps on the emulated SageMaker."""
 
-import gzip
-import json
-
 from emulator import ACCOUNT, BUCKET, REGION, ROLE_ARN
 from small_project import SMALL, merged
 
@@ -52,16 +49,6 @@ class Cloud:
         client = self.emulator.client("s3")
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"flystage/{folder}/")
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
-
-    def everything_sent(self):
-        """Yield (what, content) of every object in the bucket, archives unpacked, and of every request."""
-        client = self.emulator.client("s3")
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
-            for key in (entry["Key"] for entry in page.get("Contents", [])):
-                content = client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-                yield key, gzip.decompress(content) if key.endswith(".gz") else content
-        for name, body in self.emulator.requests:
-            yield name, json.dumps(body).encode()
 
     def asked(self, operation):
         """The SageMaker requests of one operation."""
