@@ -474,7 +474,9 @@ class Emulator(ThreadedMotoServer):
         return {"ModelArn": self.arn("model", request["ModelName"])}
 
     def on_DescribeModel(self, request):  # noqa: N802
-        return self.find(self.state.models, request["ModelName"], "model") | {"CreationTime": time.time()}
+        name = request["ModelName"]
+        about = {"ModelArn": self.arn("model", name), "CreationTime": time.time()}
+        return self.find(self.state.models, name, "model") | about
 
     def on_DeleteModel(self, request):  # noqa: N802
         self.find(self.state.models, request["ModelName"], "model")
@@ -486,8 +488,9 @@ class Emulator(ThreadedMotoServer):
         return {"EndpointConfigArn": self.arn("endpoint-config", request["EndpointConfigName"])}
 
     def on_DescribeEndpointConfig(self, request):  # noqa: N802
-        found = self.find(self.state.configs, request["EndpointConfigName"], "endpoint configuration")
-        return found | {"CreationTime": time.time()}
+        name = request["EndpointConfigName"]
+        about = {"EndpointConfigArn": self.arn("endpoint-config", name), "CreationTime": time.time()}
+        return self.find(self.state.configs, name, "endpoint configuration") | about
 
     def on_DeleteEndpointConfig(self, request):  # noqa: N802
         self.find(self.state.configs, request["EndpointConfigName"], "endpoint configuration")

@@ -131,14 +131,19 @@ def write_results(results, stages, embryos=9, seed=0, spread=0.9, crossval=True)
     return files
 
 
-def write_page(results, files):
-    """Write the report of what `write_results` wrote, as the rule's script does. Returns the page's path."""
-    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
-    config["note"] = "Made up."
+def write_page(results, files, /, **changes):
+    """Write the report of what `write_results` wrote, as the rule's script does. changes: of the configuration. Returns the page's path."""
     stages = read_stages(files["stages"])
     crossval = read_json(files["crossval"]) if "crossval" in files else {}
     predictions = read_predictions(files["crossval_table" if crossval.get("crossval") else "predictions"])
     confusion, curve = metrics.confusion_matrix(predictions, stages), metrics.top_k_curve(predictions, stages)
     drawn = crossval_figures.draw(crossval, predictions, confusion, curve, stages, results / "figures/crossval")
+    return write_page_of(results, files, drawn, **changes)
+
+
+def write_page_of(results, files, drawn, **changes):
+    """The same of figures of cross-validation that are drawn already, paths of PNGs."""
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
+    config |= {"note": "Made up."} | changes
     write_report(files, drawn, config, results / "report.html", results / "report/methods.txt")
     return results / "report.html"

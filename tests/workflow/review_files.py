@@ -84,9 +84,9 @@ def suggestions(
     return pd.DataFrame(rows)
 
 
-def write_page(table, path, stages=STAGES, series=None, looked=(), **about):
+def write_page(table, path, stages=STAGES, series=None, looked=(), folders=(), **about):
     """Write the page of such a table."""
-    write_review_page(table, series or {}, looked, stages, ABOUT | about, TEMPLATE, path)
+    write_review_page(table, series or {}, looked, stages, ABOUT | about, TEMPLATE, path, folders)
     return path
 
 

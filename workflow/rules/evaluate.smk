@@ -9,6 +9,19 @@ EVALUATE_SCRIPT = {
     "sagemaker": "evaluate_sagemaker.py",
 }[config["compute"]["evaluate"]]
 
+# A killed run may have left an endpoint; the next one takes it down, but only where it scores by an endpoint itself.
+STATE_OF_ENDPOINT = f"{config['results']}/.endpoint.json"
+if (
+    workflow.is_main_process
+    and EVALUATE_SCRIPT != "evaluate_endpoint.py"
+    and os.path.exists(STATE_OF_ENDPOINT)
+    and not asked_for("aws_cleanup")
+):
+    logger.warning(
+        f"An earlier run may have left an endpoint on SageMaker that costs money ({STATE_OF_ENDPOINT}); run"
+        " `snakemake --cores 1 aws_cleanup` with the aws settings of that run."
+    )
+
 # Where the network looks is asked where it is: on this machine.
 OCCLUSION = {"occlusion": "<results>/evaluation/occlusion.json"} if EVALUATE_SCRIPT == "evaluate.py" else {}
 

@@ -21,6 +21,6 @@ with rule_log(snakemake.log[0], snakemake.input):
     table = in_order(table)
     ranked = with_teaching(table, checkpoint, params.cache, snakemake.threads)
     looked = most_doubtful_covered(table, checkpoint, params.occluded, params.cache, snakemake.threads)
-    write_review_page(ranked, told, looked, stages, about, params.template, output.page)
+    write_review_page(ranked, told, looked, stages, about, params.template, output.page, params.folders)
     write_xlsx(table, output.spreadsheet)
     write_csv(table.drop(columns="png"), output.table)

@@ -27,6 +27,16 @@ def test_calibration_mends_what_is_too_sure():
     assert sum(one["images"] for one in found["reliability_after"]) == len(labels)
 
 
+def test_a_fold_has_the_temperature_of_the_others():
+    """Of two folds, one too sure and one as it should be, each gets what the other needs."""
+    parts = [drawn(2, seed=1), drawn(1, seed=2)]
+    probabilities, labels = (np.concatenate(each) for each in zip(*parts, strict=True))
+    found = calibration(probabilities, labels, np.repeat([0, 1], 4000))
+    exchanged = [tempered(parts[fold][0], fitted_temperature(*parts[1 - fold])) for fold in (0, 1)]
+    assert found["reliability_after"] == reliability(np.concatenate(exchanged), labels)
+    assert found["temperature"] == fitted_temperature(probabilities, labels)
+
+
 def test_tempering_keeps_the_order_and_1_changes_nothing():
     probabilities, _ = drawn(1, 50)
     np.testing.assert_allclose(tempered(probabilities, 1), probabilities)

@@ -1,6 +1,8 @@
 """An account on a bucket that answers within this process."""
 
 import boto3
+import botocore.loaders
+import botocore.session
 import pytest
 from moto import mock_aws
 
@@ -8,11 +10,14 @@ from flystage.cloud.account import Account
 
 SETTINGS = {
     "region": "eu-central-1", "bucket": "flies", "prefix": "deep/down/", "kms_key": "", "tags": ["owner=me", "a=b=c"], "poll": 0.001,
+    "role": "arn:aws:iam::123456789012:role/flystage-jobs", "subnets": [], "security_groups": [],
 }  # fmt: skip
+LOADER = botocore.loaders.create_loader()  # one for all: a client reads megabytes of what its service looks like
 
 
 @pytest.fixture
 def account(monkeypatch):
+    monkeypatch.setattr(botocore.session, "create_loader", lambda *_: LOADER)
     for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
         monkeypatch.setenv(f"AWS_{name}", "test")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)

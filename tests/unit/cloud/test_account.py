@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from flystage.cloud.account import check_login, not_found, refusal
+from flystage.cloud.account import Account, check_bucket, check_login, not_found, refusal
 from flystage.core.errors import FlystageError
 
 
@@ -57,3 +57,17 @@ def test_no_login_is_one_sentence_that_names_the_steps(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "me")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     check_login(["train"])
+
+
+def test_the_bucket_must_be_there_and_lie_in_the_region_of_the_jobs(account):
+    check_bucket(account)
+    with pytest.raises(FlystageError, match="flies lies in eu-central-1, and aws.region is us-east-1; set aws.region"):
+        check_bucket(Account(account.settings | {"region": "us-east-1"}))
+    with pytest.raises(FlystageError, match="there is no such bucket"):
+        check_bucket(Account(account.settings | {"bucket": "nowhere"}))
+    with pytest.raises(FlystageError, match="moon base.*correct aws.region"):
+        check_bucket(Account(account.settings | {"region": "moon base"}))
+
+
+def test_the_account_of_the_credentials_is_known(account):
+    assert account.number == "123456789012"

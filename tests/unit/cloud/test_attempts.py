@@ -25,8 +25,8 @@ class FakeKind:
             error = {"Code": "ValidationException", "Message": f"Could not find training job {name}"}
             raise ClientError({"Error": error}, "DescribeTrainingJob")
         description = dict(self.jobs[name])
-        if description["status"] == "InProgress":  # it has ended when it is asked for again
-            self.jobs[name]["status"] = self.fate
+        ends = {"InProgress": self.fate, "Stopping": "Stopped"}  # when it is asked for again
+        self.jobs[name]["status"] = ends.get(description["status"], description["status"])
         return description
 
     def start(self, name):
@@ -55,7 +55,6 @@ class FakeKind:
         ({}, ["job"], "job"),
         ({"job": "Completed"}, [], "job"),
         ({"job": "InProgress"}, [], "job"),
-        ({"job": "Stopping"}, None, None),
         ({"job": "Failed"}, ["job-2"], "job-2"),
         ({"job": "Failed", "job_2": "Stopped"}, ["job-3"], "job-3"),
         ({"job": "Failed", "job_2": "Completed"}, [], "job-2"),
@@ -64,14 +63,16 @@ class FakeKind:
 )
 def test_work_is_done_once(statuses, started, taken):
     kind = FakeKind(Account({"poll": 0.001}), **statuses)
-    if started is None:
-        kind.jobs["job"]["status"] = "InProgress"
-        kind.fate = "Stopped"
-        with pytest.raises(FlystageError, match="ended as Stopped: why; mend"):
-            attempts.done(kind, "job", kind.start)
-        return
     name, description = attempts.done(kind, "job", kind.start)
     assert (kind.started, name, description["status"]) == (started, taken, "Completed")
+
+
+@pytest.mark.parametrize("statuses", [{"job": "Stopping"}, {"job": "Failed", "job_2": "Stopping"}])
+def test_a_job_that_is_stopping_is_waited_for_and_no_second_one_is_paid_for(statuses):
+    kind = FakeKind(Account({"poll": 0.001}), **statuses)
+    with pytest.raises(FlystageError, match="ended as Stopped: why; mend"):
+        attempts.done(kind, "job", kind.start)
+    assert not kind.started and "Stopping" not in {job["status"] for job in kind.jobs.values()}
 
 
 def test_a_result_that_is_gone_is_made_again():

@@ -1,10 +1,11 @@
 """The table of variants: differences to the first are paired, and how much validation flatters is said."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from flystage.core.tables import write_csv
-from flystage.evaluation.comparing import by_how_much_validation_flatters, comparison
+from flystage.evaluation.comparing import by_how_much_validation_flatters, comparison, manifest_of_images
 from flystage.raw.stages import Stages
 
 STAGES = Stages(["051", "060", "069"], [51, 60, 69], "min")
@@ -41,3 +42,54 @@ def test_how_much_validation_flatters(compared):
     table = compared(["a"], {("a", "validation"): LABELS, ("a", "folds"): half})
     assert by_how_much_validation_flatters(table, 1) == pytest.approx(0.5)
     assert by_how_much_validation_flatters(compared(["a"], {("a", "validation"): LABELS}), 1) is None
+
+
+def test_each_way_of_measuring_has_its_first_variant_and_its_rows_in_the_order_of_the_settings(compared):
+    half = [0, 1, 2, 0, 0, 0, 1, 0]
+    suggested = {("b", "validation"): half, ("a", "validation"): LABELS, ("b", "folds"): LABELS, ("c", "folds"): half}
+    table = compared(["c", "a", "b"], suggested)
+    assert table[["variant", "measured_on"]].to_numpy().tolist() == [
+        ["c", "folds"], ["a", "validation"], ["b", "validation"], ["b", "folds"],
+    ]  # fmt: skip
+    assert table["top_1_minus_first"].isna().tolist() == [True, True, False, False]
+    assert table["top_1_minus_first"].tolist()[2:] == pytest.approx([-0.5, 0.5])
+    assert (table["images"].tolist(), table["embryos"].tolist()) == ([8] * 4, [2] * 4)
+
+
+def test_every_figure_has_its_interval_and_chance(compared):
+    row = compared(["a"], {("a", "folds"): [0, 1, 2, 0, 0, 0, 1, 0]}).iloc[0]
+    assert row["top_1"] == 0.5 and row["top_1_chance"] == pytest.approx(1 / 3)
+    assert row["within_one"] == pytest.approx(7 / 8) and row["mae"] == pytest.approx((9 + 18 + 9 + 9) / 8)
+    assert row["mae_chance"] == pytest.approx((3 + 2) * 9 / 8)  # always saying 60
+    for figure in ("top_1", "within_one", "mae"):
+        assert row[f"{figure}_low"] < row[figure] < row[f"{figure}_high"]
+
+
+def test_what_a_variant_changes_is_said_without_the_place_of_its_weights(answered, tmp_path):
+    variants = {"plain": {}, "mine": {"model": {"weights": "/home/jane/w.pth"}, "image": {"angles": []}}}
+    paths = []
+    for name in variants:
+        write_csv(answered(LABELS, LABELS).drop(columns=["png", "split"]), tmp_path / name / "validation.csv")
+        paths.append(str(tmp_path / name / "validation.csv"))
+    table = comparison(paths, [], variants, STAGES, [1])
+    assert table["changes"].tolist() == ["nothing", "model: {weights: w.pth}, image: {angles: []}"]
+    assert variants["mine"]["model"]["weights"] == "/home/jane/w.pth"
+
+
+def prepared(rows):
+    """Tables of `prepare_bucket`, as text. rows: (picture, angle)."""
+    table = pd.DataFrame([(f"other/{name}-{angle:03d}.png", str(angle), f"raw/{name}.tif") for name, angle in rows],
+                         columns=["png", "angle", "path"])  # fmt: skip
+    return table.assign(stage="051", embryo="e1")
+
+
+def test_a_variant_has_the_same_images_prepared_in_another_way_at_its_angles(caplog):
+    manifest = pd.DataFrame({"png": [f"images/{name}-{angle:03d}.png" for name in "ab" for angle in (0, 90)], "stage": "051",
+                             "label": 0, "embryo": "e1", "angle": [0, 90] * 2, "source": "raw/x.tif", "origin": "given"})  # fmt: skip
+    other = prepared([("b", 0), ("a", 0), ("a", 45), ("a", 90), ("stranger", 0)])
+    table = manifest_of_images(manifest, other, [0, 45])
+    assert table["png"].tolist() == ["other/b-000.png", "other/a-000.png", "other/a-045.png"]
+    assert list(table.columns) == list(manifest.columns) and table["source"].tolist()[0] == "raw/b.tif"
+    assert table["label"].tolist() == [0] * 3 and not caplog.messages
+    manifest_of_images(manifest, prepared([("a", 0)]), [0])
+    assert caplog.messages == ["1 of 2 images cannot be prepared as this variant asks, and are left out of it."]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import beta
 
 from flystage.evaluation.intervals import mean_interval, proportion_interval
 
@@ -18,9 +19,12 @@ def test_limits_lie_within_0_and_1_and_hold_the_estimate():
 
 
 def test_with_one_image_per_embryo_it_is_clopper_and_pearson():
-    # 8 of 10: 0.4439 to 0.9748 in every table; the images are the embryos, so nothing is adjusted but t(9) / t(9)
+    """Where all are right, exactly: 0.6915 of 10 in every table. Else on one embryo less, as their variance is estimated."""
+    assert proportion_interval([True] * 10, range(10)) == pytest.approx((0.6915, 1), abs=1e-4)
+    assert proportion_interval([False] * 10, range(10)) == pytest.approx((0, 1 - 0.6915), abs=1e-4)
     low, high = proportion_interval([True] * 8 + [False] * 2, range(10))
-    assert (low, high) == pytest.approx((0.4439, 0.9748), abs=0.03)
+    assert low == pytest.approx(beta.ppf(0.025, 7.2, 1.8 + 1), abs=1e-6)  # 7.2 of 9 right
+    assert high == pytest.approx(beta.ppf(0.975, 7.2 + 1, 1.8), abs=1e-6)
 
 
 def test_all_right_counts_less_than_the_images():

@@ -70,6 +70,22 @@ def test_metrics_by_hand():
     json.dumps(result, allow_nan=False)
 
 
+def test_a_neighbour_counts_as_within_one_and_means_are_no_medians():
+    stages = Stages(["051", "060", "087"], [51, 60, 87], "min")  # unequally far apart
+    table = predictions_table(manifest([0, 0, 0, 1, 2], stages), np.eye(3)[[0, 1, 2, 2, 2]], stages)
+    result = metrics(table, stages, [1])
+    assert result["top_k"]["1"]["accuracy"] == 0.4 and result["within_one"]["accuracy"] == 0.8  # off by 0, 1, 2, 1, 0
+    assert result["mae"]["value"] == pytest.approx((0 + 9 + 36 + 27 + 0) / 5)
+    assert result["mae"]["chance"] == pytest.approx((3 * 15 + 6 + 21) / 5)  # always saying 66
+    assert result["per_stage"]["051"]["mae"] == pytest.approx((0 + 9 + 36) / 3)
+    assert result["per_stage"]["060"] == result["per_stage"]["060"] | {
+        "images": 1,
+        "embryos": 1,
+        "accuracy": 0,
+        "mae": 27,
+    }
+
+
 def test_a_stage_without_test_images_has_no_figures_but_its_place():
     table = predictions_table(manifest([0, 2]), np.eye(3)[[0, 2]], STAGES)
     result = metrics(table, STAGES, [1])

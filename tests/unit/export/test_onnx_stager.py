@@ -1,6 +1,7 @@
 """The graph answers as the checkpoint does, whatever the number of pictures, and says what its answers mean."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from flystage.network.stager import Head
 from flystage.network.weights import fetch_weights, load_weights
 from flystage.prediction.inference import stage_probabilities
 from flystage.raw.stages import Stages
+from flystage.run.code_versions import LIBRARY
 
 
 def session_of(path):
@@ -37,6 +39,13 @@ def test_the_graph_answers_as_the_checkpoint_does(checkpoint, graph, tmp_path, n
     np.testing.assert_allclose(found, stage_probabilities(checkpoint, pngs, tmp_path, 1, 4), atol=1e-5)
     one_view = stage_probabilities(checkpoint, pngs, tmp_path, 1, 1)
     assert np.abs(found - one_view).max() > 1e-3  # so that the four views are in the graph
+
+
+def test_it_does_not_tell_where_on_this_machine_the_code_lies(graph):
+    content = graph.read_bytes()
+    for place in (LIBRARY, Path(torch.__file__).parent, Path.home()):
+        assert str(place).encode() not in content
+    assert b"forward" not in content  # a function of the code
 
 
 def test_its_metadata_say_what_its_answers_mean(checkpoint, graph):

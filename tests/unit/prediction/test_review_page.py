@@ -17,7 +17,7 @@ import browser
 from flystage.core.cells import as_cell, as_meant
 from flystage.prediction import review_page
 from flystage.raw.stages import Stages
-from review_files import EXPORTED, STAGES, data_of, suggestions, write_page
+from review_files import ABOUT, EXPORTED, STAGES, data_of, suggestions, write_page
 from reviewer import begun
 
 needs_chromium = pytest.mark.skipif(
@@ -69,6 +69,27 @@ def test_the_data_in_the_page_are_the_table(table, path):
     assert data["stages"] == list(STAGES.names) and data["promised"] == 0.9
     assert "Suggestions, not measurements: the network names one of its own stages" in path.read_text(encoding="utf-8")
     assert not (path.parent / "thumbnails").exists()
+
+
+def test_the_page_does_not_tell_where_on_this_machine_images_and_checkpoint_lie(table, tmp_path):
+    away = table.assign(image="/home/jane/" + table["image"])
+    away.loc[0, ["status", "reason"]] = ["rejected", "empty"]
+    path = write_page(away, tmp_path / "page.html", folders=["/home/jane/new"])
+    text = path.read_text(encoding="utf-8")
+    assert "jane" not in text and '<td class="path">new/movie 0/image-0000.tif</td>' in text
+    assert [row["image"] for row in data_of(path)["rows"]] == table["image"].tolist()[1:]
+    checkpoint = tmp_path / "home" / "checkpoint.pt"
+    checkpoint.parent.mkdir()
+    checkpoint.write_bytes(b"weights")
+    parts = {
+        "backbone": {"name": "resnet18"},
+        "calibration": {"sets": None, "interval": None},
+        "training": {"note": ""},
+    }
+    assert review_page.about_checkpoint(checkpoint, parts)["checkpoint"] == "checkpoint.pt"
+    source = dict(ABOUT["network"]) | {"source": "/home/jane/w.pth"}
+    text = write_page(table, tmp_path / "page.html", network=source).read_text(encoding="utf-8")
+    assert "jane" not in text and "w.pth weights" in text
 
 
 def test_rows_stand_by_embryo_and_in_time_and_frames_as_numbers(table, tmp_path):

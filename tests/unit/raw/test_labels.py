@@ -94,6 +94,12 @@ def test_a_row_names_a_file_in_several_ways(image):
     assert list(by_path) == ["raw/p2/b.TIFF"] and not warnings
 
 
+def test_a_row_may_name_the_raw_folder_as_the_page_of_suggestions_does():
+    found = [("/home/jane/may/p1/a.tif", "p1/a.tif"), ("/home/jane/june/p1/a.tif", "p1/a.tif")]
+    by_path, warnings = labels_by_path([label("june/p1/a.tif")], found)
+    assert list(by_path) == ["/home/jane/june/p1/a.tif"] and not warnings
+
+
 def test_rows_that_fit_no_file_or_two_are_told_with_their_line():
     by_path, warnings = labels_by_path([label("a.tif", line=2), label("12. Mrz.tif", line=3), label("p1/a.tif")], FOUND)
     assert list(by_path) == ["raw/p1/a.tif"]

@@ -61,6 +61,15 @@ def test_of_what_is_not_there_nothing_is_said(results):
     assert essence_of_run(results) == f"Report: {results}/report.html"
 
 
+def test_as_many_as_are_named_are_all_there_are(results):
+    rejected = "".join(f"raw/{number}.tif,rejected,empty\n" for number in range(essence.FEW))
+    (results / "catalog.csv").write_text("path,status,reason\n" + rejected)
+    warnings = "".join(f"2026-01-01 10:00:00,000 WARNING a{n}\n" for n in range(essence.FEW))
+    (results / "logs/report.log").write_text(warnings)
+    lines = essence_of_run(results).splitlines()
+    assert len(lines) == 1 + 2 * essence.FEW + 1 and not [line for line in lines if "more" in line.lower()]
+
+
 def test_the_essence_of_a_prediction(results):
     folder = results / "predict"
     (folder / "predictions.csv").write_text(

@@ -1,87 +1,138 @@
-"""Figures of whatever names people and strangers give: text in them is text, and each is drawn."""
-
-import xml.etree.ElementTree as ElementTree
+"""Each figure shows the numbers that it is given, in the place and the unit that its axes name."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgba
 
-from flystage.prediction.time_path import TimeCourse
 from flystage.raw.stages import Stages
-from flystage.report import crossval_figures, figures
+from flystage.report import figures
+from flystage.report.drawing import BLUE, RED, SPLIT_COLOURS, YELLOW
 
-HOSTILE = [
-    "$\\foo$",
-    "a^$ 1",
-    "x_{2",
-    "\\frac{1}{0}",
-    "$$",
-    "<b>&",
-    "שלב",
-    "期間",
-    "_",
-    "x" * 300,
-    "..",
-    "=1+1",
-    "%s {0} %",
-    "a b " * 40,
-]
-STAGES = Stages(HOSTILE, None, "stages")
-SIZE = len(HOSTILE)
+STAGES = Stages(["051", "060", "069"], [51, 60, 69], "min")
 
 
-def predictions():
-    embryos = [HOSTILE[place % 4] for place in range(SIZE)]
-    return pd.DataFrame(
-        {"stage": HOSTILE, "predicted": HOSTILE[::-1], "embryo": embryos, "time_error": np.linspace(-1, 1, SIZE)}
+def line(axes, label):
+    """x and y of the line of that label."""
+    (found,) = [each for each in axes.lines if each.get_label() == label]
+    return np.asarray(found.get_xdata()).tolist(), np.asarray(found.get_ydata()).tolist()
+
+
+def test_images_are_stacked_by_split_and_counted_in_the_legend(figure_of):
+    rows = [("train", "051")] * 3 + [("train", "069")] + [("val", "051")] * 2 + [("test", "060")]
+    figure = figure_of(figures.images_per_stage, pd.DataFrame(rows, columns=["split", "stage"]), STAGES, "title")
+    (axes,) = figure.axes
+    bars = {
+        container.get_label(): [(bar.get_y(), bar.get_height()) for bar in container] for container in axes.containers
+    }
+    assert bars == {
+        "train (4)": [(0, 3), (0, 0), (0, 1)], "val (2)": [(3, 2), (0, 0), (1, 0)], "test (1)": [(5, 0), (0, 1), (1, 0)],
+    }  # fmt: skip
+    colours = [container[0].get_facecolor() for container in axes.containers]
+    assert colours == [to_rgba(SPLIT_COLOURS[split]) for split in ("train", "val", "test")]
+    assert axes.get_xlabel() == "stage (min)"
+
+
+def test_the_rows_of_the_confusion_matrix_are_true_stages_in_percent(figure_of):
+    table = np.array([[3, 1, 0], [0, 0, 0], [2, 0, 6]])
+    axes = figure_of(figures.confusion, table, STAGES).axes[0]
+    shown = axes.images[0].get_array()
+    np.testing.assert_allclose(shown, [[75, 25, 0], [0, 0, 0], [25, 0, 75]])
+    written = {(text.get_position(), text.get_text()) for text in axes.texts}
+    assert written == {((0, 0), "3"), ((1, 0), "1"), ((0, 2), "2"), ((2, 2), "6")}  # (column, row)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("first suggestion", "true stage")
+    assert axes.yaxis_inverted(), "the first stage does not stand on top"
+
+
+@pytest.mark.parametrize(("stages", "most", "written"), [(20, 99, True), (21, 99, False), (20, 100, False)])
+def test_numbers_stand_in_the_cells_where_they_have_room(figure_of, stages, most, written):
+    table = np.eye(stages, dtype=int) * most
+    axes = figure_of(figures.confusion, table, Stages([f"{n:02}" for n in range(stages)])).axes[0]
+    assert bool(axes.texts) == written
+
+
+def test_top_k_stands_beside_chance_with_its_interval(figure_of):
+    curve = pd.DataFrame({"k": [1, 2, 3], "accuracy": [0.5, 0.7, 1], "low": [0.3, 0.6, 0.9], "high": [0.6, 0.9, 1],
+                          "chance": [1 / 3, 2 / 3, 1]})  # fmt: skip
+    (axes,) = figure_of(figures.top_k, curve).axes
+    assert line(axes, "test images") == ([1, 2, 3], [50, 70, 100])
+    assert line(axes, "chance") == ([1, 2, 3], pytest.approx([100 / 3, 200 / 3, 100]))
+    (band,) = axes.collections
+    corners = {tuple(corner) for corner in band.get_paths()[0].vertices.round(6).tolist()}
+    assert {(1, 30), (2, 60), (1, 60), (2, 90)} <= corners and not [corner for corner in corners if corner[0] == 3]
+
+
+def test_the_training_curve_marks_the_epoch_that_was_kept(figure_of):
+    history = pd.DataFrame(
+        {"epoch": [1, 2, 3], "train_loss": [3, 2, 1], "val_loss": [2, 1, 1.5], "val_top1": [0.1, 0.6, 0.5]}
     )
+    losses, validation, top_1 = figure_of(figures.training_curve, history).axes
+    assert losses.lines[1].get_ydata().tolist() == [3, 2, 1] and losses.get_ylabel().startswith("training loss")
+    assert validation.lines[1].get_ydata().tolist() == [2, 1, 1.5] and "cross-entropy" in validation.get_ylabel()
+    assert top_1.lines[1].get_ydata().tolist() == [10, 60, 50] and top_1.get_ylabel().endswith("top-1, %")
+    assert line(losses, "epoch kept")[0] == [2, 2]
 
 
-def measured():
-    share = {"accuracy": 0.5, "ci95": [0.4, 0.6], "chance": 0.1}
-    return {"top_k": {"1": share}, "mae": {"value": 1.0, "ci95": [0.5, 1.5], "chance": 3.0, "unit": "stages"}}
+def test_the_best_trial_is_ringed_and_one_that_diverged_is_left_out(figure_of):
+    trials = [{"trial": number, "learning_rate": rate, "batch_size": size, "val_loss": loss}
+              for number, rate, size, loss in [(0, 0.1, 32, 2.0), (1, 0.01, 64, 1.0), (2, 1.0, 8, None)]]  # fmt: skip
+    axes = figure_of(figures.tuning, trials, 1).axes[0]
+    points, ring = axes.collections
+    assert points.get_offsets().tolist() == [[0.1, 32], [0.01, 64]] and points.get_array().tolist() == [2, 1]
+    assert ring.get_offsets().tolist() == [[0.01, 64]] and tuple(ring.get_edgecolor()[0]) == to_rgba(RED)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("learning rate", "batch size")
 
 
-def comparison():
-    names = [f"{name}{end}" for name in ("top_1", "mae") for end in ("", "_low", "_high", "_chance")]
-    return pd.DataFrame([{"variant": name, "measured_on": "folds"} | dict.fromkeys(names, 0.5) for name in HOSTILE])
+def run(number, **values):
+    names = [f"{way}_{figure}{end}" for way in ("test", "crossval") for figure in ("top_1", "mae")
+             for end in ("", "_low", "_high")]  # fmt: skip
+    names += [f"{way}_known_{figure}_{when}" for way in ("test", "crossval") for figure in ("top_1", "mae")
+              for when in ("before", "now")]  # fmt: skip
+    return dict.fromkeys(names) | {"run": number} | values
 
 
-def series(path):
-    rows = pd.DataFrame(
-        {"number": [1.0, 2], "expected_time": "", "time_low": np.nan, "time_high": np.nan, "stage_1": HOSTILE[:2]}
+def test_runs_stand_one_after_the_other_with_what_the_embryos_of_both_had(figure_of):
+    first = run(
+        1, test_top_1=0.5, test_top_1_low=0.4, test_top_1_high=0.7, test_mae=9, test_mae_low=5, test_mae_high=12
     )
-    course = TimeCourse(np.array([0, 1]), np.array([0.0, 1]), 1.0, (0.5, 2.0))
-    figures.time_against_frame(rows, course, np.array([1, 2]), STAGES, HOSTILE[0], path)
+    second = first | {"run": 2, "test_top_1": 0.6, "test_known_top_1_before": 0.5, "test_known_top_1_now": 0.55}
+    shares, errors = figure_of(figures.runs, [first, second], "min").axes
+    assert shares.get_title(loc="left") == "top-1 accuracy, %" and errors.get_title(loc="left") == "mean error, min"
+    (bars,) = shares.containers
+    assert bars[0].get_ydata().tolist() == [50, 60] and bars[0].get_xdata().tolist() == [0.9, 1.9]
+    assert [segment[:, 1].round(6).tolist() for segment in bars[2][0].get_segments()] == [[40, 70], [40, 70]]
+    ring = shares.lines[-1]
+    assert ring.get_xdata().tolist() == [0.9, 1.9] and ring.get_ydata().round(6).tolist() == [50, 55]
+    assert errors.containers[0][0].get_ydata().tolist() == [9, 9]
+    assert len(figure_of(figures.runs, [first], None).axes) == 1
 
 
-PICTURE = np.arange(64 * 48, dtype=np.uint16).reshape(48, 64)
-SMALL = (PICTURE[:32, :32] % 256).astype(np.uint8)
-FIGURES = {
-    "images per stage": lambda path: figures.images_per_stage(
-        pd.DataFrame({"split": "train", "stage": HOSTILE}), STAGES, HOSTILE[0], path
-    ),
-    "sample": lambda path: figures.sample_before_after("/".join(HOSTILE), PICTURE, 3072, [SMALL], [0], path),
-    "confusion": lambda path: figures.confusion(np.eye(SIZE, dtype=int), STAGES, path, title=HOSTILE[0]),
-    "variants": lambda path: figures.comparison(comparison(), 1, "$", path),
-    "series": series,
-    "simple methods": lambda path: crossval_figures.beside_simple_methods(
-        measured(), dict.fromkeys(HOSTILE, measured()), path
-    ),
-    "error by time": lambda path: crossval_figures.error_by_time(predictions(), STAGES, path),
-    "bias by stage": lambda path: crossval_figures.bias_by_stage(predictions(), STAGES, path),
-    "embryos": lambda path: crossval_figures.spread_by_embryo(
-        [{"embryo": name, "top_1": 0.5, "mae": 1.0, "split": "train"} for name in HOSTILE], "$\\x$", path
-    ),
-}  # fmt: skip
+def test_variants_stand_with_their_intervals_and_chance(figure_of):
+    table = pd.DataFrame(
+        {"variant": ["a", "b", "b"], "measured_on": ["validation", "validation", "folds"], "top_1": [0.5, 0.6, 0.4],
+         "top_1_low": [0.4, 0.5, 0.3], "top_1_high": [0.7, 0.8, 0.6], "top_1_chance": 0.25, "mae": [3, 2, 4],
+         "mae_low": [2, 1, 3], "mae_high": [5, 4, 6], "mae_chance": 9}
+    )  # fmt: skip
+    shares, errors = figure_of(figures.comparison, table, 1, "h").axes
+    validation, folds = shares.containers
+    assert (validation.get_label(), folds.get_label()) == ("validation", "cross-validation")
+    assert validation[0].get_color() == YELLOW and folds[0].get_color() == BLUE
+    assert validation[0].get_xdata().tolist() == [50, 60] and folds[0].get_xdata().tolist() == [40]
+    assert validation[0].get_ydata().tolist() == [-0.13, 0.87] and folds[0].get_ydata().tolist() == [1.13]
+    assert [segment[:, 0].tolist() for segment in folds[2][0].get_segments()] == [[30, 60]]
+    assert errors.containers[1][0].get_xdata().tolist() == [4] and errors.get_xlabel() == "mean error, h"
+    dotted = [each for each in shares.lines if each.get_linestyle() == ":" and len(each.get_xdata())]
+    assert [np.asarray(each.get_xdata()).tolist() for each in dotted] == [[25, 25]] * 3
+    assert shares.yaxis_inverted() and [text.get_text() for text in shares.get_yticklabels()] == ["a", "b"]
 
 
-@pytest.mark.filterwarnings("ignore:Glyph")
-@pytest.mark.parametrize("kind", FIGURES)
-def test_a_figure_of_hostile_names_is_drawn_and_their_signs_are_no_mathematics(tmp_path, kind):
-    FIGURES[kind](tmp_path / "figure.png")
-    drawn = ElementTree.parse(tmp_path / "figure.svg")
-    words = "".join(drawn.getroot().itertext())
-    named = {"embryos": "mean error, $\\x$", "simple methods": "a^$ 1", "variants": "mean error, $"}
-    assert named.get(kind, "$\\foo$") in words
-    assert (tmp_path / "figure.png").stat().st_size > 5000
+def test_a_sample_is_shown_as_a_viewer_does_and_without_its_empty_margin(figure_of):
+    plane = np.arange(40 * 90, dtype=np.uint16).reshape(40, 90)
+    picture = np.zeros((64, 64), np.uint8)
+    picture[20:44] = 200
+    figure = figure_of(figures.sample_before_after, "raw/a.tif", plane, 4095, [picture] * 3, [0, 45, 90])
+    raw, after, *_ = figure.axes
+    assert raw.images[0].get_clim() == (0, 4095) and "uint16" in raw.get_title(loc="left")
+    assert "0 to 3599" in raw.get_title(loc="left") and "0 to 200" in after.get_title(loc="left")
+    assert after.images[0].get_array().shape == (26, 64)  # 64 * 40 / sqrt(40^2 + 90^2), the image's height in the PNG
+    assert [axes.get_title(loc="left") for axes in figure.axes[4:7]] == ["0°", "45°", "90°"]

@@ -1,22 +1,26 @@
 """The page of a run: its numbers are those of its files, whatever is missing, and a browser shows it as it should be."""
 
+import html
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 import browser
 from flystage.core.records import read_json, write_json
 from flystage.core.tables import read_predictions, read_runs, read_text
 from flystage.evaluation.metrics import metrics
 from flystage.raw.stages import Stages
-from flystage.report import crossval_figures, figures
+from flystage.report import crossval_figures, figures, report_page
 from flystage.report.templates import WAYS
-from report_files import write_page, write_results
+from flystage.run.rule_log import AT_THE_END
+from report_files import REPOSITORY, write_page, write_page_of, write_results
 
 NUMBERS = Stages([f"{51 + 3 * place:03d}" for place in range(60)], [51 + 3 * place for place in range(60)], "min")
 WORDS = Stages(
@@ -181,23 +185,86 @@ def test_whatever_is_missing_is_left_out(tmp_path, monkeypatch):
     assert 'id="crossval"' not in page and "The worst errors" in page and "made from the test split" in page
 
 
-def test_a_leak_that_does_not_flatter_is_not_said_to(tmp_path):
-    files = write_results(tmp_path, ODD, embryos=8)
-    flatters, not_here = "The difference is no skill", "Here the leak does not flatter"
-    page = write_page(tmp_path, files).read_text(encoding="utf-8")
-    assert flatters in page and not_here not in page
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """(results folder, its files) with all figures drawn, to write pages of other records with."""
+    results = tmp_path_factory.mktemp("made")
+    files = write_results(results, ODD, embryos=8)
+    write_page(results, files)
+    return results, files
+
+
+@pytest.fixture
+def page_with(made):
+    """A function: the page of a record of cross-validation in which parts have other values."""
+    results, files = made
+    drawn = sorted(results.glob("figures/crossval/*.png"))
     record = read_json(files["crossval"])
-    record["random_split"]["top_k"]["1"]["accuracy"] = 0.0
+
+    def page_with(**changes):
+        changed = {part: record[part] | values for part, values in changes.items()}
+        write_json(record | changed, files["crossval"])
+        return html.unescape(write_page_of(results, files, drawn).read_text(encoding="utf-8"))
+
+    yield page_with
     write_json(record, files["crossval"])
-    page = write_page(tmp_path, files).read_text(encoding="utf-8")
-    assert flatters not in page and not_here in page
 
 
-def test_sets_that_cannot_be_promised_say_why(tmp_path):
+TOO_SURE, LESS_SURE, AS_SURE = (
+    "was too sure of itself",
+    "was less sure than it should be",
+    "was about as sure as it should be",
+)
+FLATTERS, NOT_HERE = "The difference is no skill", "Here the leak does not flatter"
+LESS, NOTHING = "but 4 embryos can promise 80.0 % at most", "<p>Too few embryos.</p>"
+NO_LEAK = {"top_k": {"1": {"accuracy": 0.0}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"calibration": {"temperature": 1.06}, "sets": {"asked": 0.9, "promised": 0.8, "embryos": 4}}, {TOO_SURE, LESS, FLATTERS}),
+        ({"calibration": {"temperature": 0.94}, "sets": {"asked": 0.9, "promised": 0.9}, "random_split": NO_LEAK}, {LESS_SURE, NOT_HERE}),
+        ({"calibration": {"temperature": 1.04}, "sets": {"mean_size": None, "why": "Too few embryos."}}, {AS_SURE, NOTHING, FLATTERS}),
+    ],
+)  # fmt: skip
+def test_its_words_follow_from_its_numbers_and_the_warnings_are_told_at_the_end_of_the_run(
+    page_with, caplog, changes, said
+):
+    page = page_with(**changes)
+    words = re.sub("</?(data|strong)[^>]*>", "", page)
+    assert {each for each in (TOO_SURE, LESS_SURE, AS_SURE, FLATTERS, NOT_HERE, LESS, NOTHING) if each in words} == said
+    assert ("at most. Sets hold" in words) == (LESS in said) and ("was asked" in words) == (NOTHING not in said)
+    records = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert len(records) > 2 and all(getattr(record, AT_THE_END) for record in records)
+    assert all(f"<li>{record.getMessage()}</li>" in page for record in records)
+
+
+def test_neither_page_nor_paragraph_tells_where_on_this_machine_things_lie_or_how_to_log_in(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAB_TOKEN", "correct-horse")
     files = write_results(tmp_path, ODD, embryos=8)
-    record = read_json(files["crossval"])
-    write_json(record | {"sets": {"why": "Too few embryos."}}, files["crossval"])
-    assert "<p>Too few embryos.</p>" in write_page(tmp_path, files).read_text(encoding="utf-8")
+    for name in ("catalog", "predictions", "crossval_table", "crossval", "occlusion", *files["manifests"]):
+        path = Path(files.get(name, name))
+        path.write_text(path.read_text().replace("raw/", "/home/jane/mails/may/"))
+    catalog = files["catalog"].read_text().replace("empty file", "same bytes as /home/jane/mails/may/b.tif")
+    files["catalog"].write_text(catalog)
+    write_json(read_json(files["network"]) | {"source": "/home/jane/w.pth"}, files["network"])
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
+    page = write_page(
+        tmp_path, files, raw=["/home/jane/mails/may"], labels=["/home/jane/labels.csv"], results="/home/jane/results/may",
+        split=config["split"] | {"lock": "../jane/lock.csv"}, model=config["model"] | {"weights": "/home/jane/w.pth"},
+        note="From https://lab:secret1@server/data with correct-horse.",
+    ).read_text(encoding="utf-8")  # fmt: skip
+    methods = (tmp_path / "report/methods.txt").read_text(encoding="utf-8")
+    for text in (page, methods):
+        assert not any(hidden in text for hidden in ("jane", "secret1", "horse")) and "w.pth" in text
+    shown = re.search(r"<summary>Settings</summary><pre>(.*?)</pre>", page, re.DOTALL)[1]
+    assert yaml.safe_load(html.unescape(shown)) == config | {
+        "raw": ["may"], "labels": ["labels.csv"], "results": "may", "split": config["split"] | {"lock": "lock.csv"},
+        "model": config["model"] | {"weights": "w.pth"}, "note": "From https://[hidden]@server/data with [hidden].",
+    }  # fmt: skip
+    assert 'class="path">may/a &lt;b&gt;.tif</td>' in page and "same bytes as may/b.tif" in page
+    assert page.count('class="path">may/embryo') > 9
 
 
 def test_the_worst_errors_are_the_worst(run):
@@ -210,6 +277,127 @@ def test_the_worst_errors_are_the_worst(run):
     wrong = folds[folds["predicted"] != folds["stage"]]
     order = wrong.assign(badness=badness).sort_values(["badness", "source"], ascending=[False, True])
     assert shown == order["source"].head(9).tolist()
+
+
+# The warnings of the report: each on both sides of its condition.
+
+THREE = Stages(["051", "060", "069"], [51, 60, 69], "min")
+IN_ORDER, WITHOUT_ORDER = Stages(["early", "middle", "late"], None, "stages"), Stages(["early", "late", "middle"])
+
+
+def share(low, chance):
+    return {"accuracy": 1.0, "ci95": [low, 1.0], "chance": chance}
+
+
+def warned(used=(), predictions=(), stages=THREE, top_k=(), config=(), embryos=5, images=90):
+    """The warnings of a run of which nothing is doubtful, but for what is given: columns, or settings, that differ."""
+    splits = ["train", "train", "val", "test"]
+    rows = [(f"e{place}", split, stage) for place, split in enumerate(splits) for stage in stages.names]
+    table = pd.DataFrame(rows, columns=["embryo", "split", "stage"])
+    table = table.assign(clipped="0.04", width="90", height="40")
+    table = used if isinstance(used, pd.DataFrame) else table.assign(**dict(used))
+    answers = pd.DataFrame(np.eye(len(stages)), columns=[f"p_{stage}" for stage in stages.names]).assign(
+        **dict(predictions)
+    )
+    measured = {
+        "embryos": embryos,
+        "images": images,
+        "top_k": {"1": share(0.4, 1 / 3), "3": share(1.0, 1.0)} | dict(top_k),
+    }
+    settings = {"model": {"weights": "imagenet"}, "labels": None, "image": {"field": "auto"}} | dict(config)
+    return report_page._warnings(table, answers, stages, measured, settings)
+
+
+def table_of(rows):
+    """A table of used images. rows: (embryo, split, stage)."""
+    return pd.DataFrame(rows, columns=["embryo", "split", "stage"]).assign(clipped="0", width="90", height="40")
+
+
+def test_a_run_of_which_nothing_is_doubtful_says_how_many_embryos_there_are_and_no_more():
+    (only,) = warned()
+    assert only.startswith("The test split has 5 embryos and 90 images.") and only.endswith("as that demands.")
+
+
+@pytest.mark.parametrize(
+    ("said", "not_said", "sentence"),
+    [
+        ({"embryos": 4}, {"embryos": 5}, "With fewer than five embryos no firm statement is possible."),
+        ({"embryos": 1}, {"embryos": 2}, "The test split has 1 embryo and"),
+        (
+            {"predictions": {f"p_{stage}": [0.3, 0.305, 0.3] for stage in THREE.names}},
+            {"predictions": {"p_051": [0.3, 0.31, 0.3], "p_060": [0.3] * 3, "p_069": [0.4] * 3}},
+            "gives nearly the same answer for every test image",
+        ),
+        ({"top_k": {"1": share(1 / 3, 1 / 3)}}, {"top_k": {"1": share(0.34, 1 / 3)}}, "No top-k interval lies above chance"),
+        (
+            {"top_k": {"1": share(0.2, 1 / 3), "2": share(0.6, 2 / 3)}},
+            {"top_k": {"1": share(0.2, 1 / 3), "2": share(0.7, 2 / 3)}},  # one is enough
+            "No top-k interval lies above chance",
+        ),
+        ({"config": {"model": {"weights": "none"}}}, {"config": {"model": {"weights": "w.pth"}}}, "The backbone is random"),
+        ({"used": {"clipped": ["0.0"] * 11 + ["0.8"]}}, {"used": {"clipped": ["0.0"] * 11 + ["0.6"]}}, "% of an image's pixels saturate"),
+        ({"used": {"width": ["80"] + ["90"] * 11}}, {"used": {"width": "80"}}, "The raw images have unequal sizes"),
+        ({"used": {"height": ["80"] + ["40"] * 11}}, {"used": {"height": "80"}}, "The raw images have unequal sizes"),
+        (
+            {"used": {"width": ["80"] + ["90"] * 11}},
+            {"used": {"width": ["80"] + ["90"] * 11}, "config": {"image": {"field": 500}}},
+            "The raw images have unequal sizes",
+        ),
+        ({"stages": WITHOUT_ORDER}, {"stages": IN_ORDER}, "The order of the stages is not known"),
+        ({"stages": IN_ORDER}, {"stages": WITHOUT_ORDER}, "The stages have no times"),
+    ],
+)  # fmt: skip
+def test_what_a_reader_must_know_is_said_and_else_it_is_not(said, not_said, sentence):
+    assert [warning for warning in warned(**said) if sentence in warning]
+    assert not [warning for warning in warned(**not_said) if sentence in warning]
+
+
+def test_the_share_that_saturates_is_the_mean_in_percent():
+    assert any(
+        warning.startswith("On average 20 % of") for warning in warned(used={"clipped": ["0.1"] * 6 + ["0.3"] * 6})
+    )
+
+
+def test_stages_that_a_split_lacks_are_named():
+    every = [("e0", "train"), ("e1", "val"), ("e2", "test")]
+    rows = [(embryo, split, stage) for embryo, split in every for stage in THREE.names]
+    no_test = "No test image shows stage 060, 069: nothing was measured of them."
+    no_train = "No train image shows stage 069: the network has never seen them."
+    assert not [
+        warning for warning in warned(table_of(rows)) if "image shows stage" in warning or "without training" in warning
+    ]
+    lacking = warned(
+        table_of([row for row in rows if row[1:] not in {("test", "060"), ("test", "069"), ("val", "051")}])
+    )
+    assert no_test in lacking and not [each for each in lacking if "val image" in each or "without training" in each]
+    lacking = warned(table_of([row for row in rows if row[1:] != ("train", "069")]))
+    assert no_train in lacking and [each for each in lacking if each.startswith("A stage without training images")]
+
+
+def test_embryos_of_a_single_image_each_are_doubtful_where_no_table_tells_them_apart():
+    pairs = [(f"e{number}", "train", stage) for number in range(2) for stage in THREE.names]
+    alone = [(f"a{number}", split, "051") for number, split in enumerate(["train", "val", "test"])]
+    assert any(each.startswith("60 % of the embryos have a single image.") for each in warned(table_of(pairs + alone)))
+    for rows, labels in ((pairs + alone, ["labels.csv"]), (pairs + alone[:2], None)):
+        assert not [each for each in warned(table_of(rows), config={"labels": labels}) if "single image" in each]
+
+
+def test_pictures_stand_beside_predictions_only_where_they_are_in_the_order_of_the_manifest():
+    test = pd.DataFrame({"source": ["a.tif", "b.tif"], "png": ["a.png", "b.png"]})
+    predictions = pd.DataFrame({"source": ["a.tif", "b.tif"]})
+    assert report_page._with_pngs(predictions, test)["png"].tolist() == ["a.png", "b.png"]
+    assert report_page._with_pngs(predictions[::-1], test)["png"].tolist() == ["", ""]
+
+
+def test_facts_of_preparing_are_lowest_middle_and_highest():
+    used = pd.DataFrame({"dtype": ["uint8", "uint16", "uint16"], "width": "90", "height": ["40", "40", "50"], "channels": "1",
+                         "clipped": ["0.5", "0.0", "0.1"]})  # fmt: skip
+    for place, name in enumerate(("minimum", "maximum", "levels")):
+        used[name], used[f"png_{name}"] = [f"{place}3", f"{place}1", f"{place}9"], ["7", "5", "6"]
+    facts = report_page._preparation(used)
+    assert facts["before"] == {"minimum": (1, 3, 9), "maximum": (11, 13, 19), "levels": (21, 23, 29)}
+    assert facts["after"]["levels"] == (5, 6, 7) and facts["clipped"] == (0, 0.1, 0.5)
+    assert facts["dtypes"] == [("uint16", 2), ("uint8", 1)] and facts["sizes"] == [("90 x 40", 2), ("90 x 50", 1)]
 
 
 RUNNING_INTO = """(() => {

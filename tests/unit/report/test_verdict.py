@@ -79,6 +79,12 @@ def test_few_embryos_and_little_use_are_said():
     assert not good
 
 
+@pytest.mark.parametrize(("embryos", "good"), [(4, False), (5, True)])
+def test_what_few_embryos_show_is_no_good_news_however_right(embryos, good):
+    sentence, told = verdict(measured(share(0.9, 0.8, 0.95, 0.1), embryos=embryos))
+    assert told == good and ("4 embryos are too few for a firm statement." in sentence) == (not good)
+
+
 def test_a_first_suggestion_that_is_right_needs_no_others():
     sentence, _ = verdict(measured(share(0.9, 0.8, 0.95, 0.1)))
     assert (

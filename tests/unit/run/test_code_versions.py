@@ -78,7 +78,7 @@ def test_preparing_does_not_depend_on_training():
         Path(module).stem for module in code_versions.modules_of(REPOSITORY / "workflow" / "scripts" / "prepare.py")
     }
     assert found == {
-        "__init__", "cells", "dates", "errors", "files", "lock_places", "locks", "records", "rule_log", "white",
+        "__init__", "cells", "dates", "disclosure", "errors", "files", "lock_places", "locks", "records", "rule_log", "white",
         "blank_borders", "greyscale", "planes", "preparing", "stacks", "tiff",
     }  # fmt: skip
 

@@ -35,12 +35,26 @@ def locks_of_nfs(file, kind):
     fcntl.lockf(file, kind)
 
 
-def test_jobs_and_runs_lock_over_nfs_too(tmp_path, monkeypatch):
+OVER_NFS = "import fcntl, sys; fcntl.flock = fcntl.lockf; from flystage.run import locks; getattr(locks, sys.argv[1])(sys.argv[2])"
+
+
+def test_jobs_and_runs_lock_over_nfs_too(tmp_path, monkeypatch, caplog, pytestconfig):
     monkeypatch.setattr(locks.fcntl, "flock", locks_of_nfs)
     monkeypatch.setenv(locks.RESULTS, str(tmp_path))
+
+    def another(call):
+        return subprocess.run(
+            [sys.executable, "-c", OVER_NFS, call, tmp_path], capture_output=True, text=True,
+            env={"PYTHONPATH": str(pytestconfig.rootpath / "workflow")},
+        ).stderr  # fmt: skip
+
+    assert another("hold") == another("refuse_orphans") == ""
     locks.hold(tmp_path)
     locks.refuse_orphans(tmp_path)
     locks.at_work()
+    assert "Another run is working on" in another("hold")
+    assert "A job of a run that was killed is still working on" in another("refuse_orphans")
+    assert not caplog.messages
 
 
 def test_a_file_system_without_locks_is_told_of_once(tmp_path, monkeypatch, caplog):

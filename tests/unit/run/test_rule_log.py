@@ -41,6 +41,18 @@ def test_a_fault_of_ours_is_a_sentence_and_a_traceback_in_the_log(tmp_path, caps
     assert sentence in written and "Traceback" in written
 
 
+def test_no_log_holds_a_credential_that_a_library_lets_slip(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "correct-horse")
+    url = "https://jane:battery@b.s3.amazonaws.com/m?X-Amz-Signature=staple"
+    with pytest.raises(SystemExit), rule_log(tmp_path / "rule.log") as log:
+        log.warning("fetching %s as correct-horse", url)
+        raise OSError(f"403 for {url}, token correct-horse")
+    written = (tmp_path / "rule.log").read_text(encoding="utf-8")
+    assert "Traceback" in written and written.count("b.s3.amazonaws.com/m") > 2
+    for text in (written, capsys.readouterr().err):
+        assert not any(secret in text for secret in ("jane", "battery", "staple", "horse")) and "[hidden]" in text
+
+
 def test_news_go_to_the_log_and_warnings_to_the_terminal_as_well(tmp_path, capsys):
     with rule_log(tmp_path / "rule.log") as log:
         log.info("12 PNGs")

@@ -83,6 +83,12 @@ class Account:
     def logs(self):
         return self.session.client("logs")
 
+    @cached_property
+    def number(self):
+        """The twelve digits of the account that the credentials belong to. One request, which needs no right."""
+        with explained("asking whose credentials these are"):
+            return self.session.client("sts").get_caller_identity()["Account"]
+
     @property
     def bucket(self):
         return self.settings["bucket"]
@@ -167,6 +173,8 @@ def explained(doing):
         raise FlystageError(
             f"{_start(doing)}: AWS cannot be reached ({_line(error)}); check the network and aws.region, and run again."
         ) from error
+    except botocore.exceptions.InvalidRegionError as error:
+        raise FlystageError(f"{_start(doing)}: {_line(error)}; correct aws.region.") from error
     except botocore.exceptions.ParamValidationError as error:
         raise FlystageError(f"{_start(doing)}: AWS would not take this request ({_line(error)}).") from error
 
@@ -208,9 +216,14 @@ def not_found(error):
 
 
 def check_bucket(account):
-    """Raise FlystageError unless the bucket is there and may be used. One request."""
+    """Raise FlystageError unless the bucket is there, may be used and lies in the region of the jobs. One request."""
     with explained(f"looking for the bucket {account.bucket}"):
-        account.s3.head_bucket(Bucket=account.bucket)
+        where = account.s3.head_bucket(Bucket=account.bucket).get("BucketRegion")
+    if where not in (None, account.session.region_name):  # a job would be refused after everything was uploaded
+        raise FlystageError(
+            f"SageMaker: the bucket {account.bucket} lies in {where}, and aws.region is {account.session.region_name}; set"
+            " aws.region to that of the bucket, or name another bucket."
+        )
 
 
 def _line(text):

@@ -42,7 +42,10 @@ def run_training(account, what, entry, backbone, packed, place, environment=None
     """
     code_uri, code_name = packed_source(account, entry, backbone)
     count = place.get("count", 1)
-    checksum = source.digest(packing.decisive(packed[0]), code_name, account.settings["training_image"], count)
+    # With the tag: a job whose inputs and results lie in another bucket is another job.
+    checksum = source.digest(
+        packing.decisive(packed[0]), code_name, account.settings["training_image"], count, account.tag[1]
+    )
     base = f"flystage-{what}-{checksum}"
     kind = attempts.TrainingKind(account)
 
@@ -66,7 +69,12 @@ def run_tuning(account, backbone, packed, tune, seed, place):
     """
     code_uri, code_name = packed_source(account, "training/train.py", backbone)
     checksum = source.digest(
-        packing.decisive(packed[0]), code_name, account.settings["training_image"], repr(sorted(tune.items())), seed
+        packing.decisive(packed[0]),
+        code_name,
+        account.settings["training_image"],
+        repr(sorted(tune.items())),
+        seed,
+        account.tag[1],
     )
     kind = attempts.TuningKind(account)
 

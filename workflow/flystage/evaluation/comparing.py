@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from flystage.core.disclosure import file_shown
 from flystage.core.tables import read_predictions
 from flystage.dataset.manifests import picture_of
 from flystage.evaluation.metrics import metrics
@@ -96,6 +97,8 @@ def by_how_much_validation_flatters(table, k):
 
 
 def _in_words(changes):
+    if "weights" in (model := changes.get("model") or {}):
+        changes = changes | {"model": model | {"weights": file_shown(model["weights"])}}
     text = yaml.safe_dump(changes, default_flow_style=True, sort_keys=False, width=10_000).strip()
     return text.removeprefix("{").removesuffix("}") or "nothing"
 

@@ -55,8 +55,18 @@ def write_onnx(checkpoint, views, path):
             verbose=False,
         )
         graph = onnx.load(temporary)
+        _forget_code(graph)
         onnx.helper.set_model_props(graph, facts(checkpoint, len(network.turns)))
         onnx.save(graph, temporary)
+
+
+def _forget_code(graph):
+    """Remove what torch notes with each node: where on this machine the code lies that it came from."""
+    for part in (graph.graph, *graph.functions):
+        values = (*part.value_info, *part.input, *part.output) if part is graph.graph else part.value_info
+        for noted in (part, *part.node, *values):
+            noted.ClearField("metadata_props")
+            noted.ClearField("doc_string")
 
 
 def facts(checkpoint, views):

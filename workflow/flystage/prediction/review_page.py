@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from flystage.core.disclosure import places_shown
 from flystage.images.pngs import small_jpeg, without_margin
 from flystage.raw.stages import natural_key
 from flystage.report.examples import looked_at
@@ -30,13 +31,13 @@ SHORT = 16  # digits of a checksum that tell images apart
 def about_checkpoint(path, checkpoint):
     """What the page says of a checkpoint, as plain values. path: of its file. checkpoint: as `load_checkpoint` gives it.
 
-    checkpoint (the path), checkpoint_id (first digits of the file's SHA-256), network (its backbone), note of the training images,
+    checkpoint (the file's name), checkpoint_id (first digits of the file's SHA-256), network (its backbone), note of the training images,
     sets and interval (what is promised of sets of stages and of times; None where nothing is).
     """
     with open(path, "rb") as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()
     return {
-        "checkpoint": str(path),
+        "checkpoint": os.path.basename(path),
         "checkpoint_id": checksum[:SHORT],
         "network": checkpoint["backbone"],
         "sets": checkpoint["calibration"]["sets"],
@@ -45,16 +46,18 @@ def about_checkpoint(path, checkpoint):
     }
 
 
-def write_review_page(table, series, looked, stages, about, template, path):
+def write_review_page(table, series, looked, stages, about, template, path, folders=()):
     """Write the page, and above IN_PAGE images their thumbnails to the folder thumbnails/ beside it.
 
     table: predictions.csv in memory, one row per image or frame, with `png` (path of the prepared PNG) beside its columns; columns
     of a later version that are not there count as empty. A column `teaches` (larger: more is learned from its label) sorts what to
     label next; without it doubt and unlikeness do. series: {embryo: {"rate": gained from frame to frame, "interval": [lowest,
     highest] of it, "figure": path of an SVG}}, all may be None. looked: see `most_doubtful_covered`. stages: the Stages. about: as
-    `about_checkpoint` gives it. template: path of the Jinja file. path: of the page.
+    `about_checkpoint` gives it. template: path of the Jinja file. path: of the page. folders: with the images; of those that
+    lie elsewhere on this machine the page holds the last name.
     """
     path = Path(path)
+    table = table.assign(image=table["image"].map(places_shown(folders)))
     used = table[table["status"] == "used"]
     used = used.assign(teaches=_teaches(used)) if "teaches" not in used else used
     records = used.astype(object).where(used.notna() & (used != ""), None).to_dict("records")

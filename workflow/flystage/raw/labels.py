@@ -160,7 +160,8 @@ def labels_by_path(labels, found):
     """({path: [Label]}, warnings): the labels of each TIF, and a sentence for rows that fit no file, or several.
 
     labels: see `read_labels`. found: list of (path, path below its raw folder). A row names a file by its path below the raw
-    folder, by its name, or by its whole path; slashes may lean either way, and the ending may be missing.
+    folder, with or without that folder's name, by its name, or by its whole path; slashes may lean either way, and the ending may be
+    missing.
     Raises FlystageError when two rows say different things of one image, or of one movie's embryo.
     """
     files = files_by_name(found)
@@ -189,7 +190,8 @@ def files_by_name(found):
     """{name as `as_named` gives it: set of paths} of all names by which a table may mean a file. found: see `labels_by_path`."""
     files = defaultdict(set)
     for path, relative in found:
-        for name in (path, os.path.abspath(path), relative, os.path.basename(path)):
+        folder = os.path.basename(path.removesuffix(relative).rstrip(os.sep))
+        for name in (path, os.path.abspath(path), os.path.join(folder, relative), relative, os.path.basename(path)):
             files[as_named(name)].add(path)
             files[as_named(os.path.splitext(name)[0])].add(path)
     return files

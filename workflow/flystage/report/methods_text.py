@@ -2,6 +2,8 @@
 
 import textwrap
 
+from flystage.core.disclosure import file_shown
+
 REFERENCES = {
     "intervals": "Korn EL, Graubard BI (1998). Confidence intervals for proportions with small expected number of positive counts"
     " estimated from survey data. Survey Methodology 24, 193-201.",
@@ -71,7 +73,7 @@ def _network(config, network, best):
         "none": "with random weights",
         "imagenet": "with ImageNet weights",
         "bundled": "with bundled ImageNet weights",
-    }.get(network["source"], f"with the weights {network['source']}")
+    }.get(network["source"], f"with the weights {file_shown(network['source'])}")
     licence = f", licence {network['licence']}" if network["source"] != "none" and network.get("licence") else ""
     frozen = "stayed as it was" if train["mode"] == "frozen" else "was fine-tuned"
     hidden = " and ".join(map(str, model["hidden"])) or "no"

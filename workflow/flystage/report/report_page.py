@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from flystage.core.disclosure import file_shown, places_shown, without_credentials
 from flystage.core.files import written_whole
 from flystage.core.records import read_json
 from flystage.core.tables import kept_epoch, read_history, read_predictions, read_runs, read_text
@@ -78,7 +79,8 @@ def write_report(files, drawn, config, page, methods):
         "runs": read_runs(files["runs"]),
         "origins": used["origin"].value_counts().to_dict(),
     }
-    paragraph = methods_text(config, stages, counts, network, best, measured, records.get("crossval"), versions)
+    shown_config, place = _for_readers(config), places_shown(config["raw"])
+    paragraph = methods_text(shown_config, stages, counts, network, best, measured, records.get("crossval"), versions)
     with written_whole(methods) as temporary:
         temporary.write_text(paragraph, encoding="utf-8")
     render(
@@ -100,14 +102,15 @@ def write_report(files, drawn, config, page, methods):
         stages=stages,
         rejected=catalog.loc[catalog["status"] == "rejected", ["path", "stage", "reason"]].to_dict("records"),
         excluded=_counted(catalog.loc[catalog["status"] == "excluded", "reason"]),
+        place=place,
         preparation=_preparation(used),
         warnings=warnings,
         figures={Path(path).stem: path for path in [*files["figures"], *drawn] if str(path).endswith(".png")},
         figure=lambda path, words: inline_svg(Path(path).with_suffix(".svg"), words),
-        settings=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+        settings=yaml.safe_dump(shown_config, sort_keys=False, allow_unicode=True),
         versions=versions,
         png_size=config["image"]["size"],
-        note=config["note"],
+        note=shown_config["note"],
         training_only=TRAINING_ONLY[config["split"]["test_reviewed"]],
         trained_on=date.fromtimestamp(Path(files["history"]).stat().st_mtime).isoformat(),
         methods=paragraph,
@@ -118,6 +121,25 @@ def _with_pngs(predictions, test):
     """The predictions of the test images with the png of each; they stand in the order of the manifest."""
     same = list(test["source"]) == list(predictions["source"])
     return predictions.assign(png=test["png"].to_numpy() if same else "")
+
+
+def _for_readers(config):
+    """The configuration without the folders that lie elsewhere on this machine, and without credentials."""
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {key: plain(entry) for key, entry in value.items()}
+        if isinstance(value, list):
+            return [plain(entry) for entry in value]
+        return without_credentials(value) if isinstance(value, str) else value
+
+    return plain(
+        config
+        | {"raw": list(map(places_shown(config["raw"]), config["raw"])), "results": file_shown(config["results"])}
+        | {"labels": config["labels"] and list(map(file_shown, config["labels"]))}
+        | {"split": config["split"] | {"lock": file_shown(config["split"]["lock"])}}
+        | {"model": config["model"] | {"weights": file_shown(config["model"]["weights"])}}
+    )
 
 
 def _own_version():

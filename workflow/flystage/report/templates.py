@@ -6,6 +6,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from flystage.core.disclosure import file_shown
 from flystage.core.files import written_whole
 from flystage.network.classifiers import asks_for_more
 
@@ -29,6 +30,7 @@ def render(template, path, **values):
     environment.loader = jinja2.FileSystemLoader(Path(template).parent)
     environment.filters["percent"] = WAYS["percent"]
     environment.filters["asks_for_more"] = asks_for_more
+    environment.filters["file_shown"] = file_shown
     environment.filters["interval"] = lambda pair: f"{100 * pair[0]:.0f} to {100 * pair[1]:.0f} %"
     page = environment.get_template(Path(template).name).render(**values)
     with written_whole(path) as temporary:

@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from flystage.core.disclosure import without_credentials
 from flystage.core.errors import FlystageError, first_line
 from flystage.run.dates import wait_for_clock
 from flystage.run.locks import at_work
@@ -28,7 +29,7 @@ def rule_log(path, inputs=()):
     at_work()
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    to_file.setFormatter(_Discreet("%(asctime)s %(levelname)s %(message)s"))
     to_terminal = logging.StreamHandler(sys.stderr)
     to_terminal.setLevel(logging.WARNING)
     to_terminal.setFormatter(_Sentence())
@@ -56,6 +57,13 @@ def rule_log(path, inputs=()):
             to_file.close()
 
 
+class _Discreet(logging.Formatter):
+    """What libraries say of a failed download or login may hold the login."""
+
+    def format(self, record):
+        return without_credentials(super().format(record))
+
+
 class _Sentence(logging.Formatter):
     def format(self, record):
-        return record.getMessage()  # without the traceback, which is in the file
+        return without_credentials(record.getMessage())  # without the traceback, which is in the file

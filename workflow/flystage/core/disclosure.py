@@ -1,0 +1,69 @@
+"""What is shown to others: text without credentials, and of a path no more than tells files apart."""
+
+import os
+import re
+from pathlib import Path
+
+HIDDEN = "[hidden]"
+# A URL: its scheme, a login, what follows, and a query.
+URL = re.compile(r"([a-z][a-z0-9+.-]*://)([^\s/@\"'<>]+@)?([^\s?\"'<>]*)(\?[^\s\"'<>]*)?", re.IGNORECASE)
+OF_A_LOGIN = re.compile(r"sig|token|key|credential|secret|pass|auth|policy", re.IGNORECASE)
+BY_FORM = re.compile(
+    r"\b(?:(?:AKIA|ASIA)[A-Z0-9]{16}|hf_[A-Za-z0-9]{16,}|gh[a-z]_[A-Za-z0-9]{20,}|github_pat_\w{20,}"
+    r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,})(?![A-Za-z0-9])"
+)
+BY_NAME = re.compile(
+    r"\b(?:bearer|basic)\s+(?=[\w+/.~-]{16})|\b[\w-]*(?:secret_?access_?key|(?:session|security|access|auth|hf)[_-]?token|api_?key|passw(?:or)?d)"
+    r"[\"']?\s*[=:]\s*[\"']?",
+    re.IGNORECASE,
+)
+VALUE = r"[^\s\"',;&<>]+"
+NAMED = re.compile(f"({BY_NAME.pattern}){VALUE}", re.IGNORECASE)
+SECRET_VARIABLE = re.compile(r"secret|token|passw|credential|api_?key|access_?key|private_?key", re.IGNORECASE)
+SHORTEST = 8  # letters of a variable's value that is looked for: shorter ones stand in many a word
+
+
+def without_credentials(text):
+    """A text with logins and signatures in URLs, tokens, keys and passwords hidden, those of this process's variables among them."""
+    for name, value in os.environ.items():
+        if len(value) >= SHORTEST and SECRET_VARIABLE.search(name) and not value.startswith("/"):  # some name a file
+            text = text.replace(value, HIDDEN)
+    text = URL.sub(_without_login, text)
+    return NAMED.sub(rf"\1{HIDDEN}", BY_FORM.sub(HIDDEN, text))
+
+
+def _without_login(url):
+    scheme, login, rest, query = url.groups(default="")
+    if login:
+        login = f"{HIDDEN}@"
+    if OF_A_LOGIN.search(query):
+        query = f"?{HIDDEN}"
+    return f"{scheme}{login}{rest}{query}"
+
+
+def file_shown(path):
+    """A path within the folder where the workflow was started, or of any other the name alone."""
+    return os.path.basename(path) if _lies_elsewhere(path) else path
+
+
+def places_shown(folders):
+    """A function that shortens the paths in a text: of a folder outside the one where the workflow was started the last name stays.
+
+    folders: paths, as the paths in the text begin with them. Of those that end alike so many names stay as tell them apart.
+    """
+    parts = {folder: Path(os.path.abspath(folder)).parts[1:] for folder in folders}
+    shown = {}
+    for folder in filter(_lies_elsewhere, parts):
+        others = [names for other, names in parts.items() if other != folder]
+        names = parts[folder]
+        length = next((n for n in range(1, len(names)) if names[-n:] not in {each[-n:] for each in others}), len(names))
+        shown[folder] = "/".join(names[-length:])
+    if not shown:
+        return lambda text: text
+    longest_first = sorted(shown, key=len, reverse=True)
+    begins = re.compile(rf"(?<![^\s(\"'“])(?:{'|'.join(map(re.escape, longest_first))})(?=/|$)")
+    return lambda text: begins.sub(lambda found: shown[found[0]], text)
+
+
+def _lies_elsewhere(path):
+    return os.path.isabs(path) or path.split("/")[0] == ".."
