@@ -20,7 +20,7 @@ from flystage.core.files import written_whole
 from flystage.core.tensor_files import check_tensors, read_tensors
 from flystage.network.backbones import check_fit, check_shapes
 from flystage.network.stager import Head
-from flystage.network.weights import ABOUT, check_state, without_folder
+from flystage.network.weights import ABOUT, check_id, without_folder
 from flystage.raw.stages import PLACES, Stages
 from flystage.raw.times import UNITS
 
@@ -163,15 +163,15 @@ def _check(checkpoint, path):
     state = checkpoint.get("state")
     if type(state) is not dict or not all(type(key) is str and key.startswith(PARTS) for key in state):
         raise ValueError("it holds no weights, or more than those of backbone and head")
-    check_state(backbone_of(checkpoint), path)
+    check_tensors(state, path)
+    check_id(backbone_of(checkpoint))
     features = check_fit(backbone_of(checkpoint))
-    _check_head(checkpoint, features, path)
+    _check_head(checkpoint, features)
     _check_likeness(checkpoint, features, path)
 
 
-def _check_head(checkpoint, features, path):
+def _check_head(checkpoint, features):
     state = _part(checkpoint["state"], "head.")
-    check_tensors(state, path)
     with torch.device("meta"):
         expected = Head(features, checkpoint["hidden"], len(checkpoint["stages"])).state_dict()
     check_shapes(state, expected, "head of these features, hidden layers and stages")

@@ -74,22 +74,18 @@ def load_weights(path):
     try:
         backbone = read_tensors(path)
         check_fields(backbone, ABOUT)
-        check_state(backbone, path)
+        if not isinstance(backbone.get("state"), dict):
+            raise ValueError("it holds no weights")
+        check_tensors(backbone["state"], path)
+        check_id(backbone)
     except ValueError as error:
         raise FlystageError(f"{path} cannot be used: {error}; delete it and run again.") from error
     return backbone | {"source": without_folder(backbone["source"])}
 
 
-def check_state(backbone, path):
-    """Raise ValueError, in a few words, unless the tensors of a record with the fields ABOUT can be used, and its id is theirs.
-
-    path: of the file that it is from.
-    """
-    state = backbone.get("state")
-    if not isinstance(state, dict):
-        raise ValueError("it holds no weights")
-    check_tensors(state, path)
-    if backbone["id"] != backbone_id(backbone["name"], state):
+def check_id(backbone):
+    """Raise ValueError, in a few words, unless a record as `fetch_weights` writes it has the id of its own weights."""
+    if backbone["id"] != backbone_id(backbone["name"], backbone["state"]):
         raise ValueError("its weights are not those that its id stands for")
 
 
