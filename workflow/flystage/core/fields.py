@@ -86,7 +86,7 @@ def optional(rule):
 
 def check_fields(record, rules, where=""):
     """Raise ValueError, in a few words, at the first field of a dict that does not fit its rule. where: the way to it, as "a.b."."""
-    if type(record) is not dict or not is_plain(list(record)):
+    if type(record) is not dict or not all(type(name) is str for name in record):
         raise ValueError(f"{where.rstrip('.') or 'it'} is {shown(record)} and no record of named fields")
     for name, rule in rules.items():
         if isinstance(rule, dict):

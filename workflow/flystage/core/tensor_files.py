@@ -8,11 +8,11 @@ import pickle
 import pickletools
 import zipfile
 
-LONGEST_OUTLINE = (
-    8 * 2**20
-)  # bytes; those of the largest networks have a tenth, and a value of one byte takes sixty in memory
+# Bytes: those of the largest networks have a tenth, and a value of one byte takes sixty in memory.
+LONGEST_OUTLINE = 8 * 2**20
 ZIP = b"PK\x03\x04"
 OUTLINES = 4  # in files of torch before 1.6, which are no zip
+LONGEST_OLD_OUTLINE = 2**20  # all four; they are read byte by byte
 
 
 class _RefusedError(ValueError):
@@ -76,5 +76,5 @@ def _check_outlines(path):
     with open(path, "rb") as file:
         for _ in range(OUTLINES):
             for _ in pickletools.genops(file):
-                if file.tell() > LONGEST_OUTLINE:
+                if file.tell() > LONGEST_OLD_OUTLINE:
                     raise _RefusedError("it claims to hold more than it does")
