@@ -55,8 +55,6 @@ def write_onnx(checkpoint, views, path):
             verbose=False,
         )
         graph = onnx.load(temporary)
-        for node in (*graph.graph.node, *(node for function in graph.functions for node in function.node)):
-            del node.metadata_props[:]  # where in which file on this machine it was made, among others
         onnx.helper.set_model_props(graph, facts(checkpoint, len(network.turns)))
         onnx.save(graph, temporary)
 
