@@ -54,7 +54,7 @@ def check_tensors(tensors, path):
         if value.layout != torch.strided or value.device.type != "cpu" or value.is_quantized or value.is_complex():
             raise ValueError(f"{name[:80]!r} is no plain tensor")
         total += value.numel() * value.element_size()
-        if value.numel() * value.element_size() > value.untyped_storage().nbytes() or total > 2 * length:
+        if total > 2 * length:  # some of them may be one another
             raise ValueError(f"{name[:80]!r} claims more values than the file holds")
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise ValueError(f"{name[:80]!r} holds values that are no numbers (NaN or infinite)")
