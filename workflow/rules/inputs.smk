@@ -186,8 +186,10 @@ def training_resources(train):
 
 
 CHECKPOINT = config["predict"]["checkpoint"]
+CACHE_OF_CHECKPOINT = f"{config['results']}/predict/cache"  # apart from what the run learns from
 if CHECKPOINT == "auto":
     CHECKPOINT = f"{config['results']}/model/checkpoint.pt"
+    CACHE_OF_CHECKPOINT = f"{config['results']}/cache"
 
 
 @cache

@@ -35,7 +35,7 @@ rule predict:
         series=config["predict"]["series"],
         usual_rate=config["frames"] and config["frames"]["every"],
         images=f"{config['results']}/predict/images",
-        cache=f"{config['results']}/cache",
+        cache=CACHE_OF_CHECKPOINT,
         # A parameter and not an input: predicting never starts a training.
         checkpoint=CHECKPOINT,
         checkpoint_version=finding.version_of(CHECKPOINT),

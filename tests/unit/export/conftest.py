@@ -10,7 +10,10 @@ from flystage.network.weights import fetch_weights, load_weights
 from flystage.raw.stages import Stages
 
 STAGES = Stages.as_given(["051", "060", "069", "078"])
-IMAGE = {"size": 64, "field": "auto", "normalize": {"method": "multiply", "factor": 6}, "angles": [90, 180, 270]}
+IMAGE = {
+    "size": 64, "field": "auto", "normalize": {"method": "multiply", "factor": 6}, "white": "auto", "page": "middle",
+    "channel": "auto", "max_pixels": 10_000, "angles": [90, 180, 270],
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -56,12 +56,12 @@ def test_its_metadata_say_what_its_answers_mean(checkpoint, graph):
     assert facts["views"] == "4" and facts["backbone"] == "resnet18" and facts["note"] == "A note."
 
 
-def test_a_network_of_timm_with_patches(tmp_path):
+def test_a_network_of_timm_with_patches(checkpoint, tmp_path):
     fetch_weights("timm/test_vit", "none", 1, tmp_path / "backbone.pt", 64)
     backbone = load_weights(tmp_path / "backbone.pt")
     torch.manual_seed(1)
     head = Head(64, [], 3)
-    image = {"size": 64, "normalize": {"method": "percentile"}, "angles": []}
+    image = checkpoint["image"] | {"normalize": {"method": "percentile", "low": 1, "high": 99}, "angles": []}
     save_checkpoint(tmp_path / "checkpoint.pt", backbone, head, Stages(["a", "b", "c"]), image, {})
     checkpoint = load_checkpoint(tmp_path / "checkpoint.pt")
     write_onnx(checkpoint, 4, tmp_path / "stager.onnx")

@@ -1,9 +1,23 @@
 """The one artifact: everything that predicting needs, in a file that runs no code when it is read."""
 
+import copy
+import functools
+import math
+import os
+import struct
+from unittest import mock
+
+import cv2
+import numpy as np
 import pytest
 import torch
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flystage.core.errors import FlystageError
+from flystage.core.fields import check_fields
+from flystage.network import checkpoint as module
 from flystage.network.checkpoint import (
     angles_of,
     backbone_of,
@@ -13,28 +27,34 @@ from flystage.network.checkpoint import (
     save_checkpoint,
     stages_of,
 )
+from flystage.network.embedders import TorchEmbedder
+from flystage.network.features import embedded
 from flystage.network.stager import Head
+from flystage.network.weights import fetch_weights, load_weights
+from flystage.prediction import inference
 from flystage.raw.stages import Stages
+from flystage.run.code_versions import LIBRARY
 
 STAGES = Stages(["051", "060", "069"], [51.0, 60.0, 69.0], "min")
-IMAGE = {"size": 64, "normalize": {"method": "multiply", "factor": 6}, "field": "auto"}
+IMAGE = {
+    "size": 32, "normalize": {"method": "multiply", "factor": 6}, "field": "auto", "white": "auto", "page": "middle",
+    "channel": "auto", "max_pixels": 10_000,
+}  # fmt: skip
+NAME, WIDTH = "timm/test_resnet", 96  # a network of timm's own tests
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("backbone")
+    fetch_weights(NAME, "none", 1, folder / "backbone.pt")
+    return load_weights(folder / "backbone.pt") | {"licence": "MIT"}
 
 
 @pytest.fixture
-def saved(tmp_path):
+def saved(backbone, tmp_path):
     torch.manual_seed(0)
-    head = Head(8, [5], 3, dropout=0.5)
-    head.standardise_by(torch.randn(20, 8))
-    backbone = {
-        "name": "resnet18",
-        "source": "none",
-        "licence": "MIT",
-        "id": "0123",
-        "mean": [0.5] * 3,
-        "std": [0.2] * 3,
-        "size": None,
-        "state": {"body.w": torch.randn(4)},
-    }
+    head = Head(WIDTH, [5], 3, dropout=0.5)
+    head.standardise_by(torch.randn(20, WIDTH))
     path = tmp_path / "model" / "checkpoint.pt"
     save_checkpoint(path, backbone, head, STAGES, IMAGE, {"note": "", "epochs": 3})
     return path, backbone, head
@@ -47,9 +67,9 @@ def test_everything_comes_back_without_running_code(saved):
     assert stages_of(checkpoint) == STAGES
     assert checkpoint["image"] == IMAGE and checkpoint["training"] == {"note": "", "epochs": 3}
     again = backbone_of(checkpoint)
-    assert torch.equal(again["state"].pop("body.w"), backbone["state"].pop("body.w"))
-    assert again == backbone
-    vectors = torch.randn(4, 8)
+    assert all(torch.equal(value, backbone["state"][key]) for key, value in again.pop("state").items())
+    assert again == {key: value for key, value in backbone.items() if key != "state"}
+    vectors = torch.randn(4, WIDTH)
     with torch.inference_mode():
         torch.testing.assert_close(head_of(checkpoint)(vectors), head.eval()(vectors), rtol=0, atol=0)
 
@@ -74,7 +94,7 @@ def test_the_angles_that_it_was_trained_on_are_those_of_its_images(settings, ang
 
 def test_the_head_answers_without_dropout(saved):
     head = head_of(load_checkpoint(saved[0]))
-    vectors = torch.randn(4, 8)
+    vectors = torch.randn(4, WIDTH)
     assert not head.training and torch.equal(head(vectors), head(vectors))
 
 
@@ -111,13 +131,20 @@ def test_another_kind_of_file_is_one_sentence(tmp_path, content):
     assert "is not a checkpoint of this version of the workflow" in sentence(tmp_path / "c.pt")
 
 
-def test_a_file_that_would_run_code_is_refused(tmp_path):
+def test_a_file_that_would_run_code_is_refused_and_its_code_not_run(saved, tmp_path):
     class Trap:
         def __reduce__(self):
-            return print, ("code ran",)
+            return os.mkdir, (str(tmp_path / "ran"),)
 
-    torch.save({"format": 1, "trap": Trap()}, tmp_path / "c.pt")
-    assert "is not a checkpoint" in sentence(tmp_path / "c.pt")
+    path = saved[0]
+    content = torch.load(path, weights_only=True)
+    for trapped in (content | {"trap": Trap()}, content | {"training": {"note": Trap()}}, Trap()):
+        torch.save(trapped, path)
+        said = sentence(path)
+        assert not (tmp_path / "ran").exists()
+        assert "is not a checkpoint of this workflow, or it is damaged (it holds something else" in said
+        torch.load(path, weights_only=False)
+        (tmp_path / "ran").rmdir()  # so the trap was one
 
 
 NOTHING = {"temperature": 1.0, "sets": None, "interval": None}
@@ -145,7 +172,7 @@ def test_calibrating_writes_the_same_network_with_what_cross_validation_says(sav
         "sets": sets | {"covered": 0.9},
         "interval": interval | {"covered": 0.9, "unit": "min"},
     }
-    likeness = {"reference": torch.ones(3, 8).half(), "threshold": 2.5}
+    likeness = {"reference": torch.ones(3, WIDTH).half(), "threshold": 2.5}
     calibrate_checkpoint(load_checkpoint(path), record, likeness, target)
     assert torch.load(target, weights_only=True)["format"] == 6
     found, before = load_checkpoint(target), load_checkpoint(path)
@@ -161,3 +188,238 @@ def test_calibrating_writes_the_same_network_with_what_cross_validation_says(sav
     for unknown in (None, {"calibration": None, "sets": None, "interval": None, "why": "Too few embryos."}):
         calibrate_checkpoint(load_checkpoint(path), unknown, None, target)
         assert load_checkpoint(target)["calibration"] == NOTHING and load_checkpoint(target)["likeness"] is None
+
+
+def set_to(*way, to):
+    def change(checkpoint):
+        *parents, last = way
+        functools.reduce(lambda record, name: record[name], parents, checkpoint)[last] = to
+
+    return change
+
+
+def without(*way):
+    def change(checkpoint):
+        *parents, last = way
+        del functools.reduce(lambda record, name: record[name], parents, checkpoint)[last]
+
+    return change
+
+
+def filled(key, value):
+    return lambda checkpoint: checkpoint["state"][key].fill_(value)
+
+
+HOSTILE = {
+    "backbone.name is '../../evil' and must be": set_to("backbone", "name", to="../../evil"),
+    "backbone.name is 'timm/hf-hub:evil/net'": set_to("backbone", "name", to="timm/hf-hub:evil/net"),
+    "backbone.name is 'fasterrcnn_resnet50_fpn'": set_to("backbone", "name", to="fasterrcnn_resnet50_fpn"),
+    "backbone.id is '../../evil' and must be 16 hex": set_to("backbone", "id", to="../../evil"),
+    "weights are not those that its id": set_to("backbone", "id", to="0123456789abcdef"),
+    "not those that its id stands": filled("backbone.body.conv1.0.weight", 0.5),
+    "backbone.std is [0, 0, 0] and must be": set_to("backbone", "std", to=[0, 0, 0]),
+    "mean and std are not those of its tensors": set_to("backbone", "mean", to=[0.1, 0.2, 0.3]),
+    "is of the size None, not 64": set_to("backbone", "size", to=64),
+    "backbone is [1] and no record": set_to("backbone", to=[1]),
+    "hidden is [2000000000] and must be": set_to("hidden", to=[2 * 10**9]),
+    "among the weights of a head": set_to("hidden", to=[10**6, 10**6]),
+    "'layers.0.weight' has not the shape": set_to("hidden", to=[4]),
+    "'layers.3.weight' has not the shape": lambda checkpoint: checkpoint.update(
+        stages=["a", "b"], times=None, unit=None
+    ),
+    "stages is missing": without("stages"),
+    "stages of the same name": set_to("stages", to=["a", "a", "b"]),
+    "stages is a list of 3 and must be": set_to("stages", to=["a", " ", "b"]),
+    "stages is [1, 2, 3] and must be": set_to("stages", to=[1, 2, 3]),
+    "times, or unit": without("times"),
+    "do not fit together": set_to("times", to=[1.0]),
+    "times is": set_to("times", to=[1.0, 2.0, math.inf]),
+    "unit is 'parsec'": set_to("unit", to="parsec"),
+    "image is None and no record": set_to("image", to=None),
+    "image.size is 1000000000 and must": set_to("image", "size", to=10**9),
+    "image.white is missing": without("image", "white"),
+    "image.normalize.factor is nan": set_to("image", "normalize", "factor", to=math.nan),
+    "low is not below": set_to("image", "normalize", to={"method": "percentile", "low": 9, "high": 9}),
+    "image.angles is 3 and": set_to("image", "angles", to=3),
+    "calibration.temperature is 0.0 and": set_to("calibration", "temperature", to=0.0),
+    "calibration.temperature is nan and": set_to("calibration", "temperature", to=math.nan),
+    "calibration.sets.asked is missing": set_to("calibration", "sets", to={"threshold": 0.1}),
+    "calibration.sets is None and no record": without("calibration", "sets"),
+    "calibration.interval is 3 and": set_to("calibration", "interval", to=3),
+    "calibration is None": without("calibration"),
+    "likeness is None and": without("likeness"),
+    "likeness.reference holds no vectors of 96": set_to(
+        "likeness", to={"reference": torch.ones(3, 3), "threshold": 1.0}
+    ),
+    "likeness.threshold is -1": set_to("likeness", to={"reference": torch.ones(3, WIDTH), "threshold": -1}),
+    "'likeness.reference' claims more": set_to(
+        "likeness", to={"reference": torch.ones(1).expand(10**6, 10**6), "threshold": 1.0}
+    ),
+    "training.settings.finetune is None": set_to("training", "settings", to={"mode": "finetuned"}),
+    "plain values, or too many": set_to(
+        "training", "laughs", to=functools.reduce(lambda inner, _: [inner] * 10, range(30), "ha")
+    ),
+    "holds no weights, or more than": set_to("state", "other.w", to=torch.zeros(1)),
+    "it holds no weights": set_to("state", to=None),
+    "'head.mean' claims more": set_to("state", "head.mean", to=torch.zeros(1).expand(10**12)),
+    "'head.layers.0.weight' holds values that are no numbers": filled("head.layers.0.weight", math.nan),
+    "'backbone.body.conv1.0.weight' holds values": filled("backbone.body.conv1.0.weight", math.inf),
+    "divide by standard deviations of zero": filled("head.std", 0.0),
+    "not a checkpoint of this version": set_to("format", to=torch.zeros(3)),
+    "a checkpoint of this version": set_to("format", to=True),
+}
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_what_cannot_be_is_one_sentence_that_says_so(saved, words):
+    path = saved[0]
+    content = torch.load(path, weights_only=True)
+    HOSTILE[words](content)
+    torch.save(content, path)
+    assert all(word in sentence(path) for word in words.split(", or "))
+
+
+def test_the_same_bytes_in_another_type_have_the_same_id_and_are_refused(saved):
+    path = saved[0]
+    content = torch.load(path, weights_only=True)
+    key = "backbone.body.conv1.0.weight"
+    content["state"][key] = content["state"][key].view(torch.int32)
+    torch.save(content, path)
+    assert "'body.conv1.0.weight' has not the shape and type" in sentence(path)
+
+
+def test_a_file_that_is_replaced_while_it_is_used_changes_nothing(saved):
+    path = saved[0]
+    checkpoint = load_checkpoint(path)
+    with open(path, "r+b") as file:
+        file.truncate(100)
+    assert torch.isfinite(checkpoint["state"]["head.layers.0.weight"]).all()
+
+
+@pytest.mark.parametrize("source", ["/home/me/secret/mine.pth", r"C:\Users\me\mine.pth"])
+def test_of_a_file_of_weights_an_older_checkpoint_tells_the_name_alone(saved, source):
+    path = saved[0]
+    content = torch.load(path, weights_only=True)
+    content["backbone"]["source"] = source
+    torch.save(content, path)
+    assert load_checkpoint(path)["backbone"]["source"] == "mine.pth"
+
+
+def test_whatever_the_configuration_allows_for_images_a_checkpoint_holds():
+    schema = yaml.safe_load((LIBRARY.parent / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    settings_of_images = schema["properties"]["image"]["properties"]
+    rules = module.FIELDS["image"]
+    assert rules.keys() == settings_of_images.keys() | {"float_white"}
+    for name, rule in rules.items():
+        allowed = settings_of_images.get(name, {})
+        for choice in allowed.get("anyOf", [allowed]):
+            ends = [choice.get(end) for end in ("minimum", "maximum", "const", "default") if end in choice]
+            for value in (*ends, *choice.get("enum", [])):
+                check_fields({name: value}, {name: rule})
+    for method in settings_of_images["normalize"]["properties"]["method"]["enum"]:
+        assert method in module.NORMALIZE
+
+
+PICTURES = np.stack(
+    [cv2.resize(np.random.default_rng(seed).integers(0, 256, (6, 6), np.uint8), (32, 32)) for seed in (0, 1)]
+)
+
+
+def answered(path):
+    """What a checkpoint says of two pictures, computed by torch and without a cache."""
+    checkpoint = load_checkpoint(path)
+
+    def in_parts(pngs, backbone, *_):
+        embed = TorchEmbedder(backbone, "cpu", 1)
+        embed.batch = 2
+        yield embedded(embed, PICTURES)[None]
+
+    with mock.patch.object(inference, "vectors_in_parts", in_parts):
+        return inference.stage_probabilities(checkpoint, ["a.png", "b.png"], None, 1, 1)
+
+
+ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.binary(max_size=3),
+    st.sampled_from([10**9, -1, 0, 0.0, "../../evil", [], {}, [1e308] * 3, ["a", "a"], torch.zeros(2), torch.full((3,), math.nan)]),
+    st.lists(st.floats() | st.integers() | st.text(max_size=3), max_size=3), st.dictionaries(st.text(max_size=3), st.none(), max_size=2),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(backbone, tmp_path_factory):
+    """(path to write to, content of a calibrated checkpoint, its bytes)."""
+    path = tmp_path_factory.mktemp("whole") / "c.pt"
+    torch.manual_seed(3)
+    save_checkpoint(path, backbone, Head(WIDTH, [5], 3), STAGES, IMAGE | {"angles": [90, 180]}, {"note": "a"})
+    sets = {"asked": 0.9, "promised": 0.8, "threshold": 0.1, "contiguous": True}
+    record = {
+        "calibration": {"temperature": 2.0},
+        "sets": sets,
+        "interval": {"asked": 0.9, "promised": 0.8, "reach": 7.5},
+    }
+    likeness = {"reference": torch.randn(3, WIDTH).half(), "threshold": 2.5}
+    calibrate_checkpoint(load_checkpoint(path), record, likeness, path)
+    assert answered(path).shape == (2, 3)
+    return path, torch.load(path, weights_only=True), path.read_bytes()
+
+
+def finite_or_one_sentence(path):
+    """Whether a checkpoint answered."""
+    try:
+        probabilities = answered(path)
+    except FlystageError as error:
+        assert "\n" not in str(error)
+        return False
+    assert np.isfinite(probabilities).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    return True
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_a_checkpoint_with_any_field_changed_answers_or_is_one_sentence(whole, data):
+    path, content, _ = whole
+    content = copy.deepcopy(content)
+    for _ in range(data.draw(st.integers(1, 2))):
+        record, name = content, data.draw(st.sampled_from(sorted(content)))
+        while isinstance(record[name], dict) and record[name] and data.draw(st.integers(0, 5)):
+            record = record[name]
+            name = data.draw(st.sampled_from(sorted(record)))
+        if isinstance(record[name], torch.Tensor) and record[name].is_floating_point() and data.draw(st.booleans()):
+            record[name] = record[name] * data.draw(st.floats(width=32))
+        elif data.draw(st.integers(0, 4)):
+            record[name] = data.draw(ODD)
+        else:
+            del record[name]
+    torch.save(content, path)
+    finite_or_one_sentence(path)
+
+
+@settings(max_examples=60, deadline=None)
+@given(place=st.integers(0), change=st.binary(min_size=1, max_size=8), end=st.booleans())
+def test_a_checkpoint_with_any_bytes_changed_answers_or_is_one_sentence(whole, place, change, end):
+    path, _, data = whole
+    data = bytearray(data)
+    place = place % 5000 if not end else len(data) - 1 - place % 5000  # outline, and list of the zip's members
+    data[place : place + len(change)] = change
+    path.write_bytes(data)
+    finite_or_one_sentence(path)
+
+
+def test_weights_that_overflow_together_are_one_sentence(whole):
+    path, content, _ = whole
+    content = copy.deepcopy(content)
+    for number in (0, 3):
+        content["state"][f"head.layers.{number}.weight"].fill_(3e38)
+    torch.save(content, path)
+    assert load_checkpoint(path)
+    assert not finite_or_one_sentence(path)
+
+
+def test_a_tensor_that_claims_more_than_its_file_holds_is_one_sentence(whole):
+    path, _, data = whole
+    number = struct.pack("<H", 5 * WIDTH)  # values of the head's first layer
+    assert number in data
+    for claimed in (0x7FFF, 0xFFFF):
+        path.write_bytes(data.replace(number, struct.pack("<H", claimed)))
+        assert not finite_or_one_sentence(path)

@@ -30,7 +30,8 @@ def graph(backbone, tmp_path_factory):
     """The backbone as ONNX, exported once for all tests."""
     folder = tmp_path_factory.mktemp("graph")
     embedder("onnx", backbone, SIZE, folder, 1)
-    return folder / f"{backbone['id']}-{SIZE}.onnx"
+    (path,) = folder.glob("*.onnx")
+    return path
 
 
 @pytest.fixture
@@ -112,7 +113,31 @@ def test_other_weights_do_not_find_the_vectors_of_these(backbone, cache, pngs, m
     feature_vectors(pngs[:1], backbone, cache, 1)
     monkeypatch.setattr(features, "embedder", no_session)
     with pytest.raises(AssertionError):
-        feature_vectors(pngs[:1], backbone | {"id": "another"}, cache, 1)
+        feature_vectors(pngs[:1], other_weights(backbone), cache, 1)
+
+
+def other_weights(backbone):
+    """A backbone that says of itself what this one does, and computes something else."""
+    state = {key: 2 * value if key.endswith("conv1.weight") else value for key, value in backbone["state"].items()}
+    return backbone | {"state": state}
+
+
+def test_vectors_and_graph_of_others_that_claim_to_be_these_weights_are_not_taken_for_theirs(
+    backbone, pngs, expected, tmp_path
+):
+    stranger = other_weights(backbone)
+    assert stranger["id"] == backbone["id"]
+    theirs = feature_vectors(pngs[:2], stranger, tmp_path / "cache", 1)
+    np.testing.assert_array_equal(feature_vectors(pngs[:2], backbone, tmp_path / "cache", 1), expected[:2])
+    assert np.abs(theirs - expected[:2]).max() > 0.01
+
+
+def test_an_id_is_no_part_of_a_path(backbone, pngs, expected, tmp_path):
+    cache = tmp_path / "deep/cache"
+    evil = backbone | {"id": "../../evil"}
+    np.testing.assert_array_equal(feature_vectors(pngs[:1], evil, cache, 1), expected[:1])
+    written = {path.relative_to(tmp_path).parts[:2] for path in tmp_path.rglob("*") if path.is_file()}
+    assert written == {("deep", "cache")}
 
 
 @pytest.mark.parametrize("damage", ["deleted", "text", "cut", "flipped"])

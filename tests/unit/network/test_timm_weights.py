@@ -156,7 +156,7 @@ def test_a_file_of_this_workflow_goes_on_at_its_size_of_pictures(tmp_path, publi
     path = str(tmp_path / f"{kind}.pt")
     if kind == "checkpoint":
         stages = Stages.as_given(["051", "060"])
-        save_checkpoint(path, first, Head(64, [], 2), stages, {"size": SIZE}, {})
+        save_checkpoint(path, first, Head(64, [], 2), stages, {}, {})  # enough to start from
     else:
         torch.save(first, path)
     about = fetch_weights(NAME, path, 1, tmp_path / "again.pt", SIZE)

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import struct
 import threading
 import urllib.error
 import urllib.request
@@ -13,7 +14,7 @@ import torchvision
 
 from flystage.core.errors import FlystageError
 from flystage.network.backbones import IMAGENET_MEAN, IMAGENET_STD, Backbone
-from flystage.network.weights import backbone_id, fetch_weights, load_weights
+from flystage.network.weights import backbone_id, content_of, fetch_weights, load_weights
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,72 @@ def test_a_file_without_a_state_dict_is_refused(tmp_path, content):
     torch.save(content, tmp_path / "mine.pth")
     text = sentence("resnet18", str(tmp_path / "mine.pth"), 1, tmp_path / "backbone.pt")
     assert "mine.pth" in text and "model.weights" in text
+
+
+HOSTILE = {
+    "values that are no numbers": lambda state: state | {"conv1.weight": torch.full((64, 3, 7, 7), torch.nan)},
+    "claims more values than the file holds": lambda state: {"conv1.weight": torch.zeros(1).expand(10**12)},
+    "is no plain tensor": lambda state: {"conv1.weight": torch.eye(3).to_sparse()},
+    "something else than named tensors": lambda state: {1: torch.zeros(1)},
+    "size is 'evil' and must be": lambda state: {"size": "evil", "state": state},
+    "licence is 3 and must be": lambda state: {"backbone": {"licence": 3}, "state": state},
+    "it is [1] and no record": lambda state: {"backbone": [1], "state": state},
+}
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_weights_of_others_that_cannot_be_are_one_sentence(tmp_path, resnet, words):
+    torch.save(HOSTILE[words](resnet), tmp_path / "mine.pth")
+    text = sentence("resnet18", str(tmp_path / "mine.pth"), 1, tmp_path / "backbone.pt")
+    assert words in text and "mine.pth" in text and not (tmp_path / "backbone.pt").exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff" * 99, struct.pack("<Q", 2**40) + b"{}"], ids=["empty", "ones", "long"]
+)
+def test_a_damaged_file_of_safetensors_is_one_sentence(tmp_path, content):
+    (tmp_path / "mine.safetensors").write_bytes(content)
+    text = sentence("resnet18", str(tmp_path / "mine.safetensors"), 1, tmp_path / "backbone.pt")
+    assert "not of safetensors, or cut off" in text
+
+
+def test_of_a_file_its_name_and_content_travel_and_not_its_folder(tmp_path, resnet):
+    torch.save(resnet, tmp_path / "mine.pth")
+    about = fetch_weights("resnet18", str(tmp_path / "mine.pth"), 1, tmp_path / "backbone.pt")
+    digest = hashlib.sha256((tmp_path / "mine.pth").read_bytes()).hexdigest()
+    assert about["source"] == load_weights(tmp_path / "backbone.pt")["source"] == f"mine.pth (sha256 {digest[:16]})"
+    assert str(tmp_path).encode() not in (tmp_path / "backbone.pt").read_bytes()
+
+
+def test_starting_weights_that_are_not_what_they_say_are_refused(tmp_path):
+    path = tmp_path / "backbone.pt"
+    for change, words in (
+        ({"id": "0123456789abcdef"}, "not those that its id stands for"),
+        ({"id": "../../evil"}, "id is '../../evil' and must be"),
+        ({"state": None}, "holds no weights"),
+        ({"name": "resnet34"}, "not those that its id stands for"),
+    ):
+        fetch_weights("resnet18", "none", 1, path)
+        torch.save(torch.load(path, weights_only=True) | change, path)
+        with pytest.raises(FlystageError, match=words) as refused:
+            load_weights(path)
+        assert str(path) in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_what_computes_other_vectors_has_another_content():
+    state = {"w": torch.arange(4.0), "b": torch.zeros(2)}
+    backbone = {"name": "resnet18", "id": "0" * 16, "size": None, "state": state}
+    others = [
+        backbone | {"name": "resnet34"},
+        backbone | {"size": 64},
+        backbone | {"state": state | {"b": torch.tensor([0, 1e-7])}},
+        backbone | {"state": state | {"w": state["w"].view(torch.int32)}},
+        backbone | {"state": state | {"w": state["w"].reshape(2, 2)}},
+        backbone | {"state": {"v": state["w"], "b": state["b"]}},
+    ]
+    contents = [content_of(each) for each in (backbone, *others)]
+    assert len(set(contents)) == len(contents) and all(len(content) == 32 for content in contents)
+    assert content_of(backbone | {"id": "../../evil", "state": dict(reversed(state.items()))}) == contents[0]
 
 
 @pytest.fixture

@@ -37,7 +37,35 @@ def test_a_tif_is_prepared_once_and_again_when_the_settings_change(tmp_path):
     png = Path(first["png"][0])
     stamp = png.stat().st_mtime_ns
     assert prepare_unlabelled([str(path)], IMAGE, pngs)["png"][0] == str(png) and png.stat().st_mtime_ns == stamp
-    assert prepare_unlabelled([str(path)], IMAGE | {"white": 9999}, pngs)["png"][0] != str(png)
+
+
+OTHERS = {  # of the same TIF with a setting of another checkpoint, each another picture
+    "size": 48, "field": 400, "normalize": {"method": "multiply", "factor": 3}, "white": 9999, "page": "first", "channel": 2,
+    "float_white": 255, "series": 2, "max_blank": 0.1, "min_levels": 20,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(OTHERS))
+def test_a_png_of_another_checkpoints_settings_is_not_taken(tmp_path, monkeypatch, name):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, EMBRYO)
+    asked = []
+    monkeypatch.setattr(unlabelled, "time_points", lambda tif, series: 1)
+    monkeypatch.setattr(unlabelled, "prepare", lambda tif, image, *_: ([asked.append(image) or EMBRYO[:8, :8]], {}))
+    first = prepare_unlabelled([str(path)], IMAGE, tmp_path)["png"][0]
+    second = prepare_unlabelled([str(path)], IMAGE | {name: OTHERS[name]}, tmp_path)["png"][0]
+    assert second != first and asked == [IMAGE, IMAGE | {name: OTHERS[name]}]
+    assert (
+        prepare_unlabelled([str(path)], IMAGE | {"angles": [90]}, tmp_path)["png"][0] == first
+    )  # which turn no such PNG
+    assert len(asked) == 2
+
+
+def test_a_png_of_another_way_of_reading_is_not_taken(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "a.tif", EMBRYO)
+    first = prepare_unlabelled([str(tmp_path / "a.tif")], IMAGE, tmp_path)["png"][0]
+    monkeypatch.setattr(unlabelled, "READING", unlabelled.READING + 1)
+    assert prepare_unlabelled([str(tmp_path / "a.tif")], IMAGE, tmp_path)["png"][0] != first
 
 
 def test_each_time_point_of_a_movie_is_an_image(tmp_path, monkeypatch):

@@ -1,1 +1,3 @@
-"""What every room uses: the one exception for users, files written whole, tables and records on disk."""
+"""What every room uses: the one exception for users, files written whole, and tables, records and tensors on disk, those of
+others checked.
+"""

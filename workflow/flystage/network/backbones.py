@@ -3,7 +3,9 @@
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
+from flystage.core.errors import FlystageError, first_line
 from flystage.network.classifiers import name_in_timm
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -37,8 +39,54 @@ class Backbone(nn.Module):
         return self.body((scaled - self.mean) / self.std)
 
 
+class _OnlyShapes(TorchFunctionMode):
+    """While it is on, large tensors are made without memory: a network that others name may be larger than any."""
+
+    MAKE = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn)
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        return function(*args, **(kwargs or {}) | ({"device": "meta"} if function in self.MAKE else {}))
+
+
+def check_fit(backbone):
+    """Raise ValueError, in a few words, unless a record's state is that of a network of its name, size and scaling.
+
+    backbone: as `fetch_weights` writes it, its fields and tensors checked one by one. Returns the length of the network's vectors.
+    It takes no memory for the network.
+    """
+    name, size, state = backbone["name"], backbone["size"], backbone["state"]
+    try:
+        with _OnlyShapes():
+            network = Backbone(name, backbone["mean"], backbone["std"], size)
+    except Exception as error:  # torchvision and timm raise many kinds for what they cannot build
+        raise ValueError(f"there is no network {name!r} for pictures of {size} pixels ({first_line(error)})") from error
+    expected = network.state_dict()
+    if size != network.size:
+        raise ValueError(f"a {name} is of the size {network.size}, not {size}")
+    check_shapes(state, expected, name)
+    if not (torch.equal(state["mean"], expected["mean"]) and torch.equal(state["std"], expected["std"])):
+        raise ValueError("its mean and std are not those of its tensors")
+    return network.width
+
+
+def check_shapes(state, expected, network):
+    """Raise ValueError, in a few words, unless two state_dicts hold tensors of the same names, shapes and types. network: what it is of."""
+    if expected.keys() != state.keys():
+        odd = sorted(expected.keys() ^ state.keys())[0]
+        raise ValueError(
+            f"{odd[:80]!r} is {'missing' if odd in expected else 'too much'} among the weights of a {network}"
+        )
+    for key, value in expected.items():
+        if (value.shape, value.dtype) != (state[key].shape, state[key].dtype):
+            raise ValueError(f"{key!r} has not the shape and type that it has in a {network}")
+
+
 def loaded_backbone(backbone):
-    """The Backbone of a record as `fetch_weights` writes it, its weights loaded."""
+    """The Backbone of a record as `fetch_weights` writes it, its weights loaded. Raises FlystageError when they do not fit."""
+    try:
+        check_fit(backbone)
+    except ValueError as error:
+        raise FlystageError(f"The backbone's weights cannot be used: {error}; make or copy them again.") from error
     network = Backbone(backbone["name"], backbone["mean"], backbone["std"], backbone["size"])
     network.load_state_dict(backbone["state"])
     return network
@@ -68,6 +116,8 @@ def timm_body(name, size=None, **weights):
     import timm
 
     published = timm.get_pretrained_cfg(name_in_timm(name))
+    if published is None:
+        raise ValueError("timm has none of that name")
     fixed = (size or published.input_size[-1]) if published.fixed_input_size else None
     options = {"img_size": fixed} if fixed else {}
     body = timm.create_model(name_in_timm(name), num_classes=0, **options, **weights)

@@ -2,18 +2,73 @@
 
 import torch
 
-from flystage.core.errors import FlystageError
+from flystage.core.errors import FlystageError, first_line
+from flystage.core.fields import (
+    check_fields,
+    either,
+    is_plain,
+    line,
+    number,
+    one_of,
+    optional,
+    positive,
+    several,
+    text,
+    whole,
+)
 from flystage.core.files import written_whole
+from flystage.core.tensor_files import check_tensors, read_tensors
+from flystage.network.backbones import check_fit, check_shapes
 from flystage.network.stager import Head
-from flystage.raw.stages import Stages
+from flystage.network.weights import ABOUT, check_id, without_folder
+from flystage.raw.stages import PLACES, Stages
+from flystage.raw.times import UNITS
 
 FORMAT = 6
 # 2 lacks the licence of the backbone's weights; until 3 all times were minutes; until 4 none is calibrated; 5 knows nothing unlike.
-READABLE = (2, 3, 4, 5, FORMAT)
+FORMATS = whole(2, FORMAT)
 # Of a network about which no out-of-fold answers are known.
 CALIBRATION = {"temperature": 1.0, "sets": None, "interval": None}
 SETS = ("asked", "promised", "threshold", "contiguous")
 INTERVAL = ("asked", "promised", "reach")
+
+PARTS = ("backbone.", "head.")  # of a state
+SHARE, TIME = number(0, 1), number(-1e12, 1e12)
+MANY = 10_000  # more stages, hidden layers and angles than anyone has
+NORMALIZE = {  # by method
+    "multiply": {"factor": positive(1e9)},
+    "percentile": {"low": number(0, 100), "high": number(0, 100)},
+}
+FIELDS = {  # a checkpoint; of the others, what is read of them
+    "backbone": ABOUT,
+    "hidden": several(whole(1, 2**20), 0, 100),
+    "stages": several(line(255, r".*\S.*", "a name of one line"), 1, MANY),
+    "times": optional(either(one_of(None), several(TIME, 1, MANY))),
+    "minutes": optional(either(one_of(None), several(TIME, 1, MANY))),
+    "unit": optional(one_of(None, PLACES, *UNITS)),
+    "image": {
+        "size": whole(32, 4096),
+        "field": either(one_of("auto"), positive(1e6)),
+        "normalize": {"method": one_of(*NORMALIZE)},
+        "white": either(one_of("auto"), positive(1e38)),
+        "float_white": optional(either(one_of(None), positive(1e38))),
+        "series": optional(either(one_of("auto"), whole(1, 10**9))),
+        "page": either(one_of("first", "middle", "last", "max"), whole(1, 10**9)),
+        "channel": either(one_of("auto", "max"), whole(1, 10**9)),
+        "max_pixels": whole(1, 10**12),
+        "max_blank": optional(SHARE),
+        "min_levels": optional(whole(2, 256)),
+        "angles": optional(several(number(0, 360), 0, 360)),
+    },
+    "training": {"note": optional(text())},
+    "calibration": {"temperature": number(0.001, 1000)},
+}
+WHERE_THERE_ARE = {  # parts that may be None
+    "sets": {"asked": SHARE, "promised": SHARE, "threshold": SHARE, "contiguous": one_of(True, False)},
+    "interval": {"asked": SHARE, "promised": SHARE, "reach": number(0, 1e12)},
+}
+LIKENESS = {"threshold": number(0, 1e9)}
+FINETUNED = {"settings": {"finetune": {"augment": {"rotation": number(0, 360)}}}}
 
 
 def save_checkpoint(path, backbone, head, stages, image, training):
@@ -42,23 +97,96 @@ def save_checkpoint(path, backbone, head, stages, image, training):
 
 
 def load_checkpoint(path):
-    """A checkpoint's dict as `save_checkpoint` wrote it, on the CPU. Raises FlystageError when the file is none."""
+    """A checkpoint's dict as `save_checkpoint` wrote it, on the CPU, with what its format lacks.
+
+    All that it says is checked: types, sizes, ranges, whether its parts agree, and that its weights are those that its id stands for.
+    Raises FlystageError when the file is none, or something in it cannot be.
+    """
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = read_tensors(path)
     except FileNotFoundError as error:
         raise FlystageError(
             f"There is no checkpoint {path}: train one with `snakemake --cores all`, or correct the path."
         ) from error
-    except Exception as error:  # torch raises many kinds for a file that is not its own
+    except (OSError, ValueError) as error:
         raise FlystageError(
-            f"{path} is not a checkpoint of this workflow, or it is damaged; copy or train it again."
+            f"{path} is not a checkpoint of this workflow, or it is damaged ({error}); copy or train it again."
         ) from error
-    if not isinstance(checkpoint, dict) or checkpoint.get("format") not in READABLE:
+    if type(checkpoint) is not dict or not FORMATS.fits(checkpoint.get("format")):
         raise FlystageError(f"{path} is not a checkpoint of this version of the workflow; train it again.")
-    checkpoint["backbone"].setdefault("licence", "")
-    checkpoint["calibration"] = CALIBRATION | checkpoint.get("calibration", {})
-    checkpoint.setdefault("likeness", None)
+    try:
+        checkpoint = _with_what_its_format_lacks(checkpoint)
+        _check(checkpoint, path)
+    except ValueError as error:
+        raise FlystageError(
+            f"The checkpoint {path} cannot be used: {error}; copy it again from where it was made, or train one."
+        ) from error
+    checkpoint["backbone"] |= {"source": without_folder(checkpoint["backbone"]["source"])}
+    checkpoint["training"].setdefault("note", "")
+    # Out of the file, which may be replaced while it is used.
+    checkpoint["state"] = {key: value.clone() for key, value in checkpoint["state"].items()}
+    if checkpoint["likeness"]:
+        checkpoint["likeness"]["reference"] = checkpoint["likeness"]["reference"].clone()
     return checkpoint
+
+
+def _with_what_its_format_lacks(checkpoint):
+    lacking = {} if checkpoint["format"] >= 5 else {"calibration": CALIBRATION}
+    lacking |= {} if checkpoint["format"] >= 6 else {"likeness": None}
+    checkpoint = lacking | checkpoint
+    if checkpoint["format"] < 3 and isinstance(checkpoint.get("backbone"), dict):
+        checkpoint["backbone"] = {"licence": ""} | checkpoint["backbone"]
+    if checkpoint["format"] < 6 and isinstance(checkpoint["calibration"], dict):
+        checkpoint["calibration"] = CALIBRATION | checkpoint["calibration"]
+    return checkpoint
+
+
+def _check(checkpoint, path):
+    """Raise ValueError, in a few words, at the first thing in a checkpoint that cannot be. path: of its file."""
+    if not is_plain({key: value for key, value in checkpoint.items() if key not in ("state", "likeness")}):
+        raise ValueError("it holds something else than tensors and plain values, or too many")
+    check_fields(checkpoint, FIELDS)
+    normalize, calibration = checkpoint["image"]["normalize"], checkpoint["calibration"]
+    check_fields(normalize, NORMALIZE[normalize["method"]], "image.normalize.")
+    if normalize["method"] == "percentile" and normalize["low"] >= normalize["high"]:
+        raise ValueError("image.normalize.low is not below image.normalize.high")
+    for name, rules in WHERE_THERE_ARE.items():
+        if calibration.get(name, ...) is not None:
+            check_fields(calibration.get(name), rules, f"calibration.{name}.")
+    settings = checkpoint["training"].get("settings", {})
+    if not isinstance(settings, dict) or settings.get("mode") == "finetuned":
+        check_fields(checkpoint["training"], FINETUNED, "training.")
+    try:
+        stages_of(checkpoint)
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"its stages, times and unit do not fit together ({first_line(error)})") from error
+    state = checkpoint.get("state")
+    if type(state) is not dict or not all(type(key) is str and key.startswith(PARTS) for key in state):
+        raise ValueError("it holds no weights, or more than those of backbone and head")
+    check_tensors(state, path)
+    check_id(backbone_of(checkpoint))
+    features = check_fit(backbone_of(checkpoint))
+    _check_head(checkpoint, features)
+    _check_likeness(checkpoint, features, path)
+
+
+def _check_head(checkpoint, features):
+    state = _part(checkpoint["state"], "head.")
+    with torch.device("meta"):
+        expected = Head(features, checkpoint["hidden"], len(checkpoint["stages"])).state_dict()
+    check_shapes(state, expected, "head of these features, hidden layers and stages")
+    if not (state["std"] > 0).all():
+        raise ValueError("its head would divide by standard deviations of zero")
+
+
+def _check_likeness(checkpoint, features, path):
+    if checkpoint.get("likeness", ...) is None:
+        return
+    check_fields(checkpoint.get("likeness"), LIKENESS, "likeness.")
+    reference = checkpoint["likeness"].get("reference")
+    check_tensors({"likeness.reference": reference}, path)
+    if not reference.is_floating_point() or reference.ndim != 2 or not len(reference) or reference.shape[1] != features:
+        raise ValueError(f"likeness.reference holds no vectors of {features} features")
 
 
 def calibrate_checkpoint(checkpoint, record, likeness, path):

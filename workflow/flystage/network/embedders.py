@@ -8,6 +8,7 @@ import numpy as np
 
 from flystage.core.files import written_whole
 from flystage.network.backbones import loaded_backbone
+from flystage.network.weights import content_of
 
 log = logging.getLogger("flystage")
 PROVIDERS = ["CPUExecutionProvider"]
@@ -33,7 +34,7 @@ def embedder(kind, backbone, size, cache_folder, threads):
     graph. threads: of the computation on a CPU.
     """
     if kind == "onnx":
-        return OnnxEmbedder(backbone, size, cache_folder / f"{backbone['id']}-{size}.onnx", threads)
+        return OnnxEmbedder(backbone, size, cache_folder / f"{content_of(backbone)}-{size}.onnx", threads)
     return TorchEmbedder(backbone, kind, threads)
 
 

@@ -14,6 +14,7 @@ from flystage.dataset.manifests import read_manifest
 from flystage.images.pngs import decoded_png, read_png
 from flystage.network.embedders import embedder, kind_of_embedder
 from flystage.network.vector_cache import VectorCache
+from flystage.network.weights import content_of
 
 log = logging.getLogger("flystage")
 PART = 32 * 16  # PNGs that are held in memory at a time
@@ -75,6 +76,7 @@ def vectors_in_parts(pngs, backbone, cache_folder, threads, turns):
     if len(pngs) == 0:
         raise FlystageError("There are no PNGs to compute features of; the manifest is empty.")
     cache_folder, embed, computed, kind = Path(cache_folder), None, 0, kind_of_embedder()
+    content = content_of(backbone)
     with (
         VectorCache(cache_folder / "vectors.sqlite") as cache,
         ThreadPoolExecutor(threads) as readers,
@@ -84,8 +86,7 @@ def vectors_in_parts(pngs, backbone, cache_folder, threads, turns):
             part = pngs[start : start + PART]
             files = dict(zip(part, readers.map(read_png, part), strict=True))
             keys = {
-                (png, turn): f"{backbone['id']}-{kind}:{hashlib.sha256(data).hexdigest()}"
-                + (f":{turn}" if turn else "")
+                (png, turn): f"{content}-{kind}:{hashlib.sha256(data).hexdigest()}" + (f":{turn}" if turn else "")
                 for png, data in files.items()
                 for turn in turns
             }

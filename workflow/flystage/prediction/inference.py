@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from flystage.core.errors import FlystageError
 from flystage.network.checkpoint import angles_of, backbone_of, head_of
 from flystage.network.features import turns_to_ask, vectors_in_parts
 from flystage.network.stager import averaged
@@ -32,4 +33,13 @@ def staged_and_compared(checkpoint, pngs, cache_folder, threads, views):
             probabilities.append(averaged(head(vectors), checkpoint["calibration"]["temperature"]).numpy())
         if likeness:
             unlike.append(unlikeness(likeness, vectors[0]))
-    return np.concatenate(probabilities), np.concatenate(unlike) if likeness else None
+    return finite(np.concatenate(probabilities)), np.concatenate(unlike) if likeness else None
+
+
+def finite(probabilities):
+    """The same array. Raises FlystageError where one is no number: weights that are finite one by one can still overflow together."""
+    if not np.isfinite(probabilities).all():
+        raise FlystageError(
+            "The checkpoint's network gives numbers that are none (NaN): its weights cannot be used; copy or train it again."
+        )
+    return probabilities

@@ -74,6 +74,7 @@ def predict_fn(request, model):
 
     from flystage.network.features import turns_to_ask
     from flystage.network.stager import averaged
+    from flystage.prediction.inference import finite
 
     checkpoint, network = model["checkpoint"], model["network"]
     picture = _picture(*request, checkpoint["image"])
@@ -82,7 +83,7 @@ def predict_fn(request, model):
         turned = np.stack([np.rot90(picture, turn) for turn in turns_to_ask(model["views"], angles_of(checkpoint))])
         scores = network(torch.from_numpy(turned).to(device))
         probabilities = averaged(scores[:, None], checkpoint["calibration"]["temperature"])[0].cpu().numpy()
-    return stages_of(checkpoint), probabilities
+    return stages_of(checkpoint), finite(probabilities)
 
 
 def output_fn(prediction, accept):

@@ -51,7 +51,7 @@ class ResumePoint:
         except Exception as error:  # torch raises many kinds for a damaged file
             log.info("The resume point %s cannot be read and is passed over (%s)", self.path, type(error).__name__)
             return None
-        return state if state["key"] == self.key else None
+        return state if isinstance(state, dict) and state.get("key") == self.key else None
 
 
 def _state(training):
