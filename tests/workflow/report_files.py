@@ -141,7 +141,7 @@ def write_page(results, files, /, **changes):
     return write_page_of(results, files, drawn, **changes)
 
 
-def write_page_of(results, files, drawn, **changes):
+def write_page_of(results, files, drawn, /, **changes):
     """The same of figures of cross-validation that are drawn already, paths of PNGs."""
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
     config |= {"note": "Made up."} | changes
