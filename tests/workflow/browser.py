@@ -23,6 +23,9 @@ CODES = {
     "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40,
 }  # fmt: skip
 
+# Done once the page has done what a key or a click made it put off: a dialog tells that it was closed a task later.
+WHAT_WAITS = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 
 class Page:
     """A page in the browser. faults: what its console and its scripts complained of. requests: the addresses it asked for."""
@@ -98,6 +101,7 @@ class Page:
             code = {} if len(key) == 1 else {"windowsVirtualKeyCode": CODES[key]}
             self.ask("Input.dispatchKeyEvent", type="keyDown", key=key, **text, **code)
             self.ask("Input.dispatchKeyEvent", type="keyUp", key=key, **code)
+        self.value(WHAT_WAITS)
 
     def touch(self, selector):
         """Click with the mouse in the middle of an element, which is brought into view."""
@@ -107,6 +111,7 @@ class Page:
         place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2, "button": "left", "clickCount": 1}
         for kind in ("mousePressed", "mouseReleased"):
             self.ask("Input.dispatchMouseEvent", type=kind, **place)
+        self.value(WHAT_WAITS)
 
     def give(self, selector, *paths):
         """Choose files in an <input type=file>."""
