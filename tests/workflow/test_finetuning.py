@@ -7,7 +7,7 @@ from flystage.core.tables import read_history, read_predictions
 from small_project import kill_when
 
 OVER = {
-    "train": {"mode": "finetuned", "epochs": 4, "finetune": {"head_epochs": 3}},
+    "train": {"mode": "finetuned", "epochs": 3, "finetune": {"head_epochs": 2}},
     "tune": {"trials": 1, "epochs": 1},
     "hardware": {"workers": 1},
 }
@@ -23,7 +23,7 @@ def test_a_killed_finetuning_goes_on_from_its_last_epoch(copy_of_finished):
     assert "of an interrupted training" in (project.results / "logs/train.log").read_text(encoding="utf-8")
     assert not point.exists()
     history = read_history(project.results / "model/history.csv")
-    assert history["phase"].tolist() == ["head"] * 3 + ["network"] * 4
+    assert history["phase"].tolist() == ["head"] * 2 + ["network"] * 3
     outcome = project.contents(*OUTCOME)
     assert len(outcome) > 10
 
