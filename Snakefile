@@ -19,6 +19,8 @@ min_version("9.0")
 LIBRARY = f"{workflow.basedir}/workflow"
 sys.path.insert(0, LIBRARY)
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [LIBRARY, os.getenv("PYTHONPATH")])))
+# Threads that wait for one another sleep; those that spin take the cores from every other job and program (docs/speed.md).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 include: "workflow/rules/terminal.smk"
