@@ -1,4 +1,4 @@
-"""Snakemake and its jobs as forks of processes that have imported what they need already: three quarters of the tests' time.
+"""Snakemake and its jobs as forks of processes that have imported what they need already, two thirds of the time of a small run.
 
 Nothing but modules of others is imported there: the Snakefile, the scripts and the library are read anew by each fork, in an
 environment, a folder and a session of its own, as by a process that a terminal starts. `finished` and the demo run without.
