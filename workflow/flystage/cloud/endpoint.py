@@ -42,9 +42,10 @@ def endpoint(account, name, model, place, state_file):
         take_down_left_over(account, state_file)
         with explained(f"asking for the endpoint {name}"):
             there = _tags_of_parts(account, name)
-        if foreign := [PARTS[part] for part, tag in there.items() if tag != account.tag[1]]:
+        if foreign := _foreign(account, there):
+            nouns = ", ".join(PARTS[part] for part in foreign)
             raise FlystageError(
-                f"SageMaker: an {', '.join(foreign)} {name} is there already and does not carry the tag {'='.join(account.tag)}, so it"
+                f"SageMaker: an {nouns} {name} is there already and does not carry the tag {'='.join(account.tag)}, so it"
                 " was not touched; delete it if it is yours, and run again."
             )
         identity = {"region": account.session.region_name, "account": account.number}
@@ -94,10 +95,10 @@ def take_down_left_over(account, state_file, searched=False):
         account = Account(account.settings | {"region": region})
     with explained(f"asking for the endpoint {name}"):
         there = _tags_of_parts(account, name)
-    if any(tag != account.tag[1] for tag in there.values()):
+    if foreign := _foreign(account, there):
         raise FlystageError(
             f"SageMaker: {state_file} names the endpoint {name} in {region}, which carries the tag"
-            f" {account.tag[0]}={next(tag for tag in there.values() if tag != account.tag[1])} and not {account.tag[1]}, so it was not"
+            f" {account.tag[0]}={next(iter(foreign.values()))} and not {account.tag[1]}, so it was not"
             " touched; if you made it with another bucket or prefix, run `snakemake --cores 1 aws_cleanup` with these, and if the"
             " folder was copied from somebody, delete the file."
         )
@@ -217,6 +218,11 @@ def _tags_of_parts(account, name, parts=PARTS):
             if not not_found(error):
                 raise
     return tags
+
+
+def _foreign(account, there):
+    """Those of what `_tags_of_parts` gives that are not ours."""
+    return {part: tag for part, tag in there.items() if tag != account.tag[1]}
 
 
 def _tag(account, arn):

@@ -14,16 +14,19 @@ PLAIN_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def as_cell(text):
-    """Text as it stands in a CSV: with an apostrophe before what a spreadsheet would run; numbers such as -15 stay as they are."""
-    if PLAIN_NUMBER.fullmatch(text):
+    """Text as it stands in a CSV: with an apostrophe before what a spreadsheet would run; numbers such as -15 stay as they are.
+
+    What is no text is returned as it is.
+    """
+    if not isinstance(text, str) or PLAIN_NUMBER.fullmatch(text):
         return text
     cell = INSIDE.sub(r"\1'", text)
     return f"'{cell}" if AT_START.match(cell) else cell
 
 
 def as_meant(cell):
-    """The text that `as_cell` made a cell of."""
-    if "'" not in cell:
+    """What `as_cell` made a cell of."""
+    if not isinstance(cell, str) or "'" not in cell:
         return cell
     text = cell[1:] if cell[0] == "'" and AT_START.match(cell) else cell
     return ESCAPED.sub(r"\1", text)

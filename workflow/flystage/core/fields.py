@@ -34,14 +34,15 @@ def number(low, high):
 
 def positive(high):
     """A finite number above 0."""
-    fits = lambda value: type(value) in (int, float) and 0 < value <= high  # noqa: E731
-    return Rule(fits, f"a number above 0 and up to {high:g}")
+    return Rule(lambda value: type(value) in (int, float) and 0 < value <= high, f"a number above 0 and up to {high:g}")
 
 
 def one_of(*choices):
     """One of several texts, or of True, False and None."""
-    fits = lambda value: any(type(value) is type(choice) and value == choice for choice in choices)  # noqa: E731
-    return Rule(fits, " or ".join(map(str, choices)))
+    return Rule(
+        lambda value: any(type(value) is type(choice) and value == choice for choice in choices),
+        " or ".join(map(str, choices)),
+    )
 
 
 def line(longest, pattern=r".*", words=None):
@@ -60,8 +61,10 @@ def line(longest, pattern=r".*", words=None):
 
 def text():
     """A text of several lines."""
-    fits = lambda value: type(value) is str and len(value) <= MOST_LETTERS and not UNWRITABLE.search(value)  # noqa: E731
-    return Rule(fits, f"a text of up to {MOST_LETTERS} characters")
+    return Rule(
+        lambda value: type(value) is str and len(value) <= MOST_LETTERS and not UNWRITABLE.search(value),
+        f"a text of up to {MOST_LETTERS} characters",
+    )
 
 
 def several(rule, least, most):

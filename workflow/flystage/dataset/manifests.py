@@ -19,9 +19,8 @@ from flystage.raw.stages import Stages
 
 log = logging.getLogger("flystage")
 NO_FAULT_OF_LINKS = (errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EROFS)
-AFAR = re.compile(
-    r"[/\\\x00-\x1f\x7f]"
-)  # what leads out of a folder, here or where it is copied to, or is shown wrongly
+# What leads out of a folder, here or where it is copied to, or is shown wrongly.
+AFAR = re.compile(r"[/\\\x00-\x1f\x7f]")
 FAULT_OF_NAMES = (errno.EEXIST, errno.EINVAL, errno.ENAMETOOLONG, errno.EILSEQ)
 PICTURE = ["path", "frame"]  # what tells pictures apart
 MANIFEST = ["png", "stage", "label", "embryo", "angle", "source"]
@@ -68,9 +67,8 @@ def link_split_folders(manifests, folder):
     ways = [_symbolic_link, os.link, shutil.copyfile]
     folders = _folders_of({stage for manifest in manifests.values() for stage in manifest["stage"]}, folder)
     for split, manifest in manifests.items():
-        for (
-            stage_folder
-        ) in folders.values():  # an empty class keeps its folder, so class numbers agree between the splits
+        # An empty class keeps its folder, so class numbers agree between the splits.
+        for stage_folder in folders.values():
             Path(folder, split, stage_folder).mkdir(parents=True, exist_ok=True)
         for stage, pngs in manifest.groupby("stage")["png"]:
             target = Path(folder, split, folders[stage])

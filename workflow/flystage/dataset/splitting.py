@@ -112,7 +112,7 @@ def rows_with_split(path, damaged, without_split=()):
             cells = [cell for cell in row.values() if isinstance(cell, str)]  # a list: cells beyond the last column
             if not any(cell.strip() for cell in cells):
                 continue
-            row = {name: as_meant(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
+            row = {name: as_meant(cell) for name, cell in row.items()}
             row["split"] = (row["split"] or "").strip().lower()
             if row["split"] in without_split:
                 continue

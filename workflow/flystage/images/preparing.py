@@ -30,7 +30,6 @@ COLUMNS = (
 # White of floats and wide integers, and the largest value that still means it: resampling overshoots.
 GUESSED_WHITES = ((1, 2), (255, 300), (65535, 2**17), (2**32 - 1, 2**33))
 LARGE = 2**30  # bytes of a file
-NO_MEMORY = -4  # of OpenCV's errors
 MANY_LEVELS = 100  # a picture with fewer grey values was made with few
 LATER_SETTINGS = {
     "series": "auto",
@@ -152,10 +151,8 @@ def prepare(source, image, angles, frame=None):
     """
     try:
         return _prepared(source, LATER_SETTINGS | image, angles, frame)
-    except MemoryError as error:
-        raise UnusableTiff(TOO_LARGE) from error
-    except cv2.error as error:
-        if error.code != NO_MEMORY:
+    except (MemoryError, cv2.error) as error:
+        if isinstance(error, cv2.error) and error.code != cv2.Error.StsNoMem:
             raise
         raise UnusableTiff(TOO_LARGE) from error
 
@@ -277,8 +274,7 @@ def prepare_bucket(rows, split, image, angles, png_folder, table):
         for path, stage, embryo, frame in tqdm(rows, unit="TIF", delay=3, disable=None, leave=False):
             row = {"path": path, "frame": frame, "stage": stage, "embryo": embryo, "split": split}
             for png_row in _prepare_file(path, frame, image, angles, png_folder, checksums):
-                cells = (row | png_row).items()
-                writer.writerow({name: as_cell(cell) if isinstance(cell, str) else cell for name, cell in cells})
+                writer.writerow({name: as_cell(value) for name, value in (row | png_row).items()})
 
 
 def _prepare_file(path, frame, image, angles, png_folder, checksums):

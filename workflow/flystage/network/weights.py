@@ -19,9 +19,8 @@ log = logging.getLogger("flystage")
 OURS = re.compile(r"(?:backbone\.)?body\.(.+)")  # a tensor's name in a backbone.pt, or a checkpoint
 SIZE = either(one_of(None), whole(1, 4096))
 LICENCE = line(1000)
-IN_TIMM = line(
-    100, r"timm/[A-Za-z0-9_.-]+"
-)  # timm would fetch what is behind a : or a / from the internet, or from a folder
+# Timm would fetch what is behind a : or a / from the internet, or from a folder.
+IN_TIMM = line(100, r"timm/[A-Za-z0-9_.-]+")
 ABOUT = {  # a backbone
     "name": Rule(
         lambda name: IN_TIMM.fits(name) or (isinstance(name, str) and name in (BUNDLED, *CLASSIFIERS)),

@@ -104,8 +104,7 @@ def warnings_in(logs):
 def _rows(path):
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            return [
-                {name: as_meant(cell or "") for name, cell in row.items()} for row in csv.DictReader(file, restkey="")
-            ]
+            rows = csv.DictReader(file, restkey="", restval="")
+            return [{name: as_meant(cell) for name, cell in row.items()} for row in rows]
     except OSError:
         return []
