@@ -33,6 +33,7 @@ def test_ordinary_tables_are_written_as_pandas_writes_them(tmp_path):
             "stage": ["051", "-15", "1,5h"],
             "error": [-1.25, np.nan, 3],
             "mixed": pd.Series(["", 1, None], dtype=object),
+            "whole": pd.Series([1, None, 2], dtype=object),
             "right": [True, False, True],
         }
     )

@@ -10,7 +10,8 @@ from flystage.core.files import written_whole
 def write_csv(table, path):
     """Write a table as CSV, whole or not at all; texts that a spreadsheet would run as formulas are written as `as_cell` says."""
     texts = {name: table[name] for name in table if not is_numeric_dtype(table[name])}
-    texts = {name: [as_cell(one) if isinstance(one, str) else one for one in column] for name, column in texts.items()}
+    # As objects: a whole number beside a value that is missing would become a fraction.
+    texts = {name: pd.Series(map(as_cell, column), column.index, object) for name, column in texts.items()}
     quoting = quoting_of(str(one) for column in [table, *texts.values()] for one in column)
     with written_whole(path) as temporary:
         table.assign(**texts).rename(columns=as_cell).to_csv(
