@@ -104,7 +104,9 @@ def test_runs_stand_one_after_the_other_with_what_the_embryos_of_both_had(figure
     ring = shares.lines[-1]
     assert ring.get_xdata().tolist() == [0.9, 1.9] and ring.get_ydata().round(6).tolist() == [50, 55]
     assert errors.containers[0][0].get_ydata().tolist() == [9, 9]
-    assert len(figure_of(figures.runs, [first], None).axes) == 1
+    (alone,) = figure_of(figures.runs, [first], None).axes
+    low, high = alone.get_xlim()
+    assert [tick for tick in alone.get_xticks() if low <= tick <= high] == [first["run"]]
 
 
 def test_variants_stand_with_their_intervals_and_chance(figure_of):

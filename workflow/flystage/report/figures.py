@@ -205,7 +205,7 @@ def runs(history, unit, path):
         axes.set_title(title)
         axes.set_xlabel("run")
         axes.set_ylim(bottom=0)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))  # of a first run, too
         axes.set_xlim(history[0]["run"] - 0.5, history[-1]["run"] + 0.5)
     figure.legend(*rows[0][0].get_legend_handles_labels(), ncols=2, loc="outside upper right")
     save(figure, path)
