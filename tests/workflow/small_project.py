@@ -140,6 +140,11 @@ class Project:
         names = {str(path.relative_to(self.folder)): path for path in whole}
         return {name: path.read_bytes() for name, path in names.items() if name.startswith(beginnings or "")}
 
+    def differing(self, other, *beginnings):
+        """Names of those contents that are not the same in another project, a sorted list; see `contents`."""
+        ours, theirs = self.contents(*beginnings), other.contents(*beginnings)
+        return sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
+
 
 def as_from_a_terminal():
     """Undo what a process inherits from nohup, or from the background of a shell: that it ignores these signals."""

@@ -101,7 +101,7 @@ def test_every_rule_fails_once_and_no_old_result_survives(finished, copy_of_fini
         assert sentence in process.out and "Traceback" not in process.out
     process = project.snakemake(over=over)
     assert process.returncode == 0, process.out
-    assert project.contents(*SAME_IN_OTHER_BUCKETS) == finished.contents(*SAME_IN_OTHER_BUCKETS)
+    assert project.differing(finished, *SAME_IN_OTHER_BUCKETS) == []
     assert "Nothing to be done" in project.snakemake("--dry-run", over=over).out
 
 
@@ -160,7 +160,7 @@ def test_a_disk_that_is_full_while_preparing(finished, project, disks):
     disks.mount("-o", "remount,size=10m", project.results)
     process = disks.project(project).snakemake(*UP_TO_DATA_SET)
     assert process.returncode == 0, process.out
-    assert disks.seen(project).contents(*DATA_SET) == finished.contents(*DATA_SET)
+    assert disks.seen(project).differing(finished, *DATA_SET) == []
 
 
 def test_a_disk_that_is_full_while_training(finished, copy_of_finished, disks):
@@ -175,7 +175,7 @@ def test_a_disk_that_is_full_while_training(finished, copy_of_finished, disks):
     disks.mount("-o", "remount,size=400m", project.results)
     process = disks.project(project).snakemake()
     assert process.returncode == 0, process.out
-    assert disks.seen(project).contents() == finished.contents()
+    assert disks.seen(project).differing(finished) == []
 
 
 def test_vectors_survive_a_full_disk(tmp_path):
@@ -262,7 +262,7 @@ def test_vanished_images_are_told_left_out_and_taken_when_they_are_back(finished
     shutil.copytree(finished.raw, project.raw, dirs_exist_ok=True)
     process = project.snakemake("--until", "dataset_figures")
     assert process.returncode == 0, process.out
-    assert project.contents(*DATA_SET) == finished.contents(*DATA_SET)
+    assert project.differing(finished, *DATA_SET) == []
 
 
 def test_a_run_is_refused_while_a_job_of_a_killed_one_works(finished, project, meddling):
@@ -277,4 +277,4 @@ def test_a_run_is_refused_while_a_job_of_a_killed_one_works(finished, project, m
     assert "still working on results" in refused.out and "Traceback" not in refused.out
     process = project.snakemake(*UP_TO_DATA_SET)
     assert process.returncode == 0, process.out
-    assert project.contents(*DATA_SET) == finished.contents(*DATA_SET)
+    assert project.differing(finished, *DATA_SET) == []

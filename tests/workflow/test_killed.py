@@ -23,7 +23,7 @@ def test_a_run_killed_three_times_ends_as_if_it_had_not_been(finished, project):
     assert not (results / "report.html").exists()
     process = project.snakemake()
     assert process.returncode == 0, process.out
-    assert project.contents() == finished.contents()
+    assert project.differing(finished) == []
     assert "Nothing to be done" in project.snakemake("--dry-run").out
 
 
@@ -48,7 +48,7 @@ def test_an_ended_run_goes_on(finished, project, ending):
         assert project.said.endswith("Stopped; run the same command again to go on.\n"), project.said
     again = project.snakemake("--until", "dataset")
     assert again.returncode == 0, again.out
-    assert project.contents(*DATA_SET) == finished.contents(*DATA_SET)
+    assert project.differing(finished, *DATA_SET) == []
 
 
 def test_a_second_run_beside_the_first_is_refused(finished, project):

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from flystage.prediction.time_path import TimeCourse
 from flystage.raw.stages import Stages
@@ -56,6 +57,25 @@ def test_a_figure_has_one_width_and_the_same_bytes_each_time(tmp_path):
         assert (tmp_path / f"a/figure.{kind}").read_bytes() == (tmp_path / f"b/figure.{kind}").read_bytes()
     drawn = (tmp_path / "a/figure.svg").read_text(encoding="utf-8")
     assert f'width="{72 * WIDTH:g}pt"' in drawn and "dc:date" not in drawn
+
+
+def test_the_last_digits_of_a_layout_do_not_show(tmp_path, monkeypatch):
+    lay_out, picture = ConstrainedLayoutEngine.execute, np.zeros((64, 64), np.uint8)
+
+    def with_other_last_digits(engine, figure):
+        lay_out(engine, figure)
+        for box in (
+            *(axes._originalPosition for axes in figure.axes),
+            *(part.bbox_relative for part in figure.subfigs),
+        ):
+            box.set_points(box.get_points() * (1 + 1e-13))
+
+    for name in ("a", "b"):
+        path = tmp_path / name / "figure.png"
+        figures.sample_before_after("Stage(051)-a.tif", np.eye(40), 1, [picture] * 2, [0, 90], path)
+        monkeypatch.setattr(ConstrainedLayoutEngine, "execute", with_other_last_digits)
+    for kind in ("png", "svg"):
+        assert (tmp_path / f"a/figure.{kind}").read_bytes() == (tmp_path / f"b/figure.{kind}").read_bytes()
 
 
 HOSTILE = [

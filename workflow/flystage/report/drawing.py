@@ -7,17 +7,20 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.transforms import Bbox
 
 from flystage.core.files import written_whole
 
 WIDTH = 5.2  # inches: half a page on a wide screen, the whole of a phone
 TYPE = 9.5  # points
 LETTER = 0.62  # width of a letter, in type sizes
+DIGITS = 6  # of a place in the figure, whose side is 1
 LONGEST = 22  # letters of a stage's name that are drawn
 BLUE, RED, GREEN, YELLOW, GREY = "#4477aa", "#ee6677", "#228833", "#ccbb44", "#888888"  # Paul Tol's bright scheme
 SPLIT_COLOURS = {"train": BLUE, "val": YELLOW, "test": RED}
 plt.rcParams.update(
     {
+        "figure.dpi": 200,
         "font.size": TYPE,
         "axes.titlesize": TYPE,
         "axes.titlelocation": "left",
@@ -42,12 +45,23 @@ def panels(height, rows=1, columns=1, **options):
 def save(figure, path):
     """Write a figure as the PNG `path`, and as an SVG beside it; the same figure always gives the same bytes."""
     path = Path(path)
+    _lay_out(figure)
     with written_whole(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=200)
+        figure.savefig(temporary, format="png")
     # The salt makes the names inside an SVG its own: a page holds many, and knows one of a name.
     with matplotlib.rc_context({"svg.hashsalt": path.stem}), written_whole(path.with_suffix(".svg")) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
     plt.close(figure)
+
+
+def _lay_out(figure):
+    """Once for both files, and rounded: the last digits of the layout's solver differ from one time to the next."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for part in figure.subfigs:
+        part.bbox_relative.set_points(part.bbox_relative.get_points().round(DIGITS))
+    for axes in figure.axes:
+        axes.set_position(Bbox(axes.get_position(original=True).get_points().round(DIGITS)))
 
 
 def stage_ticks(axis, stages, share=0.8):
