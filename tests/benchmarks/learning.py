@@ -31,6 +31,7 @@ from row import Row, in_turns, seconds
 CORES = os.cpu_count()
 SETTINGS = runs.default_config()
 FEATURE_IMAGES, NEW_IMAGES, BATCH = 320, 1_000, 16
+FORMERLY = [40, 15]  # epochs of a trial at most, and without a better validation loss
 FILES = {
     "train_manifest": "manifests/train.csv", "val_manifest": "manifests/val.csv", "stages": "stages.csv",
     "backbone": "model/backbone.pt", "train_vectors": "features/train.npy", "val_vectors": "features/val.npy",
@@ -155,12 +156,11 @@ def tuning(results, trials):
     )
     now = cpu_seconds(runs.python, code, results)
     settings = [[trial["learning_rate"], trial["batch_size"]] for trial in trials]
-    limits = [SETTINGS["tune"]["epochs"], SETTINGS["train"]["patience"]]
     folders = [results / "features", results / "manifests"]
 
     def formerly():
         with ThreadPoolExecutor(CORES) as pool:
-            list(pool.map(lambda each: runs.program("former_trial.py", *folders, *each, *limits), settings))
+            list(pool.map(lambda each: runs.program("former_trial.py", *folders, *each, *FORMERLY), settings))
 
     before = cpu_seconds(formerly)
     vectors = np.load(results / "features/train.npy", mmap_mode="r")

@@ -9,7 +9,7 @@ from cluster import Cluster, NoSlurmError, install
 from slurm_project import ON_GPUS, SlurmProject
 from small_project import Project, write_raw
 
-Project.preloaded = True  # where it runs on this machine alone
+Project.preloaded = True  # Snakemake and what it runs on this machine; the jobs are Slurm's
 # Where the pretend GPUs are, as a user would write it into the profile.
 CLUSTER = ["gpu_partition=gpu", "gpu_type=pretend", "mem_mb=4000*attempt", "runtime=60*attempt"]
 

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from cluster import Cluster
 from small_project import REPOSITORY, Project
@@ -17,7 +16,6 @@ class SlurmProject(Project):
     """A project whose workflow runs on the cluster of the tests, which write down what ran where."""
 
     cluster: Cluster = None
-    preloaded: ClassVar[bool] = False  # its jobs are Slurm's
 
     def command(self, *arguments, **wanted):
         return super().command("--profile", PROFILE, *arguments, **wanted)

@@ -90,6 +90,7 @@ def _snakemake(arguments, folder, environment, said, place, disks_of):
         _go_to_disks(disks_of)
     _begin(folder, environment, arguments)
     running = _fork_jobs(place)
+    _customise(environment)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     from snakemake.cli import main
 
@@ -118,6 +119,13 @@ def _begin(folder, environment, arguments):
         signal.signal(deadly, signal.SIG_DFL)
     multiprocessing.set_start_method(None, force=True)  # that of Python, not of the process that was forked
     assert not [name for name in sys.modules if name.partition(".")[0] in OURS]
+
+
+def _customise(environment):
+    """What Python does when it starts, for what a test has put on the path."""
+    if "PYTHONPATH" in environment:
+        with suppress(ImportError):
+            importlib.import_module("sitecustomize")
 
 
 def _of_python(path):
@@ -166,9 +174,7 @@ def _run_job(job):
         _begin(folder, environment, script)
         _take_threads(environment)
         multiprocessing.process._parent_process = None  # a job is nobody's child
-        if "PYTHONPATH" in environment:
-            with suppress(ImportError):
-                importlib.import_module("sitecustomize")
+        _customise(environment)
         runpy.run_path(script[0], run_name="__main__")
         code = 0
     except SystemExit as leaving:

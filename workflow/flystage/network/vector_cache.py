@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+# A vector is whole whatever happens to this process; what a power cut spoils is told by the checksums.
+UNSYNCED = "PRAGMA synchronous = OFF"
 TABLE = "CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID"
 CHECKSUM = 4  # bytes behind each vector, for SQLite does not notice a damaged value
 
@@ -56,6 +58,7 @@ class VectorCache:
             return self._transaction(query, rows)
 
     def _transaction(self, query, rows):
+        self.connection.execute(UNSYNCED)
         with self.connection:
             self.connection.execute(TABLE)
             return [answer for row in rows for answer in self.connection.execute(query, row)]
