@@ -13,11 +13,12 @@ help:            ## what the commands do
 
 setup: $(READY)  ## the Python environment, in .venv
 
+# Compiled here, once: jobs may start on nodes that cannot write, or where Python must not, and then compile torch at each start.
 $(READY): requirements.lock
 	python3 -c 'import sys; sys.exit("flystage needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	python3 -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet uv
-	$(VENV)/bin/uv pip sync --quiet --python $(VENV)/bin/python requirements.lock
+	$(VENV)/bin/uv pip sync --quiet --compile-bytecode --python $(VENV)/bin/python requirements.lock
 	touch $(READY)
 
 demo: $(READY)   ## synthetic embryos, the whole workflow, and where the report is
