@@ -29,10 +29,10 @@ demo: $(READY)   ## synthetic embryos, the whole workflow, and where the report 
 test: $(READY)   ## all tests
 	python -m pytest
 
-test-slurm: $(READY)  ## the workflow on a Slurm cluster that is installed and started for it; takes about twelve minutes, and root
+test-slurm: $(READY)  ## the workflow on a Slurm cluster that is installed and started for it; takes about nine minutes, and root
 	python -m pytest tests/slurm -n 0 -rs
 
-test-aws: $(TOOLKIT)/.ready   ## SageMaker, against an emulator that runs what is submitted; about fifteen minutes
+test-aws: $(TOOLKIT)/.ready   ## SageMaker, against an emulator that runs what is submitted; about nine minutes
 	python -m pytest tests/aws
 
 # What runs in SageMaker's containers, kept out of the environment; it is built from source and needs a C compiler.

@@ -47,8 +47,15 @@ class Cloud:
 
     def stored(self, folder):
         client = self.emulator.client("s3")
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"flystage/{folder}/")
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"flystage/{folder}")
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def forget(self, name):
+        """Delete every object of this name, wherever it is."""
+        gone = [key for key in self.stored("") if key.endswith(f"/{name}")]
+        assert gone
+        for key in gone:
+            self.emulator.client("s3").delete_object(Bucket=BUCKET, Key=key)
 
     def asked(self, operation):
         """The SageMaker requests of one operation."""

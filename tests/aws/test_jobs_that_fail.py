@@ -127,6 +127,15 @@ def test_a_trial_that_fails_is_told_and_the_others_count(cloud):
     )
     assert failed["val_loss"] is None and good["val_loss"] > 0 and best == good
 
+    records = [cloud.project.results / f"tuning/trial_{trial}.json" for trial in (0, 1)]
+    for record in records:
+        record.unlink()
+    cloud.forget("model.tar.gz")  # as the rule of a bucket does that lets objects expire
+    process = cloud.run("--until", "best", tune="sagemaker")
+    assert process.returncode == 0, process.out
+    assert "is gone from the bucket; doing its work again" in cloud.log("tune")
+    assert all(read_json(record)["val_loss"] > 0 for record in records)
+
 
 def test_a_tuning_job_that_fails_is_told_and_tried_again(cloud):
     cloud.emulator.mishaps = [Mishap("tune", "fail"), Mishap("tune", "fail")]

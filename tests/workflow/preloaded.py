@@ -23,6 +23,7 @@ FORKING = multiprocessing.get_context("forkserver")
 OF_JOBS = [
     "torch",
     "torchvision",
+    "timm",
     "matplotlib.pyplot",
     "scipy.stats",
     "sklearn.linear_model",

@@ -24,7 +24,7 @@ SMALL = {
     "split": {"train": 0.5, "val": 0.25, "test": 0.25},
     "buckets": 4,
     "image": {"size": 64, "angles": [90, 180]},
-    "model": {"backbone": "resnet18", "weights": "none", "hidden": [32, 16]},
+    "model": {"backbone": "timm/test_resnet", "weights": "none", "hidden": [32, 16]},
     "tune": {"trials": 2, "epochs": 3, "batch_size": [16, 32]},
     "train": {"epochs": 4},
     "predict": {"occluded": 2},

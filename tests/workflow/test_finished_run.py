@@ -102,7 +102,7 @@ def test_the_checkpoint_holds_all_that_predicting_needs(finished):
     assert checkpoint["stages"] == STAGES
     assert checkpoint["times"] == [float(minute) for minute in MINUTES] and checkpoint["unit"] == "min"
     assert checkpoint["backbone"] == json.loads((finished.results / "model/backbone.json").read_text())
-    assert checkpoint["backbone"]["name"] == "resnet18"
+    assert checkpoint["backbone"]["name"] == "timm/test_resnet"
     assert checkpoint["image"]["size"] == 64
     assert checkpoint["state"]["head.layers.6.bias"].shape == (len(STAGES),)
 
@@ -145,7 +145,7 @@ def test_the_report_is_one_page_that_needs_no_network(finished):
         "empty file",
         "truncated",
         "learning rate",
-        "Network: resnet18 (random weights).",
+        "Network: timm/test_resnet (random weights).",
     ):
         assert needed in page
     for embryo in pd.read_csv(finished.folder / "raw.split.csv")["embryo"]:
@@ -180,7 +180,7 @@ def test_a_run_says_what_it_does_and_ends_with_what_came_of_it(finished, said):
     assert (
         "profile" in start
         and "[ 1/" in lines[0]
-        and lines[0].endswith("] Fetching the starting weights of resnet18 (none)")
+        and lines[0].endswith("] Fetching the starting weights of timm/test_resnet (none)")
     )
     look = doing[doing.index("23 pictures found") : doing.index("[ 1/")].splitlines()
     assert "4 stages, times in min" in doing and "5 embryos, 4 to 6 images each: 2 train, 1 val, 2 test" in doing, doing

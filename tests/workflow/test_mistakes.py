@@ -50,7 +50,7 @@ def test_a_mistake_is_told_in_one_sentence_before_any_job(mistake, raw, project)
 def test_weights_that_cannot_be_had_are_told_with_every_way_out_before_any_image_is_prepared(raw, project):
     shutil.copytree(raw, project.raw)
     nowhere = {"https_proxy": "http://127.0.0.1:9", "TORCH_HOME": str(project.folder / "torch")}
-    process = project.snakemake(over={"model": {"weights": "imagenet"}}, env=nowhere)
+    process = project.snakemake(over={"model": {"backbone": "resnet18", "weights": "imagenet"}}, env=nowhere)
     assert process.returncode != 0 and "Traceback" not in process.out
     assert "The ImageNet weights of resnet18 could not be downloaded" in process.out
     assert "set model.weights to the file; or set model.backbone to efficientnet_lite0" in process.out

@@ -55,7 +55,7 @@ def files(tmp_path_factory):
     pd.DataFrame({"stage": STAGES.keys(), "label": range(3), "time": STAGES.values(), "unit": "min"}).to_csv(
         folder / "stages.csv", index=False
     )
-    fetch_weights("resnet18", "none", 1, folder / "backbone.pt")
+    fetch_weights("timm/test_resnet", "none", 1, folder / "backbone.pt")
     return folder
 
 

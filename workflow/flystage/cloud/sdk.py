@@ -3,6 +3,7 @@
 import logging
 
 from flystage.cloud import attempts, packing, source, storage
+from flystage.cloud.account import explained
 
 log = logging.getLogger("flystage")
 CHECKPOINTS = "/opt/ml/checkpoints"  # SageMaker copies it to S3 and back
@@ -103,10 +104,22 @@ def run_tuning(account, backbone, packed, tune, seed, place):
         tuner.tune(inputs=_channels(account, packed), job_name=name, wait=False)
 
     def usable(description):
-        return description["TrainingJobStatusCounters"]["Completed"] > 0
+        name = description["HyperParameterTuningJobName"]
+        results = [
+            _result_of_trial(account, trial) for trial in kind.trials(name) if trial["TrainingJobStatus"] == "Completed"
+        ]
+        return bool(results) and all(storage.exists(account, uri) for uri in results)  # some buckets let objects expire
 
     name, _ = attempts.done(kind, f"flystage-tune-{checksum}", start, usable)
     return kind.trials(name)
+
+
+def _result_of_trial(account, summary):
+    """URI of the archive that a completed trial left. summary: SageMaker's of the trial's training job."""
+    name = summary["TrainingJobName"]
+    with explained(f"asking for training job {name}"):
+        description = account.sagemaker.describe_training_job(TrainingJobName=name)
+    return description["ModelArtifacts"]["S3ModelArtifacts"]
 
 
 # The objective is the last value that is found: the running minimum that the core prints with each epoch.
