@@ -92,7 +92,7 @@ SETTINGS = {
     "split.lock": ({"split": {"lock": "other.csv"}}, COLLECTED),
     "buckets": ({"buckets": 8}, PREPARED | {"prepare": 3}),  # as many of the five embryos change their bucket
     "max_bad": ({"max_bad": 0.9}, COLLECTED),
-    "image.size": ({"image": {"size": 48}}, PREPARED),
+    "image.size": ({"image": {"size": 48}}, {"weights": 1} | PREPARED),  # networks of timm are built for a size
     "image.field": ({"image": {"field": 400}}, PREPARED),
     "image.normalize.method": ({"image": {"normalize": {"method": "percentile"}}}, PREPARED),
     "image.normalize.factor": ({"image": {"normalize": {"factor": 5}}}, PREPARED),
