@@ -45,14 +45,14 @@ class Cloud:
         left += [name for name, entry in state.training.items() if entry["job"]["TrainingJobStatus"] == "InProgress"]
         return not left and not (self.project.results / ".endpoint.json").exists()
 
-    def stored(self, folder):
-        client = self.emulator.client("s3")
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"flystage/{folder}")
+    def stored(self, folder=None):
+        client, prefix = self.emulator.client("s3"), f"flystage/{folder}/" if folder else "flystage/"
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def forget(self, name):
         """Delete every object of this name, wherever it is."""
-        gone = [key for key in self.stored("") if key.endswith(f"/{name}")]
+        gone = [key for key in self.stored() if key.endswith(f"/{name}")]
         assert gone
         for key in gone:
             self.emulator.client("s3").delete_object(Bucket=BUCKET, Key=key)

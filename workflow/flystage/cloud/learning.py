@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from flystage.cloud import packing, sdk, storage
-from flystage.cloud.account import Account, check_bucket, explained
+from flystage.cloud.account import Account, check_bucket
 from flystage.cloud.logs import end_of_log
 from flystage.core.errors import FlystageError
 from flystage.jobs import tuning
@@ -61,8 +61,7 @@ def _record(account, trial, summary):
     name = summary["TrainingJobName"]
     chosen = summary["TunedHyperParameters"]
     settings = {"learning_rate": float(chosen["learning_rate"]), "batch_size": int(float(chosen["batch_size"]))}
-    with explained(f"asking for training job {name}"):
-        description = account.sagemaker.describe_training_job(TrainingJobName=name)
+    description = sdk.describe_trial(account, summary)
     artifacts = description.get("ModelArtifacts", {}).get("S3ModelArtifacts")
     found = storage.fetch_members(account, artifacts, {"history.csv": None}) if artifacts else None
     if found is None:  # the tuner goes on without a trial that fails, and so do we

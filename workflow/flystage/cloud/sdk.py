@@ -104,22 +104,20 @@ def run_tuning(account, backbone, packed, tune, seed, place):
         tuner.tune(inputs=_channels(account, packed), job_name=name, wait=False)
 
     def usable(description):
-        name = description["HyperParameterTuningJobName"]
-        results = [
-            _result_of_trial(account, trial) for trial in kind.trials(name) if trial["TrainingJobStatus"] == "Completed"
-        ]
+        trials = kind.trials(description["HyperParameterTuningJobName"])
+        completed = [describe_trial(account, trial) for trial in trials if trial["TrainingJobStatus"] == "Completed"]
+        results = [trial["ModelArtifacts"]["S3ModelArtifacts"] for trial in completed]
         return bool(results) and all(storage.exists(account, uri) for uri in results)  # some buckets let objects expire
 
     name, _ = attempts.done(kind, f"flystage-tune-{checksum}", start, usable)
     return kind.trials(name)
 
 
-def _result_of_trial(account, summary):
-    """URI of the archive that a completed trial left. summary: SageMaker's of the trial's training job."""
+def describe_trial(account, summary):
+    """What SageMaker knows of a trial's training job. summary: one of those that `run_tuning` returns."""
     name = summary["TrainingJobName"]
     with explained(f"asking for training job {name}"):
-        description = account.sagemaker.describe_training_job(TrainingJobName=name)
-    return description["ModelArtifacts"]["S3ModelArtifacts"]
+        return account.sagemaker.describe_training_job(TrainingJobName=name)
 
 
 # The objective is the last value that is found: the running minimum that the core prints with each epoch.
