@@ -1,4 +1,4 @@
-"""Writes config.yaml and docs/settings.md from the schema, in which every setting is described once: `make settings`."""
+"""Write config.yaml and docs/settings.md from the schema, which describes every setting once: `make docs`."""
 
 import sys
 from pathlib import Path
@@ -7,17 +7,19 @@ import yaml
 
 REPOSITORY = Path(__file__).parents[1]
 SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"
-COLUMN = 26  # where comments begin in config.yaml
+COLUMN = 26  # column at which comments begin in config.yaml
 PAGE = """# Every setting
 
-Made by `make settings` from [the schema](../workflow/schemas/config.schema.yaml), as [config.yaml](../config.yaml) is. Put the settings
-that you change into a file of your own; [rerunning](rerunning.md) says what each of them runs anew.
+`make docs` writes this page and [config.yaml](../config.yaml) from
+[the schema](../workflow/schemas/config.schema.yaml).
+Put the settings that you change into your own file.
+[What runs again](rerunning.md) lists the effect of each change.
 
 """
 
 
 def config_text(schema):
-    """The text of config.yaml: every setting with its default and its description."""
+    """Return the text of config.yaml: every setting with its default and its description."""
     lines = [f"# {line}" for line in schema["description"].splitlines()]
     after_section = True
     for name, setting in schema["properties"].items():
@@ -30,13 +32,13 @@ def config_text(schema):
 
 
 def settings_page(schema):
-    """The text of docs/settings.md: a table with a row for each setting."""
+    """Return the text of docs/settings.md: a table with a row for each setting."""
     rows = ["| setting | default | meaning |", "|---|---|---|", *_rows(schema, "")]
     return PAGE + "\n".join(rows) + "\n"
 
 
 def _yaml_lines(name, setting, indent):
-    """The lines of one setting, or of a section with all that is in it."""
+    """Return the lines of one setting, or of a section with its settings."""
     key = f"{indent}{name}:"
     if "properties" not in setting:
         key += f" {_value(setting['default'])}"
@@ -51,9 +53,9 @@ def _yaml_lines(name, setting, indent):
 
 
 def _value(value):
-    """A default as YAML on one line."""
+    """Return a default as YAML on one line."""
     if isinstance(value, str) and "\\" in value:
-        return f"'{value}'"  # plain text would do, but users copy it into quotes
+        return f"'{value}'"  # quotes are not needed here, but users copy it into quotes
     if value == "":
         return '""'
     return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n").removesuffix("\n...")
@@ -72,12 +74,12 @@ def _rows(schema, prefix):
 
 
 def _words(text):
-    """Text for a cell of the table; a <name> in it is no HTML."""
+    """Return text for a cell of the table, in which a <name> is not HTML."""
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def texts():
-    """{path: what must stand in it}."""
+    """Return {path: its text} of the pages that this script writes."""
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     return {REPOSITORY / "config.yaml": config_text(schema), REPOSITORY / "docs/settings.md": settings_page(schema)}
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
+import make_workflow  # docs/make_workflow.py
 from small_project import MINUTES, REPOSITORY, write_raw
 
 STAGES = [f"{minute:03d}" for minute in MINUTES]
@@ -236,3 +237,10 @@ def test_snakemakes_own_report_has_the_captions(copy_of_finished):
     assert process.returncode == 0, process.out
     page = (copy_of_finished.folder / "snakemake_report.html").read_text(encoding="utf-8")
     assert "Top-k accuracy of the test images for every k" in page
+
+
+def test_the_picture_of_the_workflow_is_up_to_date(finished):
+    drawn = make_workflow.picture(finished.snakemake("--rulegraph", "mermaid-js").out)
+    text = make_workflow.METHOD.read_text(encoding="utf-8")
+    assert "    prepare --> dataset\n" in drawn
+    assert text == make_workflow.with_part(make_workflow.METHOD, "workflow", drawn), "run `make docs`"
