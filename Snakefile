@@ -1,13 +1,13 @@
-# flystage: raw TIFs of embryos in; split, normalised and rotated images, a trained network and an honest report out.
+# flystage turns raw TIFs of embryos into split, normalised and rotated images, a trained network and a report.
 #   snakemake --cores all                              everything
-#   snakemake --cores all --configfile mine.yaml       with settings of your own
-#   snakemake --cores 1 check                          what is found, and what is wrong or doubtful of it; prepares nothing
-#   snakemake --cores 1 suggest                        a name_pattern for folders that are new to the workflow
+#   snakemake --cores all --configfile mine.yaml       with your own settings
+#   snakemake --cores 1 check                          the data check: what flystage finds, errors and warnings
+#   snakemake --cores 1 suggest                        a name_pattern for new folders
 #   snakemake --cores all predict                      stage suggestions for unlabelled images
 #   snakemake --cores 1 export                         the network as ONNX and for the BioImage Model Zoo (Fiji, ilastik, QuPath)
-#   snakemake --cores 1 accept                         what people made of them, into the labels
-#   snakemake --cores all compare                      variants of the settings side by side
-#   snakemake --cores all null                         shuffled stages, from which nothing can be learned: must give chance
+#   snakemake --cores 1 accept                         adds corrected suggestions to the labels
+#   snakemake --cores all compare                      compares variants of the settings
+#   snakemake --cores all null                         trains on shuffled stages, which must give chance
 import os
 import sys
 
@@ -15,11 +15,11 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
-# The one way in which code is found: by this process, by every script, by jobs on other machines.
+# This process, every script and jobs on other machines find the library in this one way.
 LIBRARY = f"{workflow.basedir}/workflow"
 sys.path.insert(0, LIBRARY)
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [LIBRARY, os.getenv("PYTHONPATH")])))
-# Threads that wait for one another sleep; those that spin take the cores from every other job and program (docs/speed.md).
+# Let waiting threads sleep. Spinning threads take the cores from other jobs and programs (docs/speed.md).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
@@ -40,7 +40,7 @@ pathvars:
     benchmarks=f"{config['results']}/benchmarks",
 
 
-# On a cluster these run where snakemake was started: they are light, and the weights may need the internet.
+# On a cluster these run on the login node. They are light, and the weights may need the internet.
 localrules:
     all,
     check,
@@ -74,7 +74,7 @@ include: "workflow/rules/compare.smk"
 include: "workflow/rules/aws.smk"
 
 
-# Every stage's outputs are asked for, so a job that failed once is never forgotten.
+# List the outputs of every step, so that a job that failed once runs again.
 rule all:
     default_target: True
     input:

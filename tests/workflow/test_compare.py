@@ -36,7 +36,7 @@ def test_variants_side_by_side(copy_of_finished):
     # plain and no_turns use the run's PNGs, all use its starting weights, and each is tuned and trained by itself
     assert "compare_weights" not in done and done["compare_manifests"] == done["compare_features"] == 3
     assert done["compare_heads"] == 3
-    assert not re.search(r"Preparing the images of bucket test-\d+ in another way", process.out)
+    assert not re.search(r"Preparing the images of bucket test-\d+ for a variant", process.out)
     folder = project.results / "compare"
 
     table = pd.read_csv(folder / "table.csv")

@@ -1,6 +1,6 @@
-# Stages that people gave by hand -> the table of labels. It has no outputs, so it runs when asked for: snakemake --cores 1 accept
+# Labels that people gave by hand -> the label table. Has no outputs, so it runs only on request: snakemake --cores 1 accept
 # in:  tables of the setting accept, the images under raw and predict.images
-# out: the table of labels; accept/outcome.csv, accept/contradictions.csv; what was done, on the terminal
+# out: the label table, accept/outcome.csv, accept/contradictions.csv; a summary on the terminal
 
 
 rule accept:
@@ -14,6 +14,6 @@ rule accept:
         catalog=CATALOG,
         folder=f"{config['results']}/accept",
     message:
-        "Checking stages given by hand, and adding them to the labels"
+        "Checking labels given by hand and adding them to the label table"
     script:
         "../scripts/accept.py"

@@ -1,4 +1,4 @@
-# What a killed run may have left on SageMaker, found by its tag and taken down. Runs only when asked for:
+# Delete what a killed run may have left on SageMaker, found by its tag. Runs only on request:
 #   snakemake --cores 1 aws_cleanup --configfile mine.yaml
 # in:  nothing
 # out: nothing
@@ -10,6 +10,6 @@ rule aws_cleanup:
     conda:
         "../../envs/aws.yaml"
     message:
-        "Taking down endpoints of this bucket and prefix that were left behind"
+        "Deleting endpoints of this bucket and prefix that were left behind"
     script:
         "../scripts/aws_cleanup.py"

@@ -1,6 +1,6 @@
-# A look at the data set before anything is prepared, and help for a first start. Neither has outputs, so they run when asked for.
+# The data check, and suggested settings for new folders. Both have no outputs, so they run only on request.
 # in:  raw TIFs
-# out: check/check.html; what is found and doubtful, on the terminal
+# out: check/check.html; findings and warnings on the terminal
 
 
 rule check:
@@ -14,7 +14,7 @@ rule check:
         template=template("check"),
         page=f"{config['results']}/check/check.html",
     message:
-        "Looking at the data set"
+        "Checking the data set"
     script:
         "../scripts/check.py"
 
@@ -27,6 +27,6 @@ rule suggest:
     params:
         code=code_of("suggest.py"),
     message:
-        "Looking for a pattern in the names of the images"
+        "Searching for a pattern in the image names"
     script:
         "../scripts/suggest.py"

@@ -1,5 +1,5 @@
-# Variants of the settings beside one another, on training and validation embryos alone: snakemake --cores all compare
-# in:  manifests/train.csv, manifests/val.csv, the raw TIFs where a variant prepares them differently
+# Compare variants of the settings on training and validation embryos: snakemake --cores all compare
+# in:  manifests/train.csv, manifests/val.csv, raw TIFs if a variant prepares them differently
 # out: compare/table.csv, compare/compare.png, compare/compare.svg, compare/compare.html
 
 
@@ -19,7 +19,7 @@ use rule prepare as compare_prepare with:
         angles=angles_of_bucket_of_data,
         image=setting(with_data, "image", without=["angles"]),
     message:
-        "Preparing the images of bucket {wildcards.bucket} in another way"
+        "Preparing the images of bucket {wildcards.bucket} for a variant"
 
 
 rule compare_manifests:
@@ -76,7 +76,7 @@ use rule features as compare_features with:
         "<benchmarks>/compare/features/{data}-{weights}.tsv"
 
 
-# Heads learn within seconds: one job does all that a variant with a frozen backbone asks for. The rules below are of the others.
+# Heads train within seconds, so one job does everything for a variant with a frozen backbone. Fine-tuned variants use the rules below.
 rule compare_heads:
     input:
         unpack(learning_of_variant),
@@ -180,7 +180,7 @@ rule compare_train:
         code=code_of("train.py"),
         train=setting(variant, "train"),
         model=setting(variant, "model", only=HEAD),
-        validated=True,  # what is measured on the validation images must not have trained on them
+        validated=True,  # a network that is measured on the validation images must not train on them
         image=setting(variant, "image"),
         cache=f"{config['results']}/cache",
         resume=resume_folder_of_variant,
@@ -212,7 +212,7 @@ rule compare_validate:
         views=config["evaluate"]["views"],
         cache=f"{config['results']}/cache",
     message:
-        "Staging the validation images with variant {wildcards.variant}"
+        "Classifying the validation images with variant {wildcards.variant}"
     script:
         "../scripts/evaluate.py"
 

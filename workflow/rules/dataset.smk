@@ -1,4 +1,4 @@
-# Prepared images -> catalog, manifests, split folders, figures; last of all the split lock.
+# Prepared images -> catalog, manifests, split folders, figures, and at last the split lock.
 # in:  images/{bucket}.csv of every bucket
 # out: catalog.csv, stages.csv, manifests/, split/, figures/images_per_stage_*.png, figures/sample.png
 
@@ -72,6 +72,6 @@ rule dataset_figures:
         code=code_of("dataset_figures.py"),
         image=config["image"],
     message:
-        "Drawing the data set: images per stage, a sample before and after"
+        "Drawing images per stage and a sample"
     script:
         "../scripts/dataset_figures.py"

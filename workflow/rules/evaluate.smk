@@ -1,7 +1,7 @@
-# The trained network and the test split -> predictions, cross-validation, metrics, the checkpoint, the report. Nothing before this
-# reads the test split.
+# Trained network and test split -> predictions, cross-validation, metrics, checkpoint, report. No earlier rule reads the test split.
 # in:  model/trained.pt, manifests/test.csv
-# out: evaluation/, history.csv, model/checkpoint.pt, figures/confusion_matrix.png, figures/top_k.png, figures/crossval/, report.html, report/methods.txt
+# out: evaluation/, history.csv, model/checkpoint.pt, figures/{confusion_matrix,top_k}.png, figures/crossval/, report.html,
+#      report/methods.txt
 
 EVALUATE_SCRIPT = {
     "local": "evaluate.py",
@@ -9,7 +9,7 @@ EVALUATE_SCRIPT = {
     "sagemaker": "evaluate_sagemaker.py",
 }[config["compute"]["evaluate"]]
 
-# A killed run may have left an endpoint; the next one takes it down, but only where it scores by an endpoint itself.
+# A killed run may have left an endpoint. The next run deletes it only if it scores with an endpoint itself, so warn otherwise.
 STATE_OF_ENDPOINT = f"{config['results']}/.endpoint.json"
 if (
     workflow.is_main_process
@@ -18,11 +18,11 @@ if (
     and not asked_for("aws_cleanup")
 ):
     logger.warning(
-        f"An earlier run may have left an endpoint on SageMaker that costs money ({STATE_OF_ENDPOINT}); run"
-        " `snakemake --cores 1 aws_cleanup` with the aws settings of that run."
+        f"An earlier run may have left an endpoint on SageMaker, which costs money ({STATE_OF_ENDPOINT})."
+        " Run `snakemake --cores 1 aws_cleanup` with the aws settings of that run."
     )
 
-# Where the network looks is asked where it is: on this machine.
+# Occlusion maps need the network on this machine.
 OCCLUSION = {"occlusion": "<results>/evaluation/occlusion.json"} if EVALUATE_SCRIPT == "evaluate.py" else {}
 
 
@@ -52,18 +52,18 @@ rule evaluate:
         views=config["evaluate"]["views"],
         cache=f"{config['results']}/cache",
     message:
-        "Staging the test images"
+        "Classifying the test images"
     script:
         f"../scripts/{EVALUATE_SCRIPT}"
 
 
-# Cross-validation comes after the test images were staged, and changes nothing that was trained. Heads learn within seconds: one job
-# trains those of all folds. A whole network is trained again for each fold only if a number of folds is asked for, each in a job.
+# Cross-validation runs after the test images were classified and changes nothing that was trained. Heads train within seconds, so
+# one job trains the heads of all folds. A fine-tuned network is trained again, in one job per fold, only if crossval.folds is a number.
 CROSSVAL = {"crossval": "<results>/evaluation/crossval.json"} if config["crossval"]["folds"] else {}
 CROSSVAL_TABLE = {"crossval_table": "<results>/evaluation/crossval.csv"} if CROSSVAL else {}
 
 
-# What heads are trained again with, in folds of the whole run.
+# Inputs and settings of heads that are trained again in folds of the whole run.
 FILES_OF_RUN = {
     "train": "<results>/manifests/train.csv",
     "val": "<results>/manifests/val.csv",
@@ -119,7 +119,7 @@ rule crossval_fold:
         cache=f"{config['results']}/cache",
         resume=lambda wildcards: f"{config['results']}/cache/crossval/{wildcards.fold}",
     message:
-        "Training without fold {wildcards.fold}, and staging it"
+        "Training without fold {wildcards.fold}, then classifying it"
     script:
         "../scripts/crossval_fold.py"
 
@@ -146,12 +146,12 @@ rule crossval:
         code=code_of("crossval.py"),
         coverage=config["evaluate"]["coverage"],
     message:
-        "Cross-validating over whole embryos, beside simple methods"
+        "Cross-validating over whole embryos, with baselines"
     script:
         "../scripts/crossval.py"
 
 
-# Runs only when asked for: snakemake --cores all null
+# Runs only on request: snakemake --cores all null
 rule null:
     input:
         unpack(vectors_for("train")),
@@ -171,12 +171,12 @@ rule null:
         **SETTINGS_OF_RUN,
         code=code_of("null.py"),
     message:
-        "Learning from shuffled stages, which must give chance"
+        "Training on shuffled stages, which must give chance"
     script:
         "../scripts/null.py"
 
 
-# What tells pictures that are unlike the training images comes from their vectors, and so from where they are.
+# Out-of-distribution detection needs the training vectors, which SageMaker jobs do not return.
 LIKENESS = (
     {split: f"<results>/manifests/{split}.csv" for split in ("train", "val")}
     if config["compute"]["train"] == "local"
@@ -206,7 +206,7 @@ rule checkpoint:
         code=code_of("checkpoint.py"),
         cache=f"{config['results']}/cache",
     message:
-        "Writing the checkpoint, with how sure it may be of itself"
+        "Calibrating the network and writing the checkpoint"
     script:
         "../scripts/checkpoint.py"
 
@@ -237,7 +237,7 @@ rule metrics:
         code=code_of("metrics.py"),
         top_k=config["evaluate"]["top_k"],
     message:
-        "Measuring: top-k accuracy beside chance, with intervals"
+        "Computing top-k accuracy, chance and intervals"
     script:
         "../scripts/metrics.py"
 
@@ -260,10 +260,10 @@ rule history:
         "../../envs/report.yaml"
     params:
         code=code_of("history.py"),
-        # No output: Snakemake deletes outputs before a job runs, and this is what earlier runs left.
+        # Not an output, because Snakemake deletes outputs before a job runs. Earlier runs wrote it.
         kept=f"{config['results']}/.history",
     message:
-        "Noting what changed since the last run"
+        "Recording what changed since the last run"
     script:
         "../scripts/history.py"
 

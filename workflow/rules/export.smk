@@ -1,4 +1,4 @@
-# The checkpoint -> files that other programs run. Runs only when asked for: snakemake --cores 1 export
+# The checkpoint -> files that other programs run. Runs only on request: snakemake --cores 1 export
 # in:  model/checkpoint.pt
 # out: model/stager.onnx, model/stager.zip (a package for the BioImage Model Zoo)
 
@@ -16,10 +16,10 @@ rule export:
     params:
         code=code_of("export.py"),
         views=config["evaluate"]["views"],
-        # As for predicting: exporting never starts a training.
+        # A parameter and not an input, so that exporting never starts a training.
         checkpoint=CHECKPOINT,
         checkpoint_version=finding.version_of(CHECKPOINT),
     message:
-        "Writing the network for other programs"
+        "Exporting the network for other programs"
     script:
         "../scripts/export.py"

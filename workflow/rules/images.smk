@@ -5,8 +5,8 @@
 
 rule prepare:
     input:
-        # None: dates of TIFs may lie in the future, where Snakemake stops, and it looks at every input of every waiting job
-        # each time a job ends, which took longer than preparing thousands of TIFs. Their versions are a parameter.
+        # Returns []. TIFs are not inputs, because Snakemake stops at dates in the future. It also checks every input of every
+        # waiting job after each job, which took longer than preparing thousands of TIFs. `versions` tracks them instead.
         tifs_of_bucket,
     output:
         table="<results>/images/{bucket}.csv",

@@ -1,6 +1,6 @@
-# What the rules ask while Snakemake reads them: the checked configuration, the images found and how they are dealt out.
-# Functions only; no file is opened but the configuration, the split lock, the catalog of the last run, the library's modules and
-# one or two images of each embryo under a new name, and none is written.
+# Functions for the rules, used while Snakemake reads them: checked configuration, images found, splits, resources, start-up checks.
+# They open only the configuration, the split lock, the last catalog, library modules and one or two images per renamed embryo.
+# They write no file.
 import logging
 from functools import cache
 
@@ -9,16 +9,16 @@ from flystage.raw import finding
 from flystage.run import dates, locks, settings, slurm
 from flystage.run.code_versions import code_version, content_version, templates_of
 
-if not workflow.is_main_process:  # a process of a job reads all this again, but what there is to say was said
+if not workflow.is_main_process:  # job processes re-parse the workflow; the main process has already printed the warnings
     logging.getLogger("flystage").setLevel(logging.ERROR)
 
 
 def asked_for(name):
-    """Whether the command line names a target (or a job, in a process on another machine)."""
+    """Return whether the command line names this target, or this job in a process on another machine."""
     return any(argument.split(":")[0] == name for argument in sys.argv[1:])
 
 
-# What the jobs that a script starts on SageMaker run there.
+# The program that a SageMaker job runs, for each script that starts one.
 CONTAINERS = {
     "tune_sagemaker.py": "training/train.py",
     "train_sagemaker.py": "training/train.py",
@@ -28,7 +28,7 @@ CONTAINERS = {
 
 
 def code_of(script):
-    """The version of a script and of the library modules it uses, as a parameter of its rule: editing one reruns it."""
+    """Return a checksum of a script and of the library modules it uses. As a rule's parameter it reruns the rule after an edit."""
     version = code_version(f"{workflow.basedir}/workflow/scripts/{script}")
     if script in CONTAINERS:
         version += code_version(f"{workflow.basedir}/workflow/containers/{CONTAINERS[script]}")
@@ -40,31 +40,31 @@ def template(page):
 
 
 def template_version(page):
-    """The version of a page's template and of the templates that it takes in."""
+    """Return checksums of a page's template and of the templates that it includes."""
     return [content_version(path) for path in templates_of(template(page))]
 
 
 def environment_of(script):
-    """The conda environment of a script that trains or stages: on SageMaker it needs no network of its own."""
+    """Return the conda environment of a script that trains or classifies. Scripts that start SageMaker jobs need no torch."""
     return f"{workflow.basedir}/envs/{'aws' if script in CONTAINERS else 'learn'}.yaml"
 
 
 SCHEMA = f"{workflow.basedir}/workflow/schemas/config.schema.yaml"
 AS_GIVEN = config
 config = or_one_sentence(settings.checked, config, SCHEMA, workflow.configfiles)
-os.environ[locks.RESULTS] = config["results"]  # jobs tell there that they are at work
+os.environ[locks.RESULTS] = config["results"]  # jobs hold a lock in this folder while they work
 
 CATALOG = f"{config['results']}/catalog.csv"
 if workflow.is_main_process and dates.without_record(CATALOG):
     logger.warning(
-        f"Snakemake's records of how {config['results']} was made are not here (.snakemake, in the folder where it was made): "
-        "only dates tell now what is out of date. If settings or code changed since, run with --forceall."
+        f"Snakemake has no record of how {config['results']} was made (.snakemake is missing in this folder). "
+        "Only dates show what is out of date. If settings or code changed since, add --forceall."
     )
 
 
 @cache
 def data_set():
-    """The DataSet, from names, tables and the lock alone."""
+    """Return the DataSet, from names, tables and the split lock only."""
     return gathering.gather(config, earlier.last_catalog(CATALOG))
 
 
@@ -77,9 +77,10 @@ def versions_of_bucket(wildcards):
 
 
 def forced_by_dates(result, sources):
-    """No input: versions of a user's files are parameters, as dates in the future make Snakemake stop.
+    """Return [] (no input), and force `result` if Snakemake has no record of it and a source is newer.
 
-    Where it has no record of a result, parameters tell nothing and dates must: a younger source then forces the result.
+    Versions of a user's files are parameters and not inputs, because Snakemake stops at dates in the future.
+    Without a record, Snakemake cannot compare parameters, so dates decide.
     """
     if workflow.is_main_process and dates.without_record(result) and dates.is_outdated(result, sources):
         workflow.dag.forcefiles.add(result)
@@ -116,20 +117,20 @@ def split_of_bucket(wildcards):
 
 
 def angles_of_bucket(wildcards):
-    """Rotations belong to training; validation and test images are stored unrotated."""
+    """Return the angles of a bucket's PNGs. Only training images are rotated."""
     return sorted({0, *config["image"]["angles"]}) if split_of_bucket(wildcards) == "train" else [0]
 
 
-# Origins of stages that are learned from and never measured by.
+# Origins of labels that train and are never used for a figure.
 TRAINING_ONLY = list(gathering.TRAINING_ONLY[config["split"]["test_reviewed"]])
 
-# What a training takes of the configuration's `model`; the rest is in the starting weights.
+# Settings of `model` that a training uses; the others are in the starting weights.
 HEAD = ("hidden", "dropout")
 VECTORS_NEEDED = "local" in (config["compute"]["tune"], config["compute"]["train"])
 
 
 def vectors_for(step):
-    """The feature vectors that training takes here; on SageMaker each job computes its own from the PNGs."""
+    """Return the files of vectors that a local step trains on. SageMaker jobs compute their own from the PNGs."""
     if config["compute"][step] != "local":
         return lambda wildcards: {}
     vectors = {f"{split}_vectors": f"{config['results']}/features/{split}.npy" for split in ("train", "val")}
@@ -141,52 +142,52 @@ def file_of_weights(wildcards):
 
 
 def version_of_weights(wildcards):
-    """So that another file of weights trains anew; None for the weights that have a name."""
+    """Return the version of a file of weights, so that another file trains again; None for named weights."""
     return content_version(config["model"]["weights"])
 
 
 def resume_folder(training, train):
-    """Where a training that takes long keeps its last whole epoch; None for a head, which takes seconds."""
+    """Return the folder in which a fine-tuning keeps its last whole epoch; None for a head, which takes seconds."""
     return f"{config['results']}/cache/{training}" if train["mode"] == "finetuned" else None
 
 
 def threads_of_training(train):
-    """A head trains on one core within seconds; a whole network takes what there is."""
+    """Return the threads of a training. A head trains on one core within seconds."""
     return 8 if train["mode"] == "finetuned" else 1
 
 
 def default_resource(name):
-    """What the profile sets a resource to for every job; None for nothing."""
+    """Return the profile's default of a resource, or None."""
     resources = workflow.resource_settings.default_resources or {}
     return resources[name].raw if name in resources else None
 
 
 def gpus(count=1, nodes=1):
-    """Resources of a job that GPUs make faster: so many on each node, if the configuration says that there are any.
+    """Return the resources of a job that runs faster on GPUs: `count` GPUs on each node if `hardware.gpu` is true, else none.
 
-    The Slurm profile can say of which type they are and in which partition.
+    The Slurm profile may set their type and partition.
     """
     if not config["hardware"]["gpu"]:
         return {}
     where, kind = default_resource("gpu_partition"), default_resource("gpu_type")
     resources = {"slurm_partition": where} if where else {}
-    if nodes > 1:  # the executor would let Slurm deal them out unevenly
+    if nodes > 1:  # the executor's own request lets Slurm spread GPUs unevenly
         return resources | {"gres": ":".join(filter(None, ["gpu", kind, str(count)])), "tasks_per_gpu": 0}
     return resources | {"gpu": count} | ({"gpu_model": kind} if kind else {})
 
 
 def training_resources(train):
-    """Resources of a training: a head needs none; a whole network a GPU for each process, and perhaps several nodes."""
+    """Return the resources of a training: none for a head; a GPU per process, and perhaps several nodes, for fine-tuning."""
     processes, nodes = config["hardware"]["processes"], config["hardware"]["nodes"]
     if train["mode"] != "finetuned":
         return {}
-    # With `mpi` the executor leaves it to the job to start its processes on the nodes.
+    # With `mpi` the job itself starts its processes on the nodes.
     together = {"nodes": nodes, "tasks": nodes, "mpi": "srun"} if nodes > 1 else {}
     return gpus(processes, nodes) | together
 
 
 CHECKPOINT = config["predict"]["checkpoint"]
-CACHE_OF_CHECKPOINT = f"{config['results']}/predict/cache"  # apart from what the run learns from
+CACHE_OF_CHECKPOINT = f"{config['results']}/predict/cache"  # separate from the cache of this run's own training
 if CHECKPOINT == "auto":
     CHECKPOINT = f"{config['results']}/model/checkpoint.pt"
     CACHE_OF_CHECKPOINT = f"{config['results']}/cache"
@@ -194,7 +195,7 @@ if CHECKPOINT == "auto":
 
 @cache
 def unlabelled():
-    """Paths of the TIFs to predict."""
+    """Return the paths of the TIFs to predict."""
     return finding.find_unlabelled(config["predict"]["images"], CHECKPOINT)
 
 
@@ -211,7 +212,7 @@ def versions_of_unlabelled(wildcards):
 
 
 def vectors_of_backbone(wildcards):
-    """The training's own vectors; none where the whole network was trained, whose vectors are others."""
+    """Return the vectors of the training; none after fine-tuning, which changes the vectors."""
     return vectors_for("train")(wildcards) if config["train"]["mode"] == "frozen" else {}
 
 
@@ -224,7 +225,7 @@ def folds_of_whole_networks(wildcards):
 
 
 def null_run(wildcards):
-    """{name: path} of what a null run left, for the report; nothing where none was asked for."""
+    """Return {name: path} of the result of a null run, for the report; {} if there was none."""
     path = f"{config['results']}/evaluation/null.json"
     return {"null": path} if os.path.exists(path) else {}
 
@@ -237,7 +238,7 @@ if asked_for("null"):
     or_one_sentence(settings.check_null, config)
 
 
-# Mistakes are told at once, before any job runs. Predicting needs no training images, and training no others.
+# Report errors before any job runs. Predicting needs no training images, and training needs no others.
 NEEDS_NO_DATA_SET = any(map(asked_for, ("predict", "suggest", "accept", "export", "aws_cleanup")))
 if asked_for("predict"):
     or_one_sentence(unlabelled)
@@ -248,8 +249,8 @@ elif not NEEDS_NO_DATA_SET:
 
 
 def look_before_the_run():
-    """What is found in the data set, on the terminal; what must be mended first ends the run."""
-    from flystage.run.look import look, steps_on_aws  # a second, and only where there is something to do
+    """Run the data check: print what is found, warn, and stop at errors."""
+    from flystage.run.look import look, steps_on_aws  # takes a second to import, so only if a job will run
 
     if away := steps_on_aws(config):
         from flystage.cloud.account import check_login
@@ -264,11 +265,11 @@ def look_before_the_run():
 
 
 def run_on_slurm():
-    """The name of this run's jobs in Slurm's queue; None when they do not go there."""
+    """Return the name of this run's jobs in Slurm's queue; None without Slurm."""
     return workflow.scheduler._executor.run_uuid if workflow.executor_plugin.name == "slurm" else None
 
 
-# Snakemake's own lock outlives a killed process and asks for --unlock; the default profile trusts this one instead.
+# Snakemake's own lock outlives a killed process and needs --unlock. The default profile turns it off and uses this one.
 onstart:
     or_one_sentence(locks.hold, config["results"])
     or_one_sentence(slurm.refuse_left_overs, config["results"], run_on_slurm())

@@ -1,9 +1,9 @@
-# Manifests -> starting weights, feature vectors, tuned hyperparameters, a trained network. The test split stays shut.
+# Manifests -> starting weights, feature vectors, tuned hyperparameters, a trained network. No rule here reads the test split.
 # in:  manifests/train.csv, manifests/val.csv, stages.csv
 # out: model/backbone.pt, model/backbone.json, features/, tuning/, model/trained.pt, model/history.csv
 
-# Where a step runs is a choice of script; outputs are the same. A head trains within seconds, so one job makes the records of
-# all trials, as one tuning job of SageMaker does; a trial that trains the whole network is a job of its own.
+# `compute` chooses the script of a step; its outputs are the same. A head trains within seconds, so one job runs all trials,
+# as one tuning job of SageMaker does. Each trial of a fine-tuning is a separate job.
 TUNE_SCRIPT = {
     "local": "tune.py" if config["train"]["mode"] == "finetuned" else "tune_heads.py",
     "sagemaker": "tune_sagemaker.py",
@@ -19,7 +19,7 @@ else:
 
 rule weights:
     input:
-        file_of_weights,  # none, as in prepare
+        file_of_weights,  # returns [], as in prepare
     output:
         backbone="<results>/model/backbone.pt",
         about="<results>/model/backbone.json",
@@ -27,7 +27,7 @@ rule weights:
         "<logs>/weights.log",
     benchmark:
         "<benchmarks>/weights.tsv"
-    # First and alone: that there are no weights is told before any image is prepared.
+    # Run first and without other jobs, so that a failed download stops the run before any image is prepared.
     priority: 100
     conda:
         "../../envs/learn.yaml"

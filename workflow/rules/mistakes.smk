@@ -1,15 +1,15 @@
-# How a user's mistakes are told, and the first place where there may be one: the configuration file.
+# Report a user's errors as plain sentences, beginning with those in the configuration file.
 from flystage.core.errors import FlystageError
 from flystage.run.config_files import check_config_file
 
 
 def or_one_sentence(function, *arguments):
-    """The function's result; a mistake of the user's ends Snakemake with the sentence that says so."""
+    """Return the function's result. A FlystageError ends Snakemake with its text."""
     try:
         return function(*arguments)
     except FlystageError as error:
         raise Mistake(str(error))
 
 
-# Snakemake says neither file nor line of what it cannot read. Files of the command line it reads before: see profiles/default.
+# Snakemake names neither file nor line of a configuration that it cannot read. profiles/default checks --configfile.
 or_one_sentence(check_config_file, f"{workflow.basedir}/config.yaml")

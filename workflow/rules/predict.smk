@@ -1,11 +1,11 @@
-# The checkpoint and folders of unlabelled TIFs -> suggestions. Runs only when asked for: snakemake --cores all predict
+# The checkpoint and folders of unlabelled TIFs -> suggestions. Runs only on request: snakemake --cores all predict
 # in:  model/checkpoint.pt, TIFs without stages
 # out: predict/predictions.csv, predict/predictions.xlsx, predict/predictions.html, predict/series/
 
 
 rule predict:
     input:
-        tifs_to_predict,  # none, as in prepare
+        tifs_to_predict,  # returns [], as in prepare
     output:
         table="<results>/predict/predictions.csv",
         spreadsheet="<results>/predict/predictions.xlsx",
@@ -29,14 +29,14 @@ rule predict:
         top_k=config["predict"]["top_k"],
         occluded=config["predict"]["occluded"],
         views=config["evaluate"]["views"],
-        # Functions: what is in { } here is no wildcard.
+        # Lambdas, so that Snakemake does not read braces in these values as wildcards.
         folders=lambda wildcards: config["predict"]["images"],
         name_pattern=lambda wildcards: config["name_pattern"],
         series=config["predict"]["series"],
         usual_rate=config["frames"] and config["frames"]["every"],
         images=f"{config['results']}/predict/images",
         cache=CACHE_OF_CHECKPOINT,
-        # A parameter and not an input: predicting never starts a training.
+        # A parameter and not an input, so that predicting never starts a training.
         checkpoint=CHECKPOINT,
         checkpoint_version=finding.version_of(CHECKPOINT),
     message:

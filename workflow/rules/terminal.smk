@@ -1,5 +1,5 @@
-# What the terminal says: a line for each job, a mistake as one sentence, at the end what came of it.
-# What Snakemake itself says, with its reasons and lists of files, is in its log (.snakemake/log), in a dry run and with --verbose.
+# The terminal: one line per job, errors as plain sentences, and a summary at the end.
+# Snakemake's own messages are in its log (.snakemake/log), in a dry run and with --verbose.
 import time
 
 from snakemake.exceptions import WorkflowError
@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 from flystage.report import essence
 from flystage.run import terminal
 
-Mistake = type(terminal.MISTAKE, (WorkflowError,), {"__doc__": "Its text is written for the user."})
+Mistake = type(terminal.MISTAKE, (WorkflowError,), {"__doc__": "An error whose text is for the user."})
 STARTED_AT = time.monotonic()
 
 
@@ -16,14 +16,14 @@ def folder_of_benchmarks():
 
 
 def what_is_there():
-    """For a run that has nothing to do: where its report is."""
+    """Return a line with the path of the report, for a run that has nothing to do."""
     page = f"{config['results']}/report.html"
     asked_for_more = any(map(asked_for, ("predict", "compare", "export")))
     return [f"Report: {page}"] if os.path.exists(page) and not asked_for_more else []
 
 
 def wants_whole_log(settings):
-    """Whether the command line asks for everything that Snakemake has to say."""
+    """Return whether the command line asks for all of Snakemake's messages."""
     return settings.dryrun or settings.verbose or settings.debug_dag
 
 
@@ -35,7 +35,7 @@ if workflow.is_main_process:
 
 
 def what_came_of_it():
-    """The last words of a run that did what was asked, about what it made."""
+    """Return the summary at the end of a successful run."""
     rules_run = {job.rule.name for job in workflow.dag.needrun_jobs(exclude_finished=False)}
     results, told = config["results"], []
     if "compare" in rules_run:

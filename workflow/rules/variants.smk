@@ -1,5 +1,5 @@
-# What the rules of `compare` ask: the variants' configurations, and which of their parts are the same and so made once.
-# Functions only, as in inputs.smk.
+# Functions for the rules of `compare`: the configurations of variants, and which parts several variants share.
+# Shared parts are made once.
 import re
 
 from flystage.run import variants
@@ -9,7 +9,7 @@ COMPARED = f"{config['results']}/compare"
 
 @cache
 def variants_of_config():
-    """{name: the whole configuration of the variant}, checked."""
+    """Return {name: the checked, complete configuration of the variant}."""
     return or_one_sentence(variants.configurations, AS_GIVEN, config, SCHEMA)
 
 
@@ -18,7 +18,10 @@ def variant(wildcards):
 
 
 def variants_of_mode(mode):
-    """A pattern for the names of the variants that train so: a constraint of rules, which stand before variants are checked."""
+    """Return a pattern for the names of the variants with this train.mode.
+
+    It constrains rules, which Snakemake reads before the variants are checked.
+    """
     modes = {
         name: over.get("train", {}).get("mode", config["train"]["mode"])
         for name, over in config["compare"]["variants"].items()
@@ -27,19 +30,19 @@ def variants_of_mode(mode):
 
 
 def with_data(wildcards):
-    """The configuration of a variant that uses these images."""
+    """Return the configuration of a variant that uses these images."""
     return {variants.data_key(over): over for over in variants_of_config().values()}[wildcards.data]
 
 
 def with_weights(wildcards):
-    """The configuration of a variant that starts from these weights."""
+    """Return the configuration of a variant that starts from these weights."""
     return {variants.weights_key(over): over for over in variants_of_config().values()}[wildcards.weights]
 
 
 def setting(find, section, name=None, *, only=None, without=()):
-    """A parameter: a section, or one setting in it, of the configuration that `find` gives for a job's wildcards.
+    """Return a parameter function: it returns a section, or one setting, of the configuration that `find` gives for wildcards.
 
-    only, without: settings that are taken from the section, and left out of it.
+    only, without: names of settings to take from the section, or to leave out.
     """
 
     def parameter(wildcards):
@@ -60,7 +63,7 @@ def angles_of_bucket_of_data(wildcards):
 
 
 def tables_of_data(wildcards):
-    """Tables of the training and validation images alone: the test split stays shut."""
+    """Return the tables of training and validation images. `compare` never reads the test split."""
     made = variants.images_are_made(with_data(wildcards), config)
     folder = f"{config['results']}/images" if made else f"{COMPARED}/images/{wildcards.data}"
     return [
@@ -77,7 +80,7 @@ def size_of_weights(wildcards):
 
 
 def backbone_of(over):
-    """The file with a variant's starting weights: the run's own where they are the same."""
+    """Return the file of a variant's starting weights: the run's own if they are the same."""
     key = variants.weights_key(over)
     made = key == variants.weights_key(config)
     return f"{config['results']}/model/backbone.pt" if made else f"{COMPARED}/weights/{key}.pt"
@@ -88,7 +91,7 @@ def backbone_of_weights(wildcards):
 
 
 def learning_of_variant(wildcards):
-    """Vectors, manifests, stages and starting weights of a variant, as the scripts tune.py and train.py take them."""
+    """Return {input name: path} of a variant for tune.py and train.py: vectors, manifests, stages, starting weights."""
     over = variant(wildcards)
     data, weights = variants.data_key(over), variants.weights_key(over)
     return {
@@ -118,7 +121,7 @@ def predictions_of_variants(wildcards):
     return [f"{COMPARED}/variants/{name}/validation.csv" for name in variants_of_config()]
 
 
-# Cross-validation is cheap where only heads learn.
+# Only variants with a frozen backbone are cross-validated, because heads train quickly.
 FOLDS_OF_VARIANT = (
     {"folds": "<results>/compare/variants/{variant}/folds.csv"} if config["compare"]["folds"] else {}
 )
@@ -131,6 +134,6 @@ def predictions_by_folds(wildcards):
     return [f"{COMPARED}/variants/{name}/folds.csv" for name in frozen]
 
 
-# A mistake in a variant is told at once.
+# Report errors in variants before any job runs.
 if asked_for("compare"):
     variants_of_config()

@@ -16,6 +16,6 @@ with rule_log(snakemake.log[0], snakemake.input):
     )
     table = predictions_table(manifest, probabilities, stages_of(checkpoint))
     write_csv(table, snakemake.output.predictions)
-    if "occlusion" in snakemake.output.keys():  # noqa: SIM118  (Snakemake's outputs are no dict)
+    if "occlusion" in snakemake.output.keys():  # noqa: SIM118  (Snakemake's outputs are not a dict)
         looked = occlusion(checkpoint, table, manifest["png"].tolist(), params.cache, snakemake.threads)
         write_json(looked, snakemake.output.occlusion)

@@ -6,7 +6,7 @@ from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0], snakemake.input):
     manifest = read_manifest(snakemake.input.manifest)
-    # `aws` is no parameter: where a job runs changes nothing about its result, and reruns nothing.
+    # `aws` is not a parameter, because where a job runs does not change its result.
     stages, probabilities = score_by_job(
         snakemake.input.checkpoint,
         manifest["png"].tolist(),

@@ -7,7 +7,7 @@ from flystage.run.rule_log import rule_log
 with rule_log(snakemake.log[0], snakemake.input):
     params, output = snakemake.params, snakemake.output
     best = read_json(snakemake.input.best)
-    # `aws` and `hardware` are no parameters: where and how fast a job runs reruns nothing.
+    # `aws` and `hardware` are not parameters, because where and how fast a job runs does not change its result.
     workers = snakemake.config["hardware"]["workers"]
     inputs, params_of_job = dict(snakemake.input.items()), dict(params.items())
     params_of_job["image"] = with_white(params.image, snakemake.config)

@@ -5,7 +5,7 @@ from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0], snakemake.input):
     params, records = snakemake.params, snakemake.output.record
-    # `aws` and `hardware` are no parameters: where and how fast a job runs reruns nothing.
+    # `aws` and `hardware` are not parameters, because where and how fast a job runs does not change its result.
     workers = snakemake.config["hardware"]["workers"]
     inputs, params_of_job = dict(snakemake.input.items()), dict(params.items())
     job = TrainingJob.of_rule(
