@@ -9,7 +9,9 @@ from flystage.raw import finding
 from flystage.run import dates, locks, settings, slurm
 from flystage.run.code_versions import code_version, content_version, templates_of
 
-if not workflow.is_main_process:  # job processes re-parse the workflow; the main process has already printed the warnings
+if (
+    not workflow.is_main_process
+):  # job processes re-parse the workflow; the main process has already printed the warnings
     logging.getLogger("flystage").setLevel(logging.ERROR)
 
 
@@ -187,7 +189,9 @@ def training_resources(train):
 
 
 CHECKPOINT = config["predict"]["checkpoint"]
-CACHE_OF_CHECKPOINT = f"{config['results']}/predict/cache"  # separate from the cache of this run's own training
+CACHE_OF_CHECKPOINT = (
+    f"{config['results']}/predict/cache"  # separate from the cache of this run's own training
+)
 if CHECKPOINT == "auto":
     CHECKPOINT = f"{config['results']}/model/checkpoint.pt"
     CACHE_OF_CHECKPOINT = f"{config['results']}/cache"
