@@ -258,7 +258,7 @@ def test_merging_loses_nothing_and_is_done_once(tmp_path_factory, rows, mine):
 
 
 def test_two_tables_that_cannot_be_used_are_one_sentence(lab):
-    assert "There is no table a.csv" in sentence(lab.accept)
+    assert "The table a.csv does not exist" in sentence(lab.accept)
     Path("a.csv").write_text("name,remark\nx,y\n", encoding="utf-8")
     assert "stage is missing" in sentence(lab.accept)
 
