@@ -1,4 +1,4 @@
-"""What the documents say of the repository holds: settings as the schema has them, links that lead somewhere."""
+"""Test that the documentation agrees with the repository: settings, links and commands."""
 
 import re
 from pathlib import Path
@@ -12,18 +12,18 @@ PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPO
 
 
 @pytest.mark.parametrize("path", make_settings.texts(), ids=lambda path: path.name)
-def test_settings_stand_as_the_schema_describes_them(path):
+def test_settings_are_documented_as_in_the_schema(path):
     assert path.read_text(encoding="utf-8") == make_settings.texts()[path], "run `make settings`"
 
 
 def anchors(page):
-    """The anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings in the form of GitHub."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page):
+def test_links_have_existing_targets(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         if target.startswith("https://"):
             continue
@@ -45,7 +45,7 @@ def test_every_page_can_be_reached_from_the_readme():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_commands_that_a_page_names_are_there(page):
+def test_the_make_targets_named_on_a_page_exist(page):
     targets = set(re.findall(r"^([a-z-]+):.*##", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = re.findall(r"(?:`|^    )make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(named) <= targets

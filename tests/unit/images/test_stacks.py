@@ -43,7 +43,7 @@ def as_mask(data):
 PLAIN = {"metadata": None}
 HOLDS_MORE = {
     "preview first": [(PREVIEW, PLAIN), (FULL, PLAIN)],
-    "preview first, each described by itself": [(PREVIEW, {}), (FULL, {})],
+    "preview first, each described separately": [(PREVIEW, {}), (FULL, {})],
     "preview of the same depth": [(FULL[:24, :32], PLAIN), (FULL, PLAIN)],
     "preview last": [(FULL, PLAIN), (PREVIEW, PLAIN)],
     "reduced picture, said to be so, of nearly the same size": [(STACK[0, :40], {"subfiletype": 1} | PLAIN), (FULL, PLAIN)],
@@ -57,7 +57,7 @@ HOLDS_MORE = {
     "colour copy first": [(COLOUR, PLAIN), (FULL, PLAIN)],
     "colour copy with a scale bar below": [(np.vstack([COLOUR, COLOUR[:9]]), PLAIN), (FULL, PLAIN)],
     "8-bit copy": [(FULL8, PLAIN), (FULL, PLAIN)],
-    "8-bit copy, each described by itself": [(FULL8, {}), (FULL, {})],
+    "8-bit copy, each described separately": [(FULL8, {}), (FULL, {})],
 }  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def test_resolutions_that_tifffile_hides_can_be_selected():
 @pytest.mark.parametrize(
     "pictures",
     [
-        [(STACK[0], {}), (STACK[1], {})],  # each described by itself, so no stack
+        [(STACK[0], {}), (STACK[1], {})],  # each described separately, so not a stack
         [(FULL.astype(np.uint32) % 7, PLAIN), (FULL, PLAIN)],  # cell numbers have a greater depth than the picture
     ],
     ids=["two of a kind", "labels of 32 bits"],

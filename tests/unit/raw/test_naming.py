@@ -189,7 +189,7 @@ def test_no_message_suggests_that_each_image_be_its_own_embryo(tmp_path):
 
 
 @pytest.mark.parametrize("slash", ["movie_(?P<embryo>[^/]+)/(?P<stage>\\d+)/", "(?P<embryo>E\\d+)/"])
-def test_a_pattern_with_a_slash_is_searched_in_the_path_below_the_raw_folder(tmp_path, slash):
+def test_a_pattern_with_a_slash_is_searched_in_the_relative_path(tmp_path, slash):
     raw = touch(
         tmp_path / "movie_X" / "9999", "movie_E003/0060/img1.tif", "movie_E003/0120/img1.tif", "movie_E004/0060/i.tif"
     )

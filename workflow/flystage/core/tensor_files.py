@@ -20,7 +20,7 @@ class _RefusedError(ValueError):
 
 
 def read_tensors(path):
-    """Return what torch.save wrote to a file, on the CPU. Tensors of a zip stay in the file until they are used; see `check_tensors`.
+    """Return what torch.save wrote to a file, on the CPU. Tensors of a zip stay in the file until they are used. Check them with `check_tensors`.
 
     Raises FileNotFoundError, or ValueError with a short reason for any file that torch.save did not write.
     """

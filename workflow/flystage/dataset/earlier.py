@@ -54,8 +54,8 @@ def read_earlier(catalog):
 def known_splits(images, lock, catalog):
     """Return ({embryo: split} that must not change, images of an earlier run, warnings as sentences).
 
-    images: (path, embryo) of every usable TIF. lock, catalog: paths of the split lock and of an earlier run's catalog;
-    both files may be missing.
+    images: (path, embryo) of every usable TIF. lock, catalog: paths of the split lock and of an earlier run's catalog.
+    Both files may be missing.
     The lock takes precedence. An embryo that it lacks keeps its split in the catalog. An embryo with a new name keeps the split
     that all its images had. Images are recognised by path, or by checksum if files were renamed. An embryo whose images were
     in several splits is treated as new.

@@ -100,10 +100,10 @@ def _place(page, pages):
 def decode_page(page, keyframe):
     """Return one page as stored in the file, an array (channels, height, width).
 
-    page: TiffPage or TiffFrame of an open file, None where it was never written. keyframe: the page that describes it.
+    page: TiffPage or TiffFrame of an open file, or None if it was never written. keyframe: the page that describes it.
     Raises UnusableTiff.
     """
-    if page is None or len(page.dataoffsets) < math.prod(keyframe.chunked):  # else read as zeros
+    if page is None or len(page.dataoffsets) < math.prod(keyframe.chunked):  # tifffile would read zeros
         raise UnusableTiff("incomplete: part of the image was never written")
     file = keyframe.parent.filehandle
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):

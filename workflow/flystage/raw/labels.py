@@ -37,7 +37,7 @@ class Label(NamedTuple):
 def read_labels(paths):
     """Return the rows of label tables that name an image, a list of Label.
 
-    paths: CSVs (separated by comma, semicolon or tab; UTF-8, with or without byte-order mark) or .xlsx workbooks, whose first
+    paths: CSVs (separated by comma, semicolon or tab, in UTF-8 with or without byte-order mark) or .xlsx workbooks, whose first
     sheet is read. Raises FlystageError with the line if a table cannot be read, lacks a column or contains a wrong value.
     """
     return [label_of(f"{path}, line {line}", row) for path in paths for line, row in named_rows(path, COLUMNS)]

@@ -42,7 +42,7 @@ class Stages:
     def as_given(cls, names, wanted="all", time_unit="auto"):
         """Return the stages with these names in class order: that of a list, else by time, else natural order.
 
-        wanted, time_unit: the settings `stages` and `time_unit`; see `chosen_stages` and `times_of`.
+        wanted, time_unit: the settings `stages` and `time_unit`, see `chosen_stages` and `times_of`.
         Raises FlystageError if time_unit is a unit and a name does not contain a time.
         """
         names = set(names)

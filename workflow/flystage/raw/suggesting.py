@@ -6,7 +6,7 @@ from collections import Counter
 
 from flystage.raw.finding import find_tifs
 
-# Usual ways to write an embryo and a stage in a name, the most specific first; each as (regular expression, description).
+# Usual ways to write an embryo and a stage in a name, as (regular expression, description), the most specific first.
 EMBRYOS = (
     (r"\d{6,8}[-_]\w+[-_]embryo\d+", "a date, a run and “embryo” with a number"),
     (r"(?:embryo|emb|larva|fish|animal|sample)[-_ ]?\d+", "“embryo”, “fish”, “sample” or the like with a number"),

@@ -15,7 +15,7 @@ TIME = re.compile(rf"(?P<number>[+-]?\d+(?:[.,]\d+)?)[\s_]*(?:(?:{_UNIT})(?:[\s_
 def time_in(text):
     """Return (number, unit or None) of a text that is a number with or without a unit, else None.
 
-    "051" -> (51.0, None), "4.7hpf" -> (4.7, "h"), "-15min" -> (-15.0, "min"), "1,5h" -> (1.5, "h"); "stage5" -> None.
+    "051" -> (51.0, None), "4.7hpf" -> (4.7, "h"), "-15min" -> (-15.0, "min"), "1,5h" -> (1.5, "h"), "stage5" -> None.
     """
     match = TIME.fullmatch(text.replace("\N{MINUS SIGN}", "-").strip())
     if not match:
