@@ -20,8 +20,9 @@ class _RefusedError(ValueError):
 
 
 def read_tensors(path):
-    """Return what torch.save wrote to a file, on the CPU. Tensors of a zip stay in the file until they are used. Check them with `check_tensors`.
+    """Return what torch.save wrote to a file, on the CPU. Check its tensors with `check_tensors`.
 
+    Tensors of a zip stay in the file until they are used.
     Raises FileNotFoundError, or ValueError with a short reason for any file that torch.save did not write.
     """
     import torch
