@@ -1,4 +1,4 @@
-"""The synthetic embryos of the demo: same bytes every time, believable names and counts, and a laboratory's litter."""
+"""Test that the synthetic embryos of the demo are reproducible and have realistic names, images and junk files."""
 
 import hashlib
 import re
@@ -23,13 +23,13 @@ def write(folder, **changes):
     return embryos.write_embryos(folder, **wanted)
 
 
-def test_same_bytes_with_one_and_two_processes(tmp_path):
+def test_one_and_two_processes_give_the_same_bytes(tmp_path):
     write(tmp_path / "one")
     write(tmp_path / "two", processes=2)
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
 
 
-def test_more_embryos_leave_earlier_files_unchanged(tmp_path):
+def test_more_embryos_do_not_change_earlier_files(tmp_path):
     write(tmp_path / "added", embryos=1, droppings=False)
     before = digests(tmp_path / "added")
     write(tmp_path / "added", embryos=2, first_embryo=2, droppings=False)
@@ -39,7 +39,7 @@ def test_more_embryos_leave_earlier_files_unchanged(tmp_path):
     assert after == digests(tmp_path / "at once")
 
 
-def test_an_existing_file_is_left_alone_and_nothing_unfinished_remains(tmp_path):
+def test_an_existing_file_is_kept_and_no_partial_file_remains(tmp_path):
     first = write(tmp_path, droppings=False)[0]
     first.write_bytes(b"mine")
     write(tmp_path, droppings=False)
@@ -72,7 +72,7 @@ def test_images_are_sixteen_bit_compressed_and_dark(tmp_path):
     assert len(np.unique(image)) > 4000
 
 
-def test_some_corners_lie_outside_the_field_of_the_microscope():
+def test_some_corners_are_outside_the_field_of_the_microscope():
     images = [embryos.render(k, 60, 1, SMALL, 0) for k in range(1, 7)]
     corners = np.array([[i[0, 0], i[0, -1], i[-1, 0], i[-1, -1]] for i in images])
     assert (corners == 0).any() and (corners > 0).any()
@@ -88,7 +88,7 @@ def difference(one, other):
     return np.abs(one.astype(float) - other).mean()
 
 
-def test_neighbouring_minutes_differ_and_distant_ones_differ_more():
+def test_distant_minutes_differ_more_than_neighbouring_ones():
     near, far, noise = [], [], []
     for embryo in (1, 2, 3):
         now = embryos.render(embryo, 96, 1, SMALL, 0)
@@ -98,7 +98,7 @@ def test_neighbouring_minutes_differ_and_distant_ones_differ_more():
     assert 0 < np.mean(noise) < np.mean(near) < np.mean(far)
 
 
-def test_slices_and_seeds_differ_and_embryos_persist():
+def test_slices_and_seeds_change_an_embryo_less_than_another_embryo():
     image = embryos.render(1, 96, 1, SMALL, 0)
     assert (image == embryos.render(1, 96, 1, SMALL, 0)).all()
     own = difference(image, embryos.render(1, 96, 2, SMALL, 0))
@@ -107,7 +107,7 @@ def test_slices_and_seeds_differ_and_embryos_persist():
     assert difference(image, embryos.render(2, 96, 1, SMALL, 0)) > own
 
 
-def test_droppings_are_there_and_the_broken_tifs_are_broken(tmp_path):
+def test_junk_files_and_damaged_tifs_are_written(tmp_path):
     good = set(write(tmp_path))
     names = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert {".DS_Store", "Thumbs.db"} <= names
@@ -140,13 +140,13 @@ def test_droppings_are_there_and_the_broken_tifs_are_broken(tmp_path):
         {"processes": 0},
     ],
 )
-def test_nonsense_is_refused_in_one_sentence(tmp_path, nonsense):
+def test_impossible_arguments_are_refused(tmp_path, nonsense):
     with pytest.raises(ValueError, match=r"^[A-Z][^\n]*\.$"):
         write(tmp_path / "new", **nonsense)
     assert not (tmp_path / "new").exists()
 
 
-def test_command_line(tmp_path, capsys):
+def test_the_command_line_writes_images(tmp_path, capsys):
     options = ["--embryos", "1", "--minutes", "60", "78", "9", "--size", "111", "42", "--no-droppings"]
     embryos.main([str(tmp_path / "demo"), *options])
     assert len(list(tmp_path.glob("demo/*/*"))) == 3

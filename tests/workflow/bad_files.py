@@ -314,7 +314,7 @@ KINDS = {
     "all white": Kind(content(tif(np.full((48, 64), 65535, np.uint16))), "rejected", "same value (65535)"),
     "all of one value": Kind(content(tif(np.full((48, 64), 7, np.uint8))), "rejected", "same value (7)"),
     "saturated throughout": Kind(
-        content(tif(picture() + 50_000)), "rejected", "image.normalize leaves nothing of it"
+        content(tif(picture() + 50_000)), "rejected", "image.normalize removes all contrast"
     ),
     "not a number in one pixel": Kind(content(tif(with_value(np.nan))), "rejected", "NaN"),
     "infinity in one pixel": Kind(content(tif(with_value(np.inf))), "rejected", "infinity"),

@@ -71,7 +71,7 @@ def test_an_added_movie_moves_nobody(project):
 
     (project.folder / "raw.split.csv").unlink()
     process = project.snakemake(*UP_TO_MANIFESTS)
-    assert "The split lock raw.split.csv is gone; the split is taken from results/catalog.csv" in process.out
+    assert "raw.split.csv is missing" in process.out and "split from results/catalog.csv" in process.out
 
 
 @pytest.mark.parametrize("embryos", [1, 2])
@@ -79,7 +79,7 @@ def test_one_or_two_embryos_are_too_few_and_that_is_one_sentence(project, embryo
     write_raw(project.raw, embryos=embryos, minutes=(51, 87), slices=3, droppings=False)
     process = project.snakemake()
     assert process.returncode != 0
-    assert f"{embryos} embryo(s) cannot be split into train, val and test, which need one each" in process.out
+    assert f"{embryos} embryo(s) cannot be split" in process.out
     assert "Traceback" not in process.out
     assert not project.results.exists() and not (project.folder / "raw.split.csv").exists()
 
@@ -121,7 +121,7 @@ def test_a_lock_that_a_spreadsheet_saved_moves_nobody_and_that_is_told(project):
         path.rename(project.raw / "051" / f"{path.name.split('embryo')[1][:2]}_{path.name[6:9]}.tif")
     process = project.snakemake(*UP_TO_MANIFESTS, over=over)
     assert process.returncode == 0, process.out
-    assert "lacks 4 embryo(s) that the last run had (007, 1E5, 3-12 and 1 more), as when a spreadsheet" in process.out
+    assert "lacks 4 embryo(s)" in process.out and "(007, 1E5, 3-12 and 1 more)" in process.out
     assert before.items() <= splits(project).items() and len(splits(project)) == len(before) + 4
     assert set(catalog_of(project)["embryo"]) <= {line.split(",")[0] for line in lock.read_text().splitlines()}
     process = project.snakemake("--dry-run", *UP_TO_MANIFESTS, over=over)
@@ -168,6 +168,6 @@ def test_a_file_system_without_links_gets_copies_and_that_is_told(project):
     )
     process = project.snakemake(*UP_TO_MANIFESTS, env={"PYTHONPATH": str(project.folder)})
     assert process.returncode == 0, process.out
-    assert process.out.count("knows no symbolic links: the images in it are copies") == 1
+    assert process.out.count("symbolic links, so the images in it are copies") == 1
     pngs = list((project.results / "split").glob("*/*/*.png"))
     assert pngs and not any(path.is_symlink() for path in pngs)

@@ -18,14 +18,14 @@ MISTAKES = {
     "typo": ({"trian": {"epochs": 3}}, "did you mean train?"),
     "wrong type": ({"buckets": "many"}, "buckets: 'many' is not allowed; it must be a whole number"),
     "missing folder": ({"raw": ["nowhere"]}, "The image folder nowhere does not exist"),
-    "empty folder": ({"raw": ["empty"]}, "The image folder empty holds no TIF (*.tif, *.tiff): it is empty"),
+    "empty folder": ({"raw": ["empty"]}, "The image folder empty contains no TIF"),
     "wrong pattern": (
         {"name_pattern": r"(?P<stage>\d+)min"},
         "for example 'Stage(051)-20230811-Cycle00-embryo01-1.tif'",
     ),
     "broken pattern": ({"name_pattern": "(?P<stage>"}, "name_pattern: not a regular expression"),
     "missing stage": ({"stages": ["051", "060"]}, "'060' has no images"),
-    "stages off the grid": ({"stages": {"from": 52, "to": 195, "every": 9}}, "no image lies on the grid"),
+    "stages off the grid": ({"stages": {"from": 52, "to": 195, "every": 9}}, "no image is on the grid"),
     "shares": ({"split": {"train": 0.9}}, "must sum to 1, not 1.4"),
     "no such weights": ({"model": {"weights": "mine.pt"}}, "there is no file 'mine.pt'"),
     "embryos not told apart": (
@@ -68,7 +68,7 @@ def test_a_bare_octal_stage_is_refused(raw, project):
 def test_predicting_without_a_checkpoint_says_so(project):
     process = project.snakemake("predict", over={"predict": {"images": ["unlabelled"]}})
     assert process.returncode != 0
-    assert "There is no checkpoint results/model/checkpoint.pt" in process.out
+    assert "The checkpoint results/model/checkpoint.pt does not exist" in process.out
     assert "Traceback" not in process.out
 
 
@@ -78,7 +78,7 @@ def test_too_many_bad_files_stop_the_run_and_are_named(raw, project):
         path.write_bytes(b"not a TIF at all")
     process = project.snakemake(over={"max_bad": 0.5})
     assert process.returncode != 0
-    assert "4 of 6 images cannot be used, more than max_bad: 0.5 allows" in process.out
+    assert "4 of 6 images cannot be used" in process.out and "max_bad: 0.5" in process.out
     assert "Stage(051)-20230811-Cycle00-embryo01-1.tif: not a TIF" in process.out
     assert not (project.folder / "raw.split.csv").exists()
 

@@ -311,7 +311,7 @@ def test_a_missing_png_is_told_in_one_sentence_and_made_again(copy_of_finished):
     refused = project.snakemake("--forcerun", "features", "--until", "features")
     assert refused.returncode != 0
     folder = os.path.dirname(png)
-    assert f"{png} cannot be read (No such file or directory): delete its folder {folder} and run again" in refused.out
+    assert f"{png} cannot be read (No such file or directory)" in refused.out and f"folder {folder}" in refused.out
     assert "Traceback" not in refused.out
     shutil.rmtree(project.folder / folder)
     assert jobs(project.snakemake("--dry-run")) == {"prepare": 1} | COLLECTED

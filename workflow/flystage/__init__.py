@@ -1,7 +1,6 @@
-"""The library behind the flystage workflow: plain functions over paths, arrays, tables and a few records. It never imports
-snakemake.
+"""The library behind the flystage workflow: plain functions over paths, arrays, tables and a few records.
 
-Its rooms stand here in the order in which data flows. A room imports from those above it, never from one below:
+It never imports snakemake. Its subpackages (rooms) are listed in import order: each imports only from itself and from those before it.
 core, raw, images, dataset, network, run, report, evaluation, certainty, prediction, export, training, jobs, cloud.
 """
 
@@ -14,6 +13,6 @@ def _end_quietly(kind, error, stack):
         sys.__excepthook__(kind, error, stack)
 
 
-# Ctrl-C may meet a job while it still imports what it needs: that is no fault.
+# Print no traceback if Ctrl-C stops a job while it is still importing modules.
 if "FLYSTAGE_RESULTS" in os.environ:
     sys.excepthook = _end_quietly

@@ -1,4 +1,4 @@
-"""Cells of tables: nothing that a spreadsheet would run, in whatever language it is, and the same text again."""
+"""Test that cells of tables keep their text and contain nothing that a spreadsheet would run."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ HOSTILE = st.text(st.sampled_from("=+-@＝＠'\"|!;,\t\r\n a1.e"), max_size=12)
         ("a;=1", "a;'=1"), ("a\n@b", "a\n'@b"), ("a,'+b", "a,''+b"), ("--1", "'--1"), ("-٣a", "'-٣a"),
     ],
 )  # fmt: skip
-def test_what_a_spreadsheet_would_run_has_an_apostrophe_before_it(text, cell):
+def test_formulas_get_an_apostrophe(text, cell):
     assert (as_cell(text), as_meant(cell)) == (cell, text)
 
 
@@ -32,14 +32,14 @@ def test_what_a_spreadsheet_would_run_has_an_apostrophe_before_it(text, cell):
         "Stage(060)-20230811-Cycle00-embryo03-3.tif", "$", "a\tb", "x;y", '"quoted"', "ü-é", "a--b",
     ],
 )  # fmt: skip
-def test_ordinary_names_and_numbers_stay_as_they_are(text):
+def test_ordinary_names_and_numbers_are_unchanged(text):
     assert as_cell(text) == as_meant(text) == text
 
 
 @settings(max_examples=100, deadline=None)
 @given(HOSTILE | st.text(max_size=8))
 @example("=a;'=b")
-def test_every_text_comes_back_and_no_part_of_it_can_be_run(text):
+def test_any_text_survives_and_no_part_of_it_is_a_formula(text):
     cell = as_cell(text)
     assert as_meant(cell) == text
     if not PLAIN_NUMBER.fullmatch(text):
@@ -52,13 +52,13 @@ def test_every_text_comes_back_and_no_part_of_it_can_be_run(text):
 @settings(max_examples=50, deadline=None)
 @given(st.lists(HOSTILE, min_size=1, max_size=3), st.sampled_from([",", ";", "\t"]), st.sampled_from(["\n", "\r\n"]))
 @example(["a\rb"], ",", "\n")
-def test_no_cell_tears_its_line(cells, mark, line_end):
+def test_no_cell_breaks_its_line(cells, mark, line_end):
     file = io.StringIO(newline="")
     csv.writer(file, delimiter=mark, lineterminator=line_end, quoting=quoting_of(cells)).writerow([*cells, "last"])
     file.seek(0)
     assert list(csv.reader(file, delimiter=mark)) == [[*cells, "last"]]
 
 
-def test_the_delimiter_is_what_the_first_line_has_most_of():
+def test_the_delimiter_is_the_most_frequent_mark_of_the_first_line():
     assert [delimiter_of(text) for text in ("a;b,c;d\n,,,,", "a\tb", "a,b", "")] == [";", "\t", ",", ","]
     assert quoting_of(["a,b", "c\n"]) == csv.QUOTE_MINIMAL

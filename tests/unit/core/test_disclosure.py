@@ -1,4 +1,4 @@
-"""Credentials are hidden and nothing else; of a path there stays what tells files apart."""
+"""Test that credentials are hidden and that shortened paths still distinguish files."""
 
 import pytest
 from hypothesis import given
@@ -36,21 +36,21 @@ def test_credentials_are_hidden(text):
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_what_is_no_credential_stays(text):
+def test_harmless_text_is_unchanged(text):
     assert without_credentials(text) == text
 
 
-def test_what_the_variables_of_this_process_hold_is_hidden(monkeypatch):
+def test_values_of_secret_environment_variables_are_hidden(monkeypatch):
     monkeypatch.setenv("LAB_API_KEY", "correct-horse")
     monkeypatch.setenv("SHORT_TOKEN", "fly")
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/secrets/token")
     monkeypatch.setenv("COLOUR", "vermilion")
-    said = "refused correct-horse of fly in /var/run/secrets/token, vermilion"
-    assert without_credentials(said) == f"refused {HIDDEN} of fly in /var/run/secrets/token, vermilion"
+    text = "refused correct-horse of fly in /var/run/secrets/token, vermilion"
+    assert without_credentials(text) == f"refused {HIDDEN} of fly in /var/run/secrets/token, vermilion"
 
 
 @given(st.text())
-def test_any_text_is_taken_and_hiding_twice_hides_no_more(text):
+def test_hiding_credentials_twice_changes_nothing(text):
     once = without_credentials(text)
     assert without_credentials(once) == once
 
@@ -73,7 +73,7 @@ def test_any_text_is_taken_and_hiding_twice_hides_no_more(text):
         ([], "/home/jane/a.tif", "/home/jane/a.tif"),
     ],
 )
-def test_of_a_folder_elsewhere_the_last_name_stays(folders, text, shown):
+def test_a_folder_elsewhere_is_shown_by_its_last_name(folders, text, shown):
     assert places_shown(folders)(text) == shown
 
 
@@ -86,5 +86,5 @@ def test_of_a_folder_elsewhere_the_last_name_stays(folders, text, shown):
         ("imagenet", "imagenet"),
     ],
 )
-def test_of_a_file_elsewhere_the_name_stays(path, shown):
+def test_a_file_elsewhere_is_shown_by_its_name(path, shown):
     assert file_shown(path) == shown

@@ -1,4 +1,4 @@
-"""Records of others: what is allowed passes, what is not is told in a few words, whatever it is."""
+"""Test that allowed fields of untrusted records pass and that all others are refused with a short reason."""
 
 import functools
 import math
@@ -43,7 +43,7 @@ CYCLE.append(CYCLE)
     ],
     ids=lambda value: "",
 )  # fmt: skip
-def test_a_rule_takes_what_fits_and_nothing_else(rule, fits, does_not):
+def test_a_rule_accepts_only_what_fits(rule, fits, does_not):
     assert all(rule.fits(value) for value in fits)
     assert not [value for value in does_not if rule.fits(value)]
 
@@ -51,24 +51,25 @@ def test_a_rule_takes_what_fits_and_nothing_else(rule, fits, does_not):
 RULES = {"size": whole(1, 9), "deep": {"name": line(5)}, "note": optional(text())}
 
 
-def test_the_first_field_that_does_not_fit_is_named():
+def test_the_message_names_the_first_field_that_does_not_fit():
     check_fields({"size": 3, "deep": {"name": "a"}, "more": object()}, RULES)
-    for words, record in {
-        "size is 0 and must be a whole number from 1 to 9": {"size": 0},
-        "size is missing": {"deep": {"name": "a"}},
-        "deep.name is missing": {"size": 3, "deep": {}},
-        "deep is None and no record of named fields": {"size": 3},
-        "deep.name is 'abcdef' and must be": {"size": 3, "deep": {"name": "abcdef"}},
-        "note is 3 and must be": {"size": 3, "deep": {"name": "a"}, "note": 3},
-        "it is a list of 2 and no record": [1, "a"],
-        "it is a dict and no record": {1: 2},
+    for facts, record in {
+        ("size is 0", "whole number", "from 1 to 9"): {"size": 0},
+        ("size is missing",): {"deep": {"name": "a"}},
+        ("deep.name is missing",): {"size": 3, "deep": {}},
+        ("deep is None", "record"): {"size": 3},
+        ("deep.name is 'abcdef'", "up to 5"): {"size": 3, "deep": {"name": "abcdef"}},
+        ("note is 3", "text"): {"size": 3, "deep": {"name": "a"}, "note": 3},
+        ("it is a list of 2", "record"): [1, "a"],
+        ("it is a dict", "record"): {1: 2},
     }.items():
-        with pytest.raises(ValueError, match=words.replace(".", r"\.")):
+        with pytest.raises(ValueError) as raised:
             check_fields(record, RULES)
+        assert all(fact in str(raised.value) for fact in facts)
 
 
 @pytest.mark.parametrize("value", [None, [1, 2.0, "a", (True,)], {"a": {"b": []}}, [0] * (MOST_VALUES - 1)])
-def test_plain_values_are_plain(value):
+def test_plain_values_are_accepted(value):
     assert is_plain(value)
 
 
@@ -77,12 +78,12 @@ def test_plain_values_are_plain(value):
     [torch.ones(1), {"a": torch.ones(1)}, {1: 2}, [b"a"], {1, 2}, LAUGHS, CYCLE, [0] * MOST_VALUES],
     ids=["tensor", "tensor inside", "key", "bytes", "set", "laughs", "cycle", "long"],
 )
-def test_others_are_not_however_they_fold(value):
+def test_other_values_are_refused_however_they_are_nested(value):
     assert not is_plain(value)
 
 
 @pytest.mark.parametrize(
     "value", [LAUGHS, CYCLE, torch.zeros(1).expand(10**12), HUGE, "a" * 10**6, [math.nan, 1]], ids=range(6)
 )
-def test_whatever_it_is_it_is_shown_in_a_few_words(value):
+def test_any_value_is_shown_in_a_few_words(value):
     assert 0 < len(shown(value)) < 80 and "\n" not in shown(value)

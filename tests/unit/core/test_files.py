@@ -1,11 +1,11 @@
-"""Files that are there whole or not at all."""
+"""Test that files appear complete or not at all."""
 
 import pytest
 
 from flystage.core.files import existing_folder, written_whole
 
 
-def test_the_file_appears_when_the_block_ends_and_not_before(tmp_path):
+def test_the_file_appears_only_when_the_block_ends(tmp_path):
     path = tmp_path / "new" / "table.csv"
     with written_whole(path) as temporary:
         temporary.write_text("whole", encoding="utf-8")
@@ -16,7 +16,7 @@ def test_the_file_appears_when_the_block_ends_and_not_before(tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_an_error_leaves_what_was_there(tmp_path, error):
+def test_an_error_keeps_the_earlier_file(tmp_path, error):
     path = tmp_path / "table.csv"
     path.write_text("old", encoding="utf-8")
     with pytest.raises(error), written_whole(path) as temporary:
@@ -26,7 +26,7 @@ def test_an_error_leaves_what_was_there(tmp_path, error):
     assert path.read_text(encoding="utf-8") == "old"
 
 
-def test_the_nearest_folder_that_exists_is_found_behind_links_too(tmp_path):
+def test_the_nearest_existing_folder_is_found_through_links(tmp_path):
     (tmp_path / "there").mkdir()
     (tmp_path / "link").symlink_to("there")
     assert (

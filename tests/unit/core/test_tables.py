@@ -1,4 +1,4 @@
-"""Tables as rules hand them on: every name comes back, numbers are plain, and no spreadsheet runs any of it."""
+"""Test that tables keep every name and number and contain nothing that a spreadsheet would run."""
 
 import csv
 
@@ -15,7 +15,7 @@ NAMES = st.text(st.sampled_from("=+-@'\",;\n\r\t a1é$"), max_size=8)
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=4), st.floats(allow_nan=False, allow_infinity=False))
 @example([("=cmd|' /C calc'!A0", "a\rb"), ("", "NA")], -0.5)
-def test_texts_come_back_unchanged_and_cannot_be_run(tmp_path_factory, rows, number):
+def test_texts_survive_unchanged_and_are_not_formulas(tmp_path_factory, rows, number):
     path = tmp_path_factory.mktemp("table") / "t.csv"
     write_csv(pd.DataFrame(rows, columns=["name", "=note"]).assign(value=number), path)
     again = read_text(path)
@@ -44,7 +44,7 @@ def test_ordinary_tables_are_written_as_pandas_writes_them(tmp_path):
     assert read_text(tmp_path / "t.csv").columns.tolist() == list(table)
 
 
-def test_predictions_keep_the_names_of_their_stages(tmp_path):
+def test_predictions_keep_stage_names(tmp_path):
     stages, path = ["=1+1", "a;=b", "051"], tmp_path / "predictions.csv"
     table = pd.DataFrame({"source": ["=x.tif"] * 3, "stage": stages, "embryo": ["'=e", "@e", "e"], "predicted": stages})
     table = table.assign(rank=1, time_error=[-1.5, np.nan, 2], **{f"p_{stage}": 1 / 3 for stage in stages})

@@ -1,4 +1,4 @@
-"""From the buckets' tables to catalog, manifests and split folders; the same bytes never count twice."""
+"""Test that catalog, manifests and split folders are made from the buckets' tables without duplicates."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ SPLIT = {"e1": "train", "e2": "val", "e3": "test"}
 def prepared(tmp_path):
     """A function that writes tables as `prepare` does, from (path, stage, embryo, bytes or None, picture) rows, and reads them.
 
-    A row without a picture has one that goes with its bytes.
+    A row without a picture gets one that depends on its bytes.
     """
 
     def make(*rows):
@@ -83,7 +83,7 @@ def test_every_tif_found_is_in_the_catalog_once(prepared):
     assert by_path.loc["r/100/a.tif", "png_levels"] == "7" and not catalog.isna().any(axis=None)
 
 
-def test_the_same_bytes_under_one_stage_count_once_and_the_shortest_path_stays(prepared):
+def test_of_equal_bytes_under_one_stage_the_shortest_path_is_kept(prepared):
     catalog = build_catalog(
         prepared(
             *THREE,
@@ -100,21 +100,21 @@ def test_the_same_bytes_under_one_stage_count_once_and_the_shortest_path_stays(p
     }
 
 
-def test_the_same_bytes_of_two_embryos_name_the_other_embryo(prepared):
+def test_the_reason_for_equal_bytes_names_the_other_embryo(prepared):
     catalog = build_catalog(prepared(*THREE, ("r/100/longer.tif", "100", "e3", "A")), [])
     assert reasons(catalog)["r/100/longer.tif"] == ("rejected", "same bytes as r/100/a.tif, embryo e1")
     manifests, _ = build_manifests(prepared(*THREE, ("r/100/longer.tif", "100", "e3", "A")), catalog)
     assert "r/100/longer.tif" not in set(manifests["test"]["source"])  # no leak from train to test
 
 
-def test_the_same_bytes_under_two_stages_are_all_rejected(prepared):
+def test_equal_bytes_under_two_stages_are_all_rejected(prepared):
     catalog = build_catalog(prepared(*THREE, ("r/9/x.tif", "9", "e1", "A"), ("r/9/y.tif", "9", "e1", "A")), [])
     assert reasons(catalog)["r/100/a.tif"] == ("rejected", "same bytes under another stage: r/9/x.tif (stage 9)")
     for path in ("r/9/x.tif", "r/9/y.tif"):
         assert reasons(catalog)[path] == ("rejected", "same bytes under another stage: r/100/a.tif (stage 100)")
 
 
-def test_the_same_picture_in_other_bytes_counts_once(prepared):
+def test_the_same_picture_in_different_bytes_is_used_once(prepared):
     rows = [
         ("r/100/a.tif", "100", "e1", "A", "P"), ("r/100/a saved.tif", "100", "e1", "A2", "P"), ("r/9/b.tif", "9", "e2", "B"),
         ("r/100/in another split.tif", "100", "e3", "A3", "P"), ("r/100/a again.tif", "100", "e1", "A", "P"),
@@ -131,7 +131,7 @@ def test_the_same_picture_in_other_bytes_counts_once(prepared):
     assert set(manifests["test"]["source"]) == {"r/051/c.tif"}  # no leak
 
 
-def test_the_same_picture_under_two_stages_is_rejected_everywhere(prepared):
+def test_the_same_picture_under_two_stages_is_always_rejected(prepared):
     rows = [*THREE, ("r/9/x.tif", "9", "e3", "X", "picture of A"), ("r/100/y.tif", "100", "e1", "A")]
     catalog = build_catalog(prepared(*rows), [])
     assert reasons(catalog)["r/9/x.tif"] == ("rejected", "same picture under another stage: r/100/a.tif (stage 100)")
@@ -141,20 +141,18 @@ def test_the_same_picture_under_two_stages_is_rejected_everywhere(prepared):
     check_catalog(build_catalog(prepared(*rows, ("r/100/z.tif", "100", "e1", "Z")), []), 0)
 
 
-def test_rejected_files_of_equal_bytes_keep_their_own_reason(prepared):
+def test_rejected_files_with_equal_bytes_keep_their_reason(prepared):
     catalog = build_catalog(prepared(*THREE, ("r/9/f.tif", "9", "e1", None), ("r/100/g.tif", "100", "e1", None)), [])
     assert reasons(catalog)["r/9/f.tif"] == reasons(catalog)["r/100/g.tif"] == ("rejected", "empty file")
 
 
-def test_bad_files_up_to_the_share_are_borne_and_more_are_named(prepared):
+def test_too_many_bad_files_stop_the_run_and_are_listed(prepared):
     bad = [(f"r/9/bad{number}.tif", "9", "e1", None) for number in range(7)]
     catalog = build_catalog(prepared(*THREE, *bad), [])
     check_catalog(catalog, 0.7)
     text = sentence(check_catalog, catalog, 0.69)
-    assert text.startswith("7 of 10 images cannot be used, more than max_bad: 0.69 allows")
-    assert (
-        "r/9/bad0.tif: empty file; " in text and "r/9/bad4.tif: empty file; and 2 more" in text and "bad5" not in text
-    )
+    assert "7 of 10 images" in text and "max_bad: 0.69" in text
+    assert "r/9/bad0.tif: empty file" in text and "r/9/bad4.tif: empty file; and 2 more" in text and "bad5" not in text
 
 
 def test_duplicates_and_excluded_images_are_not_bad_files(prepared):
@@ -165,24 +163,21 @@ def test_duplicates_and_excluded_images_are_not_bad_files(prepared):
     check_catalog(catalog, 0)
 
 
-def test_nothing_usable_is_one_sentence_that_names_the_files(prepared):
+def test_the_message_about_no_usable_image_names_the_files(prepared):
     catalog = build_catalog(prepared(("r/9/a.tif", "9", "e1", None), ("r/9/b.tif", "9", "e2", None)), [])
-    assert sentence(check_catalog, catalog, 1) == (
-        "No usable image is left of 2 TIFs found (r/9/a.tif: empty file; r/9/b.tif: empty file)."
-    )
+    text = sentence(check_catalog, catalog, 1)
+    assert "None of the 2 TIFs" in text and "(r/9/a.tif: empty file; r/9/b.tif: empty file)" in text
 
 
-def test_nothing_but_contradicting_copies_is_told_as_that(prepared):
+def test_the_message_about_contradicting_copies_names_the_other_stage(prepared):
     catalog = build_catalog(prepared(("r/9/a.tif", "9", "e1", "A"), ("r/51/a.tif", "51", "e2", "A")), [])
     assert "r/9/a.tif: same bytes under another stage: r/51/a.tif (stage 51)" in sentence(check_catalog, catalog, 1)
 
 
-def test_a_split_that_lost_all_its_images_is_told_with_them(prepared):
+def test_a_split_without_images_is_an_error_that_names_them(prepared):
     rows = [*THREE[:2], ("r/051/c.tif", "051", "e3", None), ("r/9/d.tif", "9", "e1", None)]
     text = sentence(check_catalog, build_catalog(prepared(*rows), []), 1)
-    assert (
-        text == "Every image of the test split was rejected (r/051/c.tif: empty file); mend these files or add embryos."
-    )
+    assert "the test split" in text and "(r/051/c.tif: empty file)" in text
 
 
 def test_labels_follow_the_numeric_order_of_the_stages(prepared):
@@ -200,7 +195,7 @@ def test_labels_follow_the_numeric_order_of_the_stages(prepared):
     assert manifests["val"]["label"].tolist() == [0] and manifests["test"]["label"].tolist() == [1]
 
 
-def test_stages_without_times_come_back_without(prepared, tmp_path):
+def test_stages_without_times_are_read_without_times(prepared, tmp_path):
     rows = [("r/late/a.tif", "late", "e1", "A"), ("r/9/b.tif", "9", "e2", "B"), ("r/9/c.tif", "9", "e3", "C")]
     table = prepared(*rows)
     _, stages = build_manifests(table, build_catalog(table, []))
@@ -209,7 +204,7 @@ def test_stages_without_times_come_back_without(prepared, tmp_path):
     assert read_stages(tmp_path / "stages.csv") == Stages(["9", "late"])
 
 
-def test_stages_are_those_that_the_settings_give(prepared, tmp_path):
+def test_stages_follow_the_settings(prepared, tmp_path):
     table = prepared(*THREE)
     manifests, stages = build_manifests(table, build_catalog(table, []), ["100", "9", "051"], "none")
     assert stages["stage"].tolist() == ["100", "9", "051"] and manifests["train"]["label"].tolist() == [0, 0]
@@ -220,7 +215,7 @@ def test_stages_are_those_that_the_settings_give(prepared, tmp_path):
     assert read_stages(tmp_path / "stages.csv") == Stages(["051", "100", "9"], [1.5, 2, 3], "h")
 
 
-def test_a_manifest_holds_used_images_alone_and_survives_its_file(prepared, tmp_path):
+def test_a_manifest_lists_only_used_images(prepared, tmp_path):
     table = prepared(*THREE, ("r/100/copy of a.tif", "100", "e1", "A"), ("r/9/f.tif", "9", "e1", None))
     manifests, _ = build_manifests(table, build_catalog(table, []))
     assert sorted(set(manifests["train"]["source"])) == ["r/100/a.tif"]
@@ -229,7 +224,7 @@ def test_a_manifest_holds_used_images_alone_and_survives_its_file(prepared, tmp_
     assert read["stage"].tolist() == ["9"] and read["label"].tolist() == [0] and read["angle"].tolist() == [0]
 
 
-def test_split_folders_are_relative_links_that_make_an_image_folder(prepared, tmp_path, monkeypatch):
+def test_split_folders_of_relative_links_can_be_moved(prepared, tmp_path, monkeypatch):
     table = prepared(*THREE)
     manifests, _ = build_manifests(table, build_catalog(table, []))
     for png in table["png"]:
@@ -253,7 +248,7 @@ def of_movie(prepared, *rows):
     return table
 
 
-def test_time_points_of_one_file_are_pictures_of_their_own_in_the_order_of_time(prepared):
+def test_time_points_of_one_file_are_separate_images_in_order_of_time(prepared):
     rows = [(str(frame), "9" if frame < 11 else "51", "e1", f"p{frame}") for frame in (12, 2, 10)]
     table = of_movie(prepared, *rows)
     catalog = build_catalog(table, [("r/movie.tif", "7", "e1", "excluded", "use: no", "3", "reviewed")])
@@ -266,7 +261,7 @@ def test_time_points_of_one_file_are_pictures_of_their_own_in_the_order_of_time(
     assert (manifests["train"]["source"] == "r/movie.tif").all() and manifests["train"]["png"].is_unique
 
 
-def test_equal_time_points_count_once_and_under_two_stages_not_at_all(prepared):
+def test_equal_time_points_are_used_once_or_rejected_under_two_stages(prepared):
     catalog = build_catalog(of_movie(prepared, ("1", "9", "e1", "p"), ("2", "9", "e1", "p")), [])
     assert catalog["status"].tolist() == ["used", "rejected"]
     assert catalog["reason"].tolist() == ["", "same picture as r/movie.tif, time point 1"]

@@ -1,4 +1,4 @@
-"""Manifests, and the split folders on file systems of all kinds."""
+"""Test manifests, and split folders on all kinds of file systems."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ SPLITS = ("train", "val", "test")
 
 @pytest.fixture
 def manifests(tmp_path, monkeypatch):
-    """One PNG in each of two splits, in stages of their own."""
+    """One PNG in each of two splits, with different stages."""
     monkeypatch.chdir(tmp_path)
     Path("results/images").mkdir(parents=True)
     made = {}
@@ -43,7 +43,7 @@ def contents():
 EXPECTED = {"results/split/train/051/train.png": b"train", "results/split/val/060/val.png": b"val"}
 
 
-def test_split_folders_are_relative_links_and_every_stage_has_its_folder(manifests, caplog):
+def test_split_folders_are_relative_links_with_a_folder_per_stage(manifests, caplog):
     link_split_folders(manifests, "results/split")
     assert contents() == EXPECTED and caplog.messages == []
     assert os.readlink("results/split/train/051/train.png") == "../../../images/train.png"
@@ -53,25 +53,25 @@ def test_split_folders_are_relative_links_and_every_stage_has_its_folder(manifes
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EACCES, errno.EINVAL])
-def test_without_symbolic_links_they_are_hard_links_and_that_is_said_once(manifests, monkeypatch, caplog, number):
+def test_hard_links_replace_symbolic_links_with_one_warning(manifests, monkeypatch, caplog, number):
     refuse(monkeypatch, number, "symlink")
     link_split_folders(manifests, "results/split")
     assert contents() == EXPECTED
     assert os.path.samefile("results/split/val/060/val.png", "results/images/val.png")
     (message,) = caplog.messages
-    assert "knows no symbolic links: the images in it are hard links" in message
+    assert "symbolic links" in message and "hard links" in message
 
 
-def test_without_hard_links_they_are_copies_and_that_is_said_once(manifests, monkeypatch, caplog):
+def test_copies_replace_hard_links_with_one_warning(manifests, monkeypatch, caplog):
     refuse(monkeypatch, errno.EPERM, "symlink", "link")
     link_split_folders(manifests, "results/split")
     assert contents() == EXPECTED
     assert not os.path.samefile("results/split/val/060/val.png", "results/images/val.png")
     (message,) = caplog.messages
-    assert "the images in it are copies, which take as much space" in message
+    assert "symbolic links" in message and "copies" in message
 
 
-def test_a_full_disk_is_no_reason_to_copy(manifests, monkeypatch):
+def test_a_full_disk_does_not_lead_to_copies(manifests, monkeypatch):
     refuse(monkeypatch, errno.ENOSPC, "symlink")
     with pytest.raises(OSError, match="No space left"):
         link_split_folders(manifests, "results/split")
@@ -79,7 +79,7 @@ def test_a_full_disk_is_no_reason_to_copy(manifests, monkeypatch):
 
 
 def folders_of(*stages):
-    """The folders of stages below each split, and what lies in them; one PNG of each stage is in training."""
+    """Return the folders of stages in each split and their files. One PNG of each stage is in training."""
     Path("results/images").mkdir(parents=True)
     pngs = [f"results/images/{place}.png" for place in range(len(stages))]
     for png, stage in zip(pngs, stages, strict=True):
@@ -110,7 +110,7 @@ HOSTILE = (
 )
 
 
-def test_no_stage_leads_out_of_its_split_and_each_has_a_folder_of_its_own(tmp_path, monkeypatch, caplog):
+def test_hostile_stage_names_get_separate_folders_in_their_split(tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
     found = folders_of(*HOSTILE)
     assert len(found) == len(HOSTILE)
@@ -124,7 +124,7 @@ def test_no_stage_leads_out_of_its_split_and_each_has_a_folder_of_its_own(tmp_pa
     assert set(inside) == set(HOSTILE) and set(inside.values()) == found
     renamed = {stage for stage, folder in inside.items() if stage != folder}
     assert renamed == {*HOSTILE[:8], "x" * 300, "期" * 90} and len(caplog.messages) == len(renamed)
-    assert "The folder of stage '..' in results/split is stage-" in caplog.text
+    assert "'..' in results/split is named stage-" in caplog.text
     for split in SPLITS:
         assert {path.name for path in Path("results/split", split).iterdir()} == found
 
@@ -134,7 +134,7 @@ NAMES = st.text(st.sampled_from("./\\-aA é~\x00\n$*"), min_size=1, max_size=6)
 
 @settings(max_examples=12, deadline=None)
 @given(st.sets(NAMES, min_size=1, max_size=6))
-def test_whatever_stages_are_called_each_has_one_folder_inside_its_split(tmp_path_factory, stages):
+def test_any_stage_name_gives_one_folder_in_its_split(tmp_path_factory, stages):
     folder = tmp_path_factory.mktemp("run") / "split"
     png = folder.parent / "0.png"
     png.write_bytes(b"")
@@ -147,7 +147,7 @@ def test_whatever_stages_are_called_each_has_one_folder_inside_its_split(tmp_pat
     assert {parts[0] for parts in found} == {path.name for path in (folder / "val").iterdir()}
 
 
-def test_on_a_disk_that_tells_no_a_from_a_twins_do_not_share_a_folder(tmp_path, monkeypatch):
+def test_stages_that_differ_in_case_do_not_share_a_folder_on_any_disk(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     mkdir = os.mkdir
     lower = lambda path: str(path).lower() if "/.names-" in str(path) else path  # noqa: E731
@@ -180,7 +180,7 @@ CATALOG = pd.DataFrame(
 )
 
 
-def test_manifests_hold_the_pngs_of_used_tifs_by_class_and_angle_as_numbers():
+def test_manifests_list_the_pngs_of_used_tifs():
     manifests, _ = build_manifests(TABLE, CATALOG)
     rows = {split: list(manifest.itertuples(index=False, name=None)) for split, manifest in manifests.items()}
     assert rows == {
@@ -194,20 +194,20 @@ def test_manifests_hold_the_pngs_of_used_tifs_by_class_and_angle_as_numbers():
     }
 
 
-def test_without_suggestions_there_is_no_origin_and_all_are_read_as_given(tmp_path):
+def test_without_suggestions_the_manifest_has_no_origin(tmp_path):
     manifests, _ = build_manifests(TABLE, CATALOG.assign(origin="given"))
     assert list(manifests["train"].columns) == MANIFEST
     manifests["train"].to_csv(tmp_path / "train.csv", index=False)
     assert read_manifest(tmp_path / "train.csv")["origin"].unique().tolist() == ["given"]
 
 
-def test_the_stage_table_counts_tifs_and_not_their_rotations():
+def test_the_stage_table_counts_images_instead_of_rotations():
     _, stages = build_manifests(TABLE, CATALOG)
     assert stages[["label", "stage", "images"]].to_numpy().tolist() == [[0, "9", 2], [1, "100", 3]]
     assert stages["time"].tolist() == [9, 100]
 
 
-def test_unrotated_pngs_are_those_of_angle_0_of_all_manifests_in_their_order(tmp_path):
+def test_unrotated_pngs_have_angle_zero_and_keep_their_order(tmp_path):
     manifests, _ = build_manifests(TABLE, CATALOG)
     for split in ("val", "train"):
         manifests[split].to_csv(tmp_path / f"{split}.csv", index=False)

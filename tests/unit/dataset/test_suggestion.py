@@ -1,4 +1,4 @@
-"""Settings for a first start: a pattern from names, a normalisation from pictures, as YAML to copy."""
+"""Test the settings that are suggested for a first run."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ GRADIENT = np.tile(np.linspace(0, 1, 64), (48, 1))
 
 
 def suggested(folder, brightest):
-    """(what was said, the settings) for three embryos at two stages, their brightest value as given."""
+    """Return (text, settings) for three embryos at two stages, their brightest value as given."""
     (folder / "raw").mkdir()
     for embryo in (1, 2, 3):
         for stage in ("051", "060"):
@@ -26,16 +26,16 @@ def suggested(folder, brightest):
 
 
 @pytest.mark.parametrize(
-    ("brightest", "method", "said"),
+    ("brightest", "method", "fact"),
     [
-        (9000, "multiply", "as it is; of 2 images opened none saturates or stays dark"),
-        (60_000, "percentile", "2 saturate for more than 20% of their pixels and 0 stay dark"),
-        (900, "percentile", "0 saturate for more than 20% of their pixels and 2 stay dark"),
+        (9000, "multiply", "none of the 2 images opened saturates or stays dark"),
+        (60_000, "percentile", "2 images saturate in more than 20%"),
+        (900, "percentile", "2 stay dark"),
     ],
 )
-def test_the_normalisation_fits_the_pictures(tmp_path, brightest, method, said):
+def test_the_suggested_normalisation_fits_the_pictures(tmp_path, brightest, method, fact):
     text, settings = suggested(tmp_path, brightest)
-    assert settings["image"]["normalize"]["method"] == method and said in text
+    assert settings["image"]["normalize"]["method"] == method and fact in text
     assert settings["raw"] == [str(tmp_path / "raw")] and "(?P<embryo>" in settings["name_pattern"]
-    assert "With that: 6 images of 2 stages and 3 embryos." in text
+    assert "6 images of 2 stages and 3 embryos" in text
     assert not (tmp_path / "results").exists()

@@ -1,4 +1,4 @@
-"""The white of a data set's floats is guessed once."""
+"""Test that the white level of floats is estimated once per data set."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from flystage.core.errors import FlystageError
 from flystage.dataset.white import read_white, remember_white, white_file, with_white
 
 
-def test_the_first_guess_stays(tmp_path):
+def test_the_first_estimate_is_kept(tmp_path):
     lock = str(tmp_path / "raw.split.csv")
     assert (
         read_white(lock) is None
@@ -18,7 +18,7 @@ def test_the_first_guess_stays(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"white": null}', '{"white": "much"}', "[1]"])
-def test_a_damaged_guess_is_one_sentence(tmp_path, text):
+def test_a_damaged_estimate_is_an_error(tmp_path, text):
     (tmp_path / "raw.white.json").write_text(text, encoding="utf-8")
-    with pytest.raises(FlystageError, match="raw.white.json is damaged .* set image.white"):
+    with pytest.raises(FlystageError, match="raw.white.json is damaged.*image.white"):
         read_white(str(tmp_path / "raw.split.csv"))

@@ -1,4 +1,4 @@
-"""Random changes of training pictures: gentle, by seed alone, and never a mirror image."""
+"""Test that random changes of training pictures are small, depend only on the seed, and never mirror."""
 
 import cv2
 import numpy as np
@@ -26,21 +26,21 @@ def alike(one, other):
     return np.corrcoef(one.ravel(), other.ravel())[0, 1]
 
 
-def test_without_any_change_the_picture_stays():
+def test_zero_settings_leave_the_picture_unchanged():
     np.testing.assert_array_equal(changed(1), embryo())
 
 
 @pytest.mark.parametrize(
     "setting", [{"rotation": 180}, {"shift": 0.1}, {"scale": 0.2}, {"brightness": 0.3}, {"noise": 0.05}]
 )
-def test_each_change_depends_on_the_seed_alone(setting):
+def test_each_change_depends_only_on_the_seed(setting):
     first, again, other = changed(1, **setting), changed(1, **setting), changed(2, **setting)
     assert first.dtype == np.uint8 and first.shape == (SIZE, SIZE)
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other) and not np.array_equal(first, embryo())
 
 
-def test_it_is_never_a_mirror_image():
+def test_a_picture_is_never_mirrored():
     turned = [
         cv2.warpAffine(picture, cv2.getRotationMatrix2D((47.5, 47.5), angle, 1), (SIZE, SIZE), borderValue=20)
         for picture in (embryo(), cv2.flip(embryo(), 0))
@@ -52,7 +52,7 @@ def test_it_is_never_a_mirror_image():
         assert max(likeness[:120]) > max(likeness[120:])
 
 
-def test_all_angles_occur_and_what_comes_in_is_background():
+def test_all_angles_occur_and_new_pixels_are_background():
     places = set()
     for seed in range(60):
         picture = changed(seed, rotation=180)
@@ -62,7 +62,7 @@ def test_all_angles_occur_and_what_comes_in_is_background():
     assert len(places) == 4
 
 
-def test_bright_pixels_saturate_and_do_not_wrap_round():
+def test_bright_pixels_saturate_without_overflow():
     for seed in range(20):
         picture = changed(seed, brightness=0.5, noise=0.1)
         assert picture[48, 40] > 30

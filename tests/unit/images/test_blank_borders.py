@@ -1,4 +1,4 @@
-"""Empty borders are filled with background and measured; holes in the picture are refused."""
+"""Test that empty borders are filled and measured, and that holes in the picture are refused."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def with_nan(*places):
 
 
 @pytest.mark.parametrize("most", [0, 0.25])
-def test_what_has_no_empty_pixel_stays_as_it_is(most):
+def test_a_picture_without_empty_pixels_is_unchanged(most):
     for picture in (PICTURE, PICTURE.astype(np.uint16), PICTURE.astype(np.float64)):
         plane, share = filled(picture, most)
         assert plane is picture and share == 0
@@ -31,7 +31,7 @@ def test_what_has_no_empty_pixel_stays_as_it_is(most):
         with_nan(np.s_[:3]),
         with_nan(np.s_[:, -4:]),
         with_nan(np.s_[:2], np.s_[:, :2], np.s_[-2:], np.s_[:, -2:]),
-        np.where(np.add.outer(np.arange(40), np.arange(50)) < 9, np.nan, PICTURE),  # the corner of a turned picture
+        np.where(np.add.outer(np.arange(40), np.arange(50)) < 9, np.nan, PICTURE),  # the corner of a rotated picture
         with_nan((0, 9)),
     ],
     ids=["rows", "columns", "all around", "corner", "one pixel"],
@@ -45,13 +45,13 @@ def test_an_empty_border_is_filled_with_the_background(picture):
 
 @pytest.mark.parametrize("picture", [with_nan((20, 20)), with_nan(np.s_[:3], (20, 20)), with_nan(np.s_[15:20, 15:20])])
 def test_holes_in_the_picture_are_refused(picture):
-    with pytest.raises(UnusableTiff, match="inside the picture that are not numbers"):
+    with pytest.raises(UnusableTiff, match="inside the picture.*NaN"):
         filled(picture, 0.25)
 
 
-def test_more_empty_pixels_than_are_allowed_are_refused():
+def test_too_many_empty_pixels_are_refused():
     picture = with_nan(np.s_[:12])  # 30 %
-    with pytest.raises(UnusableTiff, match=r"30% of its pixels are not numbers \(NaN\), image.max_blank is 0.25"):
+    with pytest.raises(UnusableTiff, match=r"30%.*NaN.*image\.max_blank is 0\.25"):
         filled(picture, 0.25)
     assert filled(picture, 0.3)[1] == pytest.approx(0.3)
     for most in (0.25, 1):
@@ -60,7 +60,7 @@ def test_more_empty_pixels_than_are_allowed_are_refused():
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e300])
-def test_infinities_are_refused_wherever_they_are(value):
+def test_infinities_are_refused_everywhere(value):
     picture = with_nan(np.s_[:3]).astype(np.float64)
     picture[-1, -1] = value
     with pytest.raises(UnusableTiff, match="not numbers"):

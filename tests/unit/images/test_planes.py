@@ -1,6 +1,7 @@
-"""Which planes of a stack count: the depth by image.page, the time by its frame, channels by themselves."""
+"""Test that image.page selects the depth of a stack and a frame its time point."""
 
 import io
+import re
 import struct
 
 import numpy as np
@@ -35,7 +36,7 @@ def reason(function, *arguments, **options):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_middle_is_that_of_the_depth_at_the_middle_time_point(kind):
+def test_the_middle_is_the_middle_depth_of_the_middle_time_point(kind):
     data = tif(MOVIE, "TZYX", **KINDS[kind])
     plane, facts = read_grey(data)
     np.testing.assert_array_equal(plane, MOVIE[5, 2])
@@ -45,15 +46,15 @@ def test_the_middle_is_that_of_the_depth_at_the_middle_time_point(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("page", "expected"), [("first", 0), ("middle", 2), ("last", 4), (2, 1)])
-def test_a_frame_is_a_time_point_and_the_page_counts_its_planes(kind, page, expected):
+def test_a_frame_selects_a_time_point_and_the_page_one_of_its_planes(kind, page, expected):
     data = tif(MOVIE, "TZYX", **KINDS[kind])
     for frame in (1, 4, 10):
         plane, facts = read_grey(data, page=page, frame=frame)
         np.testing.assert_array_equal(plane, MOVIE[frame - 1, expected])
         assert facts["note"] == ""
     np.testing.assert_array_equal(read_grey(data, page="max", frame=4)[0], MOVIE[3].max(axis=0))
-    assert reason(read_grey, data, frame=11) == "has 10 time point(s), number 11 is asked for"
-    assert reason(read_grey, data, frame=1, page=6) == "has 5 page(s), image.page asks for number 6"
+    assert re.search(r"10 time point.*\b11\b", reason(read_grey, data, frame=11))
+    assert re.search("5 page.*image.page is 6", reason(read_grey, data, frame=1, page=6))
 
 
 @pytest.mark.parametrize("axes", ["ZTYX", "CTZYX", "TZCYX", "ZCTYX"])
@@ -69,22 +70,22 @@ def test_the_order_of_the_axes_makes_no_difference(axes):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_time_points_of_one_plane_each_are_counted_by_the_page_where_no_frame_is_given(kind):
+def test_the_page_counts_time_points_of_one_plane_without_a_frame(kind):
     series = MOVIE[:, 0]
     data = tif(series, "TYX", **KINDS[kind])
     assert time_points(data) == 10
     np.testing.assert_array_equal(read_grey(data, page=3)[0], series[2])
     np.testing.assert_array_equal(read_grey(data)[0], series[5])
     np.testing.assert_array_equal(read_grey(data, frame=3)[0], series[2])
-    assert reason(read_grey, data, frame=3, page=2) == "has 1 page(s), image.page asks for number 2"
+    assert re.search("1 page.*image.page is 2", reason(read_grey, data, frame=3, page=2))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_planes_of_a_depth_are_no_time_points(kind):
+def test_planes_of_a_depth_are_not_time_points(kind):
     data = tif(MOVIE[0], "ZYX", **KINDS[kind])
     assert time_points(data) == 1
     np.testing.assert_array_equal(read_grey(data, frame=1)[0], MOVIE[0, 2])
-    assert reason(read_grey, data, frame=2) == "has 1 time point(s), number 2 is asked for"
+    assert re.search(r"1 time point.*\b2\b", reason(read_grey, data, frame=2))
 
 
 def test_a_file_without_notes_has_one_time_point():
@@ -93,13 +94,13 @@ def test_a_file_without_notes_has_one_time_point():
     np.testing.assert_array_equal(read_grey(data)[0], MOVIE[0, 2])
 
 
-def test_of_an_even_number_the_middle_is_the_later_of_the_two():
+def test_the_middle_of_an_even_number_is_the_later_one():
     data = tif(MOVIE[0, :4], photometric="minisblack", metadata=None)
     np.testing.assert_array_equal(read_grey(data)[0], MOVIE[0, 2])
     np.testing.assert_array_equal(read_grey(tif(MOVIE[0, :2], photometric="minisblack", metadata=None))[0], MOVIE[0, 1])
 
 
-def test_axes_without_a_name_have_no_middle_but_every_page_by_its_number():
+def test_unnamed_axes_have_numbered_pages_but_no_middle():
     data = tif(MOVIE, photometric="minisblack")  # tifffile writes "QQYX"
     assert "2 axes (10 x 5)" in reason(read_grey, data) and "image.page" in reason(read_grey, data)
     np.testing.assert_array_equal(read_grey(data, page=8)[0], MOVIE[1, 2])
@@ -113,14 +114,14 @@ def test_planes_are_counted_by_axis():
     assert planes_to_use("TZ", (2, 3), "max", 1)[0].tolist() == [[0], [1], [2]]
 
 
-def test_a_jpeg_that_says_it_is_larger_than_its_picture_is_refused_unpacked():
+def test_a_jpeg_larger_than_its_picture_is_refused_before_decoding():
     data = tif((MOVIE[0, 0] // 256).astype(np.uint8), compression="jpeg")
     start = data.index(b"\xff\xc0") + 5
     larger = data[:start] + (20_000).to_bytes(2) * 2 + data[start + 4 :]
-    assert reason(read_grey, larger) == "damaged: a JPEG of 20000 x 20000 pixels within a smaller picture"
+    assert re.search("damaged.*20000 x 20000 pixels", reason(read_grey, larger))
 
 
-def test_a_strip_of_far_more_bytes_than_its_picture_is_refused_unread():
+def test_a_strip_larger_than_its_picture_is_refused_before_reading():
     data = tif(MOVIE[0, 0], compression="deflate", metadata=None)
     with tifffile.TiffFile(io.BytesIO(data)) as opened:
         counts = opened.pages.first.tags["StripByteCounts"]
@@ -129,13 +130,12 @@ def test_a_strip_of_far_more_bytes_than_its_picture_is_refused_unread():
     assert "far more bytes" in reason(read_grey, data)
 
 
-def test_the_bytes_of_a_page_are_bounded_and_not_its_values_alone():
-    """A picture of zeros in few bytes, as a bomb has it: with four 64-bit values a pixel it takes four times the largest allowed."""
+def test_the_number_of_bytes_of_a_page_is_limited():
+    """A picture of zeros in few bytes, like a bomb. With four 64-bit values per pixel it takes four times the limit."""
     bomb = tif(np.zeros((100, 100, 4)), photometric="rgb", compression="deflate", metadata=None)
     assert len(bomb) < 5000
-    assert reason(read_grey, bomb, max_pixels=10_000) == (
-        "too large: 100 x 100 pixels of type float64, image.max_pixels (10000) allows 8 times as many bytes"
-    )
+    text = reason(read_grey, bomb, max_pixels=10_000)
+    assert all(fact in text for fact in ("too large", "100 x 100 pixels", "float64", "image.max_pixels (10000)"))
     assert read_grey(bomb, max_pixels=40_000)[0].shape == (100, 100)
     for pixels in (np.zeros((100, 100)), np.zeros((100, 100, 4), np.uint16)):
         kind = "minisblack" if pixels.ndim == 2 else "rgb"

@@ -1,4 +1,4 @@
-"""From a TIF to PNGs: full depth until the end, nothing cut or squashed, turned and never mirrored."""
+"""Test that TIFs become PNGs at full depth, without cropping, distortion or mirroring."""
 
 import hashlib
 import io
@@ -52,7 +52,7 @@ def cv2_error(code):
 
 
 def embryo(height=42, width=110):
-    """A 16-bit ellipse on black, brighter at one end and with a mark off both axes, so no mirror image is alike."""
+    """A 16-bit ellipse on black, brighter at one end and with a mark off both axes, so that every mirror image differs."""
     y, x = np.mgrid[:height, :width]
     inside = ((x - width / 2) / (0.45 * width)) ** 2 + ((y - height / 2) / (0.42 * height)) ** 2 < 1
     picture = inside * (2000.0 + 30 * x)
@@ -60,7 +60,7 @@ def embryo(height=42, width=110):
     return picture.astype(np.uint16)
 
 
-def test_full_depth_is_kept_where_8_bits_first_would_leave_32_levels():
+def test_normalisation_keeps_the_full_depth():
     gradient = np.linspace(0, 8191, 1024).astype(np.uint16)  # an eighth of the range, like the real images
     plane = np.tile(gradient, (64, 1))
     grey, clipped = normalised(plane, 65535, MULTIPLY)
@@ -71,14 +71,14 @@ def test_full_depth_is_kept_where_8_bits_first_would_leave_32_levels():
     assert clipped == 0
 
 
-def test_the_png_keeps_the_depth_too():
+def test_the_png_keeps_the_depth():
     plane = np.tile(np.linspace(0, 8191, 400).astype(np.uint16), (400, 1))
     (picture,), facts = prepare(tif(plane), IMAGE | {"size": 300}, [0])
     assert grey_levels(picture, 255) > 150
     assert facts["levels"] == 400
 
 
-def test_multiplying_saturates_and_does_not_wrap_round():
+def test_multiplying_saturates_without_overflow():
     plane = np.array([[0, 10, 42, 43, 100, 255]], np.uint8)
     grey, clipped = normalised(plane, 255, MULTIPLY)
     np.testing.assert_allclose(grey, [[0, 60, 252, 258, 600, 1530]], rtol=1e-6)
@@ -86,7 +86,7 @@ def test_multiplying_saturates_and_does_not_wrap_round():
     sheet = np.full((20, 20), 100, np.uint8)
     sheet[:, :10] = 10
     (picture,), facts = prepare(tif(sheet), IMAGE | {"size": 40}, [0])
-    assert (picture.min(), picture.max()) == (60, 255)  # 600 wrapped round would be 88
+    assert (picture.min(), picture.max()) == (60, 255)  # an overflow would turn 600 into 88
     assert facts["clipped"] == 0.5
 
 
@@ -97,7 +97,7 @@ def test_the_clipped_share_is_of_the_raw_pixels():
     assert prepare(tif(plane), IMAGE, [0])[1]["clipped"] == 100 / 2000
 
 
-def test_percentiles_stretch_each_image_by_itself():
+def test_percentiles_stretch_each_image_separately():
     plane = np.arange(10_001, dtype=np.uint16).reshape(1, -1) + 300
     grey, clipped = normalised(plane, 65535, PERCENTILE | {"low": 10, "high": 90})
     np.testing.assert_allclose([grey[0, 1000], grey[0, 5000], grey[0, 9000]], [0, 127.5, 255], atol=1e-3)
@@ -108,16 +108,16 @@ def test_percentiles_stretch_each_image_by_itself():
 def test_percentiles_that_coincide_are_refused():
     plane = np.zeros((100, 100), np.uint16)
     plane[0, 0] = 9
-    with pytest.raises(UnusableTiff, match="nearly all pixels have one value"):
+    with pytest.raises(UnusableTiff, match="one value"):
         normalised(plane, 65535, PERCENTILE)
 
 
 @pytest.mark.parametrize("angle", [*ANGLES, 1, 30, 225, 300, 359])
 @pytest.mark.parametrize("shape", [(42, 110), (110, 42), (60, 60), (8, 300)])
-def test_no_corner_is_cut_at_any_angle(shape, angle):
+def test_no_corner_is_cropped_at_any_angle(shape, angle):
     grey = np.zeros(shape, np.float32)
     side = max(6, min(shape) // 4)
-    # A bright mark in one corner after the other: its light must be there, and where a rotation puts it.
+    # Put a bright mark in each corner. Its light must be present, at the rotated position.
     size = 200
     scale = size / np.hypot(*shape)
     for rows, columns in [(slice(side), slice(side)), (slice(side), slice(-side, None)),
@@ -136,7 +136,7 @@ def test_no_corner_is_cut_at_any_angle(shape, angle):
         assert (size - 1) / 2 - y == pytest.approx(turn.imag, abs=0.6)
 
 
-def test_a_bright_frame_is_there_whole_at_every_angle():
+def test_a_bright_frame_is_complete_at_every_angle():
     grey = np.zeros((60, 140), np.float32)
     grey[3:8, 3:-3] = grey[-8:-3, 3:-3] = grey[3:-3, 3:8] = grey[3:-3, -8:-3] = 180
     pictures = turned(grey, range(0, 360, 15), 160)
@@ -144,7 +144,7 @@ def test_a_bright_frame_is_there_whole_at_every_angle():
     np.testing.assert_allclose(light, grey.sum() * (160 / np.hypot(60, 140)) ** 2, rtol=0.03)
 
 
-def test_a_circle_stays_a_circle_of_one_size_at_every_angle():
+def test_a_circle_keeps_its_shape_and_size_at_every_angle():
     y, x = np.mgrid[:60, :180]
     grey = (200 * (np.hypot(y - 29.5, x - 60) < 22)).astype(np.float32)
     scale = 190 / np.hypot(60, 180)
@@ -155,7 +155,7 @@ def test_a_circle_stays_a_circle_of_one_size_at_every_angle():
 
 
 @pytest.mark.parametrize("side", [80, 81])
-def test_quarter_turns_are_those_of_numpy_and_no_mirror_image(side):
+def test_quarter_turns_equal_those_of_numpy_without_mirroring(side):
     grey = cv2.GaussianBlur(embryo(side, side).astype(np.float32) / 40, (0, 0), 2)
     upright, left, over, right = turned(grey, [0, 90, 180, 270], 80)
     for turns, picture in enumerate((upright, left, over, right)):
@@ -165,7 +165,7 @@ def test_quarter_turns_are_those_of_numpy_and_no_mirror_image(side):
         assert np.abs(picture.astype(int) - mirrored).max() > 60
 
 
-def test_unrotated_and_unscaled_is_the_picture_itself():
+def test_angle_zero_at_scale_one_does_not_change_the_picture():
     grey = np.random.default_rng(0).uniform(0, 255, (30, 40)).astype(np.float32)  # its diagonal is 50
     (picture,) = turned(grey, [0], 50)
     np.testing.assert_array_equal(picture[10:40, 5:45], np.rint(grey))
@@ -187,7 +187,7 @@ def test_shrinking_averages_and_does_not_alias():
     assert np.ptp(inside) < 30
 
 
-def test_one_field_gives_images_of_unequal_size_one_scale():
+def test_one_field_gives_images_of_different_sizes_the_same_scale():
     def disc(height, width):
         y, x = np.mgrid[:height, :width]
         return (200 * (np.hypot(y - height / 2, x - width / 2) < 20)).astype(np.float32)
@@ -196,16 +196,16 @@ def test_one_field_gives_images_of_unequal_size_one_scale():
     assert areas[0] == pytest.approx(areas[1], rel=0.02)
     assert areas[0] == pytest.approx(np.pi * 10**2, rel=0.05)
     alone = [(turned(disc(*shape), [0], 128)[0] > 100).sum() for shape in [(60, 80), (100, 200)]]
-    assert alone[0] > 3 * alone[1]  # auto: each by its own diagonal
+    assert alone[0] > 3 * alone[1]  # auto: each at the scale of its own diagonal
 
 
-def test_a_picture_larger_than_the_field_is_refused_and_not_cut():
-    with pytest.raises(UnusableTiff, match=r"its diagonal of 118 pixels exceeds image\.field \(117\)"):
+def test_a_picture_larger_than_the_field_is_refused():
+    with pytest.raises(UnusableTiff, match=r"118 pixels.*image\.field \(117\)"):
         prepare(tif(embryo()), IMAGE | {"field": 117}, [0])
     prepare(tif(embryo()), IMAGE | {"field": 118}, [0])
 
 
-def test_8_bit_rgb_and_16_bit_of_one_picture_agree():
+def test_8_bit_rgb_and_16_bit_versions_of_a_picture_agree():
     picture8 = (embryo() // 37).astype(np.uint8)
     picture16 = picture8.astype(np.uint16) * 257
     from_rgb, _ = prepare(tif(np.dstack([picture8] * 3), photometric="rgb"), IMAGE, ANGLES)
@@ -226,7 +226,7 @@ def test_white_can_be_set_for_a_12_bit_camera():
     assert camera.mean() > 5 * auto.mean()
 
 
-def test_a_float_beyond_every_usual_white_asks_for_one():
+def test_floats_above_all_usual_white_levels_need_the_setting():
     plane = embryo().astype(np.float64) * 1e8
     with pytest.raises(UnusableTiff, match=r"set image\.white"):
         prepare(tif(plane), IMAGE, [0])
@@ -234,7 +234,7 @@ def test_a_float_beyond_every_usual_white_asks_for_one():
 
 
 @pytest.mark.parametrize("brightest", [0.16, 1.0, 1.001, 1.5])
-def test_one_white_serves_all_floats_of_a_data_set(brightest):
+def test_all_floats_of_a_data_set_have_one_white_level(brightest):
     plane = (embryo() / 50_000).astype(np.float32)  # up to 0.16
     expected = prepare(tif(plane), IMAGE | {"white": 1}, [0])[0][0].astype(int)
     plane[20, 50] = brightest
@@ -242,10 +242,10 @@ def test_one_white_serves_all_floats_of_a_data_set(brightest):
     assert (
         np.median(np.abs(picture - expected)) == 0 and (np.abs(picture - expected) > 1).sum() <= 16
     )  # around the pixel
-    assert guessed_white(brightest) == 1  # which a resampling overshoots
+    assert guessed_white(brightest) == 1  # as exceeded by resampling
 
 
-def test_a_white_is_guessed_for_floats_alone_and_a_set_one_goes_first():
+def test_white_is_estimated_only_for_floats_and_can_be_set():
     assert [guessed_white(maximum) for maximum in (-3, 1, 2, 2.1, 255, 256, 301, 65535, 70_000, 2**32 - 1, 1e12)] == [
         1, 1, 1, 255, 255, 255, 65535, 65535, 65535, 2**32 - 1, None,
     ]  # fmt: skip
@@ -262,7 +262,7 @@ def test_a_white_is_guessed_for_floats_alone_and_a_set_one_goes_first():
     )
 
 
-def test_white_is_zero_of_a_12_bit_camera_is_the_same_picture():
+def test_white_is_zero_of_a_12_bit_camera_gives_the_same_picture():
     camera = embryo() // 2
     black = prepare(tif(camera), IMAGE | {"white": 4095}, [0])[0][0]
     white = prepare(tif((4095 - camera).astype(np.uint16), photometric="miniswhite"), IMAGE | {"white": 4095}, [0])[0][
@@ -271,7 +271,7 @@ def test_white_is_zero_of_a_12_bit_camera_is_the_same_picture():
     np.testing.assert_array_equal(black, white)
 
 
-def test_a_frame_is_one_time_point_of_a_series():
+def test_a_frame_selects_one_time_point_of_a_movie():
     series = np.stack([embryo() + 10 * number for number in range(4)])
     data = tif(series, imagej=True, metadata={"axes": "TYX"})
     for frame in (1, 4):
@@ -280,7 +280,7 @@ def test_a_frame_is_one_time_point_of_a_series():
         prepare(data, IMAGE, [0], frame=5)
 
 
-def test_the_picture_of_a_file_is_chosen_by_the_setting():
+def test_the_setting_series_chooses_the_picture_of_a_file():
     file = io.BytesIO()
     with tifffile.TiffWriter(file) as writer:
         writer.write((embryo() // 100).astype(np.uint8), metadata=None)
@@ -301,9 +301,9 @@ def test_an_empty_border_is_filled_and_its_share_recorded():
         prepare(tif(plane), IMAGE | {"max_blank": 0.05}, [0])
 
 
-def test_too_few_grey_levels_of_a_picture_that_had_many_are_refused():
+def test_a_picture_that_loses_most_grey_levels_is_refused():
     dim = tif(embryo() // 25)  # up to 320 of 65,535
-    with pytest.raises(UnusableTiff, match=r"only \d+ of its 1\d\d grey levels are left \(image\.min_levels is 16\)"):
+    with pytest.raises(UnusableTiff, match=r"only \d+ of its 1\d\d grey levels.*image\.min_levels is 16"):
         prepare(dim, IMAGE, [0])
     left = prepare(dim, IMAGE | {"min_levels": 2}, [0])[1]["png_levels"]
     assert left < 16 and prepare(dim, IMAGE | {"min_levels": left}, [0])[1]["png_levels"] == left
@@ -314,7 +314,7 @@ def test_too_few_grey_levels_of_a_picture_that_had_many_are_refused():
     assert prepare(few, IMAGE | {"size": 119}, [0])[1]["levels"] < 16
 
 
-def test_the_checksum_of_a_picture_is_that_of_its_values_and_shape(tmp_path):
+def test_the_checksum_of_a_picture_depends_only_on_values_and_shape(tmp_path):
     checksum = prepare(tif(embryo()), IMAGE, [0])[1]["picture"]
     others = [
         tif(embryo(), compression="lzw", predictor=True), tif(embryo(), byteorder=">", tile=(16, 16)),
@@ -328,7 +328,7 @@ def test_the_checksum_of_a_picture_is_that_of_its_values_and_shape(tmp_path):
         assert prepare(data, IMAGE | {"white": 65535}, [0])[1]["picture"] != checksum
 
 
-def test_settings_of_an_older_checkpoint_are_enough():
+def test_settings_of_an_older_checkpoint_are_sufficient():
     assert not {"series", "max_blank", "min_levels"} & set(IMAGE)
     prepare(tif(embryo()), IMAGE, [0])
 
@@ -342,19 +342,19 @@ def test_values_that_are_not_numbers_are_refused(value):
             prepare(tif(plane), IMAGE | {"white": 65535, "normalize": normalize}, [0])
 
 
-def test_one_value_everywhere_is_refused():
-    with pytest.raises(UnusableTiff, match=r"every pixel has the same value \(7\)"):
+def test_a_uniform_picture_is_refused():
+    with pytest.raises(UnusableTiff, match=r"the same value \(7\)"):
         prepare(tif(np.full((40, 50), 7, np.uint16)), IMAGE, [0])
 
 
-def test_a_picture_that_saturates_everywhere_is_refused():
+def test_a_fully_saturated_picture_is_refused():
     plane = np.full((40, 50), 60_000, np.uint16)
     plane[20, 20] = 50_000
-    with pytest.raises(UnusableTiff, match=r"image\.normalize leaves nothing of it: 100% of its pixels saturate"):
+    with pytest.raises(UnusableTiff, match=r"image\.normalize.*100%.*saturate"):
         prepare(tif(plane), IMAGE, [0])
 
 
-def test_the_facts_are_those_of_the_file():
+def test_the_facts_describe_the_file():
     (picture,), facts = prepare(tif(embryo()), IMAGE, [0])
     assert facts == {
         "width": 110, "height": 42, "dtype": "uint16", "channels": 1, "pages": 1,
@@ -368,7 +368,7 @@ def test_the_facts_are_those_of_the_file():
     assert (facts["dtype"], facts["minimum"], facts["maximum"], facts["levels"]) == ("bool", 0, 1, 2)
 
 
-def test_before_and_after_shows_the_raw_plane_beside_the_pngs(tmp_path):
+def test_before_and_after_returns_the_raw_plane_and_the_pngs(tmp_path):
     path = tmp_path / "raw.tif"
     path.write_bytes(tif(embryo()))
     plane, white, pictures = before_and_after(path, IMAGE, ANGLES)
@@ -382,7 +382,7 @@ AWKWARD = [
 ]  # fmt: skip
 
 
-def test_png_names_are_harmless_and_unique():
+def test_png_names_are_safe_and_unique():
     names = [png_name(f"raw/051/{name}", angle) for name in AWKWARD for angle in (0, 45)]
     assert len(set(names)) == len(names)
     for name in names:
@@ -394,7 +394,7 @@ def test_png_names_are_harmless_and_unique():
     assert png_name("raw/060/Stage(060)-e1.tif", 45).endswith("-045.png")
 
 
-def test_a_bucket_becomes_pngs_and_one_table_and_the_raw_files_stay_as_they_are(tmp_path):
+def test_a_bucket_gives_pngs_and_a_table_without_changing_raw_files(tmp_path):
     raw = tmp_path / "raw"
     raw.mkdir()
     names = [name for name in AWKWARD if "\n" not in name]
@@ -430,15 +430,15 @@ def test_a_bucket_becomes_pngs_and_one_table_and_the_raw_files_stay_as_they_are(
         assert [row[name] for name in UNROTATED_FACTS] == unrotated
 
 
-def test_a_tif_that_has_vanished_since_is_no_property_of_the_image(tmp_path):
-    with pytest.raises(FlystageError, match="was there when the run began and is gone"):
+def test_a_tif_that_disappeared_stops_the_job(tmp_path):
+    with pytest.raises(FlystageError, match="a.tif has disappeared"):
         prepare_bucket(
             [(str(tmp_path / "a.tif"), "060", "e", "")], "val", IMAGE, [0], tmp_path / "pngs", tmp_path / "t.csv"
         )
     assert not (tmp_path / "t.csv").exists()
 
 
-def test_the_same_tif_gives_the_same_bytes_again(tmp_path):
+def test_the_same_tif_gives_the_same_bytes(tmp_path):
     (tmp_path / "a.tif").write_bytes(tif(embryo()))
     for folder in ("one", "two"):
         prepare_bucket(
@@ -454,7 +454,7 @@ def test_the_same_tif_gives_the_same_bytes_again(tmp_path):
     }
 
 
-def test_a_large_file_is_not_read_through_if_its_headers_rule_it_out(tmp_path, monkeypatch):
+def test_a_large_unusable_file_is_rejected_by_its_headers(tmp_path, monkeypatch):
     monkeypatch.setattr(preparing, "LARGE", 1000)
     usable, too_large, none = (tmp_path / f"{name}.tif" for name in ("usable", "large", "none"))
     tifffile.imwrite(usable, embryo())
@@ -466,13 +466,13 @@ def test_a_large_file_is_not_read_through_if_its_headers_rule_it_out(tmp_path, m
     assert table["status"].tolist() == ["used", "rejected", "rejected", "used"]
     assert table["sha256"].tolist() == [hashlib.sha256(usable.read_bytes()).hexdigest(), "", "", table["sha256"][0]]
     assert table["reason"][1].startswith("too large: 1001 x 1001 pixels") and table["reason"][2].startswith("not a TIF")
-    none.write_bytes(bytes(1000))  # a small one is: so it is known again
+    none.write_bytes(bytes(1000))  # a small file is read completely, so it has a checksum
     prepare_bucket([(str(none), "051", "e", "")], "val", IMAGE, [0], tmp_path / "pngs", tmp_path / "t.csv")
     assert read_text(tmp_path / "t.csv")["sha256"].tolist() == [hashlib.sha256(bytes(1000)).hexdigest()]
 
 
 @pytest.mark.parametrize("error", [MemoryError("Unable to allocate 20 GiB"), cv2_error(-4)])
-def test_a_picture_that_does_not_fit_the_memory_is_rejected_and_the_rest_goes_on(tmp_path, monkeypatch, error):
+def test_a_picture_too_large_for_memory_is_rejected_without_stopping(tmp_path, monkeypatch, error):
     paths = [str(tmp_path / f"{name}.tif") for name in "ab"]
     for path, shift in zip(paths, (0, 1), strict=True):
         tifffile.imwrite(path, embryo(42 + shift))
@@ -486,16 +486,16 @@ def test_a_picture_that_does_not_fit_the_memory_is_rejected_and_the_rest_goes_on
     prepare_bucket([(path, "051", "e", "") for path in paths], "val", IMAGE, [0], tmp_path / "pngs", tmp_path / "t.csv")
     table = read_text(tmp_path / "t.csv")
     assert table["status"].tolist() == ["rejected", "used"]
-    assert table["reason"][0] == "too large for the memory of this machine: save a smaller part of it"
+    assert "too large for the memory" in table["reason"][0]
 
 
-def test_other_faults_of_opencv_are_no_fault_of_the_picture(monkeypatch):
+def test_other_errors_of_opencv_do_not_reject_the_picture(monkeypatch):
     monkeypatch.setattr(preparing, "turned", lambda *_: (_ for _ in ()).throw(cv2_error(-215)))
     with pytest.raises(cv2.error):
         prepare(tif(embryo()), IMAGE, [0])
 
 
-def test_names_that_a_spreadsheet_would_run_come_back_from_the_table(tmp_path, monkeypatch):
+def test_names_that_look_like_formulas_survive_the_table(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("=a.tif", embryo())
     rows = [("=a.tif", "=1+1", "@e", ""), ("-b.tif", "-15", "'=e", "")]

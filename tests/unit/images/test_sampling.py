@@ -1,4 +1,4 @@
-"""Which images are opened before a run, and what is seen of them."""
+"""Test which images are opened before a run and what is reported about them."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def images(*paths):
     return [RawImage(path, path.split("/")[1], "e") for path in paths]
 
 
-def test_every_stage_and_every_folder_has_its_turn():
+def test_images_of_all_stages_and_folders_are_chosen():
     found = images(
         *(f"{movie}/{stage}/{number}.tif" for movie in "abc" for stage in ("051", "060") for number in range(9))
     )
@@ -26,7 +26,7 @@ def test_every_stage_and_every_folder_has_its_turn():
     assert sample(list(reversed(found)), 3, 100) == chosen
 
 
-def test_not_more_are_opened_than_allowed_and_of_each_stage_one_first():
+def test_the_number_of_images_is_limited_and_covers_all_stages_first():
     found = images(*(f"a/{stage:03d}/{number}.tif" for stage in range(20) for number in range(5)))
     assert len({image.stage for image in sample(found, 2, 24)}) == 20 and len(sample(found, 2, 24)) == 24
     few = sample(found, 2, 5)
@@ -35,7 +35,7 @@ def test_not_more_are_opened_than_allowed_and_of_each_stage_one_first():
 
 @pytest.fixture
 def written(tmp_path):
-    """Function(plane, name) that writes a TIF and gives it as a RawImage."""
+    """Function(plane, name) that writes a TIF and returns it as a RawImage."""
 
     def write(plane, name="a.tif"):
         tifffile.imwrite(tmp_path / name, plane)
@@ -48,7 +48,7 @@ def ramp(top, dtype):
     return (np.linspace(0, 1, 60 * 80).reshape(60, 80) * top).astype(dtype)
 
 
-def test_what_is_seen_of_an_image(written):
+def test_a_look_reports_facts_and_the_prepared_picture(written):
     (look,), white = looked_at([written(ramp(65535, np.uint16))], IMAGE)
     assert (look.reason, look.facts["dtype"], look.facts["width"], look.facts["height"]) == ("", "uint16", 80, 60)
     assert look.facts["clipped"] == pytest.approx(5 / 6, abs=0.01)  # factor 6: all above a sixth
@@ -59,16 +59,16 @@ def test_what_is_seen_of_an_image(written):
     assert white is None
 
 
-def test_what_cannot_be_used_is_said_and_not_raised(written, tmp_path):
+def test_unusable_images_get_a_reason_instead_of_an_error(written, tmp_path):
     (tmp_path / "empty.tif").write_bytes(b"")
     broken, flat = RawImage(str(tmp_path / "empty.tif"), "051", "e"), written(np.zeros((20, 20), np.uint8))
     (first, second, third), _ = looked_at([broken, RawImage("gone.tif", "051", "e"), flat], IMAGE)
     assert first.reason == "empty file" and first.picture is None and first.facts == {}
     assert second.reason.startswith("cannot be read")
-    assert third.reason == ""  # it is preparing that refuses it
+    assert third.reason == ""  # preparing rejects it later
 
 
-def test_one_hot_pixel_does_not_decide_what_is_white(written):
+def test_a_hot_pixel_does_not_decide_the_white_level(written):
     planes = []
     for number, hot in enumerate((0.16, 1.0, 1.001, 500.0)):
         plane = ramp(0.16, np.float32)
@@ -78,7 +78,7 @@ def test_one_hot_pixel_does_not_decide_what_is_white(written):
     assert white == 1 and all(look.facts["clipped"] < 0.01 for look in looks)
 
 
-def test_an_earlier_guess_stays_and_a_setting_goes_first(written):
+def test_a_setting_overrides_an_earlier_estimate_of_white(written):
     image = written(ramp(0.9, np.float32))
     (look,), white = looked_at([image], IMAGE | {"float_white": 255})
     assert white == 255 and look.facts["clipped"] == 0

@@ -1,7 +1,8 @@
-"""Files that hold more than one picture, or only a part of a set: the full picture, its own planes, or a reason."""
+"""Test files with several pictures or a part of a set: the full picture is read, or there is a reason."""
 
 import io
 import os
+import re
 import struct
 import tracemalloc
 
@@ -22,7 +23,7 @@ STACK = RANDOM.integers(0, 60_000, (5, 48, 64)).astype(np.uint16)
 
 
 def written(*pictures, **options):
-    """The bytes of a TIF of several pictures, each (array, options of TiffWriter.write)."""
+    """Return the bytes of a TIF of several pictures, each (array, options of TiffWriter.write)."""
     file = io.BytesIO()
     with tifffile.TiffWriter(file, **options) as writer:
         for pixels, how in pictures:
@@ -31,7 +32,7 @@ def written(*pictures, **options):
 
 
 def as_mask(data):
-    """The bytes of a TIF in which pages that were reduced pictures are masks."""
+    """Return the bytes of a TIF in which reduced pictures are marked as masks instead."""
     with tifffile.TiffFile(io.BytesIO(data)) as opened:
         places = [page.tags[254].valueoffset for page in opened.pages if page.tags.valueof(254) == 1]
     for place in places:
@@ -42,7 +43,7 @@ def as_mask(data):
 PLAIN = {"metadata": None}
 HOLDS_MORE = {
     "preview first": [(PREVIEW, PLAIN), (FULL, PLAIN)],
-    "preview first, each described by itself": [(PREVIEW, {}), (FULL, {})],
+    "preview first, each described separately": [(PREVIEW, {}), (FULL, {})],
     "preview of the same depth": [(FULL[:24, :32], PLAIN), (FULL, PLAIN)],
     "preview last": [(FULL, PLAIN), (PREVIEW, PLAIN)],
     "reduced picture, said to be so, of nearly the same size": [(STACK[0, :40], {"subfiletype": 1} | PLAIN), (FULL, PLAIN)],
@@ -56,7 +57,7 @@ HOLDS_MORE = {
     "colour copy first": [(COLOUR, PLAIN), (FULL, PLAIN)],
     "colour copy with a scale bar below": [(np.vstack([COLOUR, COLOUR[:9]]), PLAIN), (FULL, PLAIN)],
     "8-bit copy": [(FULL8, PLAIN), (FULL, PLAIN)],
-    "8-bit copy, each described by itself": [(FULL8, {}), (FULL, {})],
+    "8-bit copy, each described separately": [(FULL8, {}), (FULL, {})],
 }  # fmt: skip
 
 
@@ -67,38 +68,38 @@ def test_the_full_picture_at_the_greatest_depth_is_used(kind):
     assert facts["pages"] == 1
 
 
-def test_a_preview_of_greater_depth_does_not_stand_for_the_picture():
+def test_a_preview_of_greater_depth_does_not_replace_the_picture():
     plane, _ = read_grey(written((FULL[:20, :30], PLAIN), (FULL8, PLAIN)))
     np.testing.assert_array_equal(plane, FULL8)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_mask_of_the_same_size_and_depth_is_no_picture(order):
+def test_a_mask_of_the_same_size_and_depth_is_not_used(order):
     pictures = [(STACK[0], {"subfiletype": 1} | PLAIN), (FULL, PLAIN)]
     plane, facts = read_grey(as_mask(written(*[pictures[place] for place in order])))
     np.testing.assert_array_equal(plane, FULL)
     assert facts["pages"] == 1
 
 
-def test_a_colour_copy_does_not_stand_for_a_grey_picture_of_the_same_depth():
+def test_a_colour_copy_does_not_replace_a_grey_picture():
     plane, _ = read_grey(written((COLOUR, PLAIN), (FULL8, PLAIN)))
     np.testing.assert_array_equal(plane, FULL8)
 
 
-def test_a_mask_in_the_middle_of_a_stack_is_no_page_of_it():
+def test_a_mask_in_the_middle_of_a_stack_is_not_a_page():
     pages = [(plane, PLAIN) for plane in STACK]
     plane, facts = read_grey(as_mask(written(*pages[:2], (FULL, {"subfiletype": 1} | PLAIN), *pages[2:])))
     np.testing.assert_array_equal(plane, STACK[2])
     assert facts["pages"] == 5
 
 
-def test_a_preview_before_a_stack_is_no_page_of_it():
+def test_a_preview_before_a_stack_is_not_a_page():
     data = written((PREVIEW, PLAIN), *[(plane, PLAIN) for plane in STACK])
     np.testing.assert_array_equal(read_grey(data)[0], STACK[2])
     np.testing.assert_array_equal(read_grey(data, page=5)[0], STACK[4])
 
 
-def test_the_setting_reaches_every_picture():
+def test_the_setting_series_can_select_every_picture():
     data = written((PREVIEW, {"subifds": 1} | PLAIN), (FULL, PLAIN), (COLOUR, PLAIN))
     shapes = [read_grey(data, series=number)[0].shape for number in (1, 2, 3)]
     assert sorted(shapes) == [(12, 16), (48, 64), (48, 64)]
@@ -106,10 +107,10 @@ def test_the_setting_reaches_every_picture():
     assert any(np.array_equal(plane, FULL) for plane in found) and any(
         np.array_equal(plane, PREVIEW) for plane in found
     )
-    assert reason(data, series=4) == "holds 3 picture(s), image.series asks for number 4"
+    assert "3 picture(s)" in reason(data, series=4) and "image.series is 4" in reason(data, series=4)
 
 
-def test_resolutions_that_tifffile_hides_are_reached():
+def test_resolutions_that_tifffile_hides_can_be_selected():
     data = written((FULL, {"subifds": 1}), (FULL[::2, ::2], {"subfiletype": 1}))
     np.testing.assert_array_equal(read_grey(data, series=2)[0], FULL[::2, ::2])
 
@@ -117,30 +118,30 @@ def test_resolutions_that_tifffile_hides_are_reached():
 @pytest.mark.parametrize(
     "pictures",
     [
-        [(STACK[0], {}), (STACK[1], {})],  # each described by itself, so no stack
-        [(FULL.astype(np.uint32) % 7, PLAIN), (FULL, PLAIN)],  # numbered cells are deeper than the picture
+        [(STACK[0], {}), (STACK[1], {})],  # each described separately, so not a stack
+        [(FULL.astype(np.uint32) % 7, PLAIN), (FULL, PLAIN)],  # cell numbers have a greater depth than the picture
     ],
     ids=["two of a kind", "labels of 32 bits"],
 )
-def test_what_stays_unclear_is_told_with_the_setting(pictures):
+def test_the_reason_for_an_ambiguous_file_names_the_setting(pictures):
     data = written(*pictures)
-    assert "holds 2 pictures of 64 x 48 pixels" in reason(data)
-    assert "set image.series to the number of one (1, 2)" in reason(data)
+    assert "2 pictures of 64 x 48 pixels" in reason(data)
+    assert "image.series" in reason(data) and "(1, 2)" in reason(data)
     np.testing.assert_array_equal(read_grey(data, series=2)[0], pictures[1][0])
 
 
-def test_positions_of_an_ome_file_are_told_and_reached():
+def test_positions_of_an_ome_file_can_be_selected():
     data = written((STACK[:3], {"metadata": {"axes": "ZYX"}}), (STACK[2:], {"metadata": {"axes": "ZYX"}}), ome=True)
     assert "set image.series" in reason(data)
     np.testing.assert_array_equal(read_grey(data, series=1)[0], STACK[1])
     np.testing.assert_array_equal(read_grey(data, series=2, page="last")[0], STACK[4])
 
 
-# --- stacks of which only the first page is described
+# --- stacks in which only the first page is described
 
 
 def metamorph(planes):
-    """The bytes of a MetaMorph stack: one page, its planes one behind the other, their number in the tag UIC2."""
+    """Return the bytes of a MetaMorph stack: one page, consecutive planes, and their number in the tag UIC2."""
     number, (height, width) = len(planes), planes[0].shape
     tags = {
         254: (4, 0),
@@ -180,15 +181,15 @@ def test_a_metamorph_stack_is_read_by_its_page(tmp_path, page, expected):
         np.testing.assert_array_equal(plane, STACK[expected])
         assert facts["pages"] == 5
     np.testing.assert_array_equal(read_grey(path, page="max")[0], STACK.max(axis=0))
-    assert reason(path, page=6) == "has 5 page(s), image.page asks for number 6"
+    assert "5 page(s)" in reason(path, page=6) and "image.page is 6" in reason(path, page=6)
 
 
-def test_a_metamorph_stack_cut_off_is_refused():
+def test_a_truncated_metamorph_stack_is_refused():
     assert "truncated" in reason(metamorph(STACK)[:-100], page="first")
 
 
 def test_a_large_imagej_stack_is_read_by_its_page():
-    # beyond 4 GB ImageJ describes the first page alone
+    # beyond 4 GB ImageJ describes only the first page
     file = io.BytesIO()
     tifffile.imwrite(file, STACK[0], description="ImageJ=1.53t\nimages=5\nslices=5\n", metadata=None)
     data = file.getvalue() + STACK[1:].tobytes()
@@ -196,7 +197,7 @@ def test_a_large_imagej_stack_is_read_by_its_page():
         np.testing.assert_array_equal(read_grey(data, page=number + 1)[0], STACK[number])
 
 
-# --- sets with a file for each plane, of which every one describes all, or points to one that does
+# --- sets with one file per plane, in which each file describes all planes or names one that does
 
 PLANE = (
     '<TiffData FirstC="0" FirstT="{t}" FirstZ="{z}" IFD="{ifd}" PlaneCount="1">'
@@ -230,7 +231,7 @@ def ome_set(folder, files, with_own_uuid):
 
 @pytest.mark.parametrize("with_own_uuid", [True, False])
 @pytest.mark.parametrize("alone", [True, False])
-def test_each_file_of_an_ome_set_is_its_own_plane(tmp_path, with_own_uuid, alone):
+def test_each_file_of_an_ome_set_gives_its_own_plane(tmp_path, with_own_uuid, alone):
     names = [f"scan_z{z}.ome.tif" for z in range(5)]
     ome_set(tmp_path, {name: [(0, z, STACK[z])] for z, name in enumerate(names)}, with_own_uuid)
     if alone:
@@ -250,7 +251,7 @@ def test_each_file_of_an_ome_set_is_its_own_plane(tmp_path, with_own_uuid, alone
 
 
 def test_a_file_of_an_ome_set_keeps_the_axes_of_its_planes(tmp_path):
-    """A file for each time point, with its depth; and a file for each plane, with all its times."""
+    """One file per time point with its depth, and one file per plane with all its time points."""
     by_time = {f"t{t}.ome.tif": [(t, z, STACK[z] + t) for z in range(3)] for t in range(4)}
     ome_set(tmp_path, by_time, with_own_uuid=True)
     for t in range(4):
@@ -263,7 +264,7 @@ def test_a_file_of_an_ome_set_keeps_the_axes_of_its_planes(tmp_path):
     np.testing.assert_array_equal(read_grey(tmp_path / "z2.ome.tif", frame=4)[0], STACK[2] + 3)
 
 
-def test_a_file_of_a_set_is_known_by_its_name_where_all_carry_one_number(tmp_path):
+def test_files_of_a_set_with_one_uuid_are_identified_by_name(tmp_path):
     files = {"a.ome.tif": [(0, z, STACK[z]) for z in range(2)], "b.ome.tif": [(1, z, STACK[z]) for z in range(5)]}
     ome_set(tmp_path, files, with_own_uuid=True)
     path = tmp_path / "b.ome.tif"
@@ -273,7 +274,7 @@ def test_a_file_of_a_set_is_known_by_its_name_where_all_carry_one_number(tmp_pat
     assert facts["pages"] == 5
 
 
-def test_a_file_that_points_to_its_notes_is_its_own_pages(tmp_path):
+def test_a_file_without_its_own_notes_gives_its_own_pages(tmp_path):
     path = tmp_path / "a.ome.tif"
     tifffile.imwrite(path, STACK, description=POINTER, metadata=None, photometric="minisblack")
     plane, facts = read_grey(path)
@@ -281,7 +282,7 @@ def test_a_file_that_points_to_its_notes_is_its_own_pages(tmp_path):
     assert facts["pages"] == 5
 
 
-def test_a_renamed_ome_file_is_still_its_own(tmp_path):
+def test_a_renamed_ome_file_gives_its_own_planes(tmp_path):
     ome_set(tmp_path, {"old name.ome.tif": [(0, z, STACK[z]) for z in range(5)]}, with_own_uuid=False)
     renamed = (tmp_path / "old name.ome.tif").rename(tmp_path / "Stage(060)-new.tif")
     plane, facts = read_grey(renamed)
@@ -313,34 +314,34 @@ CLAIMING = (
 @pytest.mark.parametrize(
     ("description", "expected"),
     [
-        (CLAIMING.format(1000, 1_000_000, 1, ""), "its OME notes claim 1000000000 planes"),
-        (CLAIMING.format(1, 1, 2_000_000_000, ""), "its OME notes claim 2000000000 planes"),
-        (CLAIMING.format(10**6, 10**9, 1, ""), "its OME notes claim 1000000000000000 planes"),
-        (CLAIMING.format(1, 1, 1, "<a/>" * 2_100_000), "its OME notes have more than 1048576 elements"),
+        (CLAIMING.format(1000, 1_000_000, 1, ""), r"OME.*\b1000000000 planes"),
+        (CLAIMING.format(1, 1, 2_000_000_000, ""), r"OME.*\b2000000000 planes"),
+        (CLAIMING.format(10**6, 10**9, 1, ""), r"OME.*\b1000000000000000 planes"),
+        (CLAIMING.format(1, 1, 1, "<a/>" * 2_100_000), r"OME.*\b1048576 elements"),
     ],
 )
-def test_notes_of_more_planes_than_a_file_can_hold_are_refused_before_lists_of_them_are_made(description, expected):
+def test_notes_that_claim_too_many_planes_are_refused_early(description, expected):
     data = written((FULL, {"metadata": None, "description": description}))
     tracemalloc.start()
     try:
-        assert reason(data) == expected
+        assert re.search(expected, reason(data))
         assert tracemalloc.get_traced_memory()[1] < 10 * len(data)
     finally:
         tracemalloc.stop()
 
 
-def test_imagej_s_count_of_planes_and_the_chain_of_pages_have_an_end(tmp_path, monkeypatch):
+def test_the_numbers_of_planes_and_pages_are_limited(tmp_path, monkeypatch):
     path = tmp_path / "large.tif"
     tifffile.imwrite(path, FULL, description="ImageJ=1.53\nimages=5000000\nslices=5000000\n", metadata=None)
     os.truncate(path, 5_000_001 * FULL.nbytes)
-    assert reason(path) == "claims 5000000 planes: split it, if it has so many"
+    assert "5000000 planes" in reason(path)
     monkeypatch.setattr(stacks, "MOST_PAGES", 4)
     pages = [(plane, {"metadata": None, "contiguous": False}) for plane in STACK]
-    assert reason(written(*pages)) == "has more than 4 pages: split it"
+    assert "more than 4 pages" in reason(written(*pages))
     np.testing.assert_array_equal(read_grey(written(*pages[:4]))[0], STACK[2])
 
 
-def test_a_reduced_picture_as_the_first_tiffs_mark_it_is_no_page_of_the_stack():
+def test_a_reduced_picture_with_the_old_tag_is_not_a_page():
     reduced = {"metadata": None, "extratags": [(255, "H", 1, 2, False)]}
     data = written((FULL, {"metadata": None}), (FULL // 2, reduced), (FULL // 3, reduced))
     np.testing.assert_array_equal(read_grey(data)[0], FULL)

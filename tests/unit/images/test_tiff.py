@@ -1,4 +1,4 @@
-"""TIFs of every kind that microscopes and their programs write, and damaged ones: a plane or a reason, nothing else."""
+"""Test that every TIF, also a damaged one, gives a plane or a reason."""
 
 import io
 import os
@@ -26,14 +26,14 @@ LUMA = [0.299, 0.587, 0.114]
 
 
 def tif(pixels, **options):
-    """The bytes of a TIF as tifffile writes it."""
+    """Return the bytes of a TIF as tifffile writes it."""
     file = io.BytesIO()
     tifffile.imwrite(file, pixels, **options)
     return file.getvalue()
 
 
 def two_pictures(first, second):
-    """The bytes of a TIF with one picture in its page and another in its sub-directory."""
+    """Return the bytes of a TIF with one picture in its page and another in its sub-directory."""
     file = io.BytesIO()
     with tifffile.TiffWriter(file) as writer:
         writer.write(first, metadata=None, subifds=1)
@@ -42,7 +42,7 @@ def two_pictures(first, second):
 
 
 def patched(data, tag, value):
-    """The TIF with one number of its first page's header replaced (as a 32-bit number)."""
+    """Return a TIF in which one number of the first page's header is replaced by a 32-bit number."""
     with tifffile.TiffFile(io.BytesIO(data)) as opened:
         offset = opened.pages.first.tags[tag].offset
     return data[: offset + 2] + struct.pack("<HII", 4, 1, value) + data[offset + 12 :]
@@ -62,7 +62,7 @@ def patched(data, tag, value):
     ],
     ids=lambda value: str(getattr(value, "dtype", value)),
 )
-def test_a_grey_picture_comes_back_value_for_value(pixels, white):
+def test_a_grey_picture_is_read_exactly(pixels, white):
     plane, facts = read_grey(tif(pixels))
     assert plane.dtype == pixels.dtype
     np.testing.assert_array_equal(plane, pixels)
@@ -73,25 +73,25 @@ def test_a_grey_picture_comes_back_value_for_value(pixels, white):
 
 @pytest.mark.parametrize("compression", [None, "lzw", "deflate", "zstd", "packbits", "lzma"])
 @pytest.mark.parametrize("layout", [{}, {"rowsperstrip": 7}, {"tile": (16, 16)}, {"byteorder": ">"}, {"bigtiff": True}])
-def test_layout_and_lossless_compression_make_no_difference(compression, layout):
+def test_layout_and_lossless_compression_do_not_change_the_picture(compression, layout):
     plane, _ = read_grey(tif(GREY16, compression=compression, **layout))
     np.testing.assert_array_equal(plane, GREY16)
 
 
-def test_jpeg_inside_a_tif_is_near_the_picture():
+def test_a_jpeg_inside_a_tif_is_close_to_the_picture():
     smooth = np.tile(np.arange(48, dtype=np.uint8) * 5, (40, 1))
     plane, _ = read_grey(tif(smooth, compression="jpeg"))
     assert np.abs(plane.astype(int) - smooth).max() < 12
 
 
-def test_a_one_bit_picture_is_zero_and_one():
+def test_a_one_bit_picture_has_values_zero_and_one():
     bits = GREY16 > 30_000
     plane, facts = read_grey(tif(bits, photometric="minisblack"))
     np.testing.assert_array_equal(plane, bits.astype(np.uint8))
     assert plane.dtype == np.uint8 and facts["white"] == 1
 
 
-def test_a_packed_12_bit_picture_is_white_at_4095():
+def test_a_packed_12_bit_picture_has_white_level_4095():
     values = GREY16 % 4096
     file = tif(values)
     packed = np.packbits(((values[..., None] >> np.arange(11, -1, -1)) & 1).astype(np.uint8).reshape(40, -1), axis=1)
@@ -102,14 +102,14 @@ def test_a_packed_12_bit_picture_is_white_at_4095():
     assert facts["white"] == 4095
 
 
-def test_rgb_with_equal_channels_is_its_channel_untouched():
+def test_rgb_with_equal_channels_gives_one_channel_unchanged():
     plane, facts = read_grey(tif(np.dstack([GREY8] * 3), photometric="rgb"))
     np.testing.assert_array_equal(plane, GREY8)
     assert plane.dtype == np.uint8 and facts["channels"] == 3 and facts["white"] == 255
 
 
 @pytest.mark.parametrize("planar", ["contig", "separate"])
-def test_rgb_is_mixed_to_its_luma_in_floating_point(planar):
+def test_rgb_is_converted_to_luma_in_floating_point(planar):
     pixels = COLOUR if planar == "contig" else np.moveaxis(COLOUR, -1, 0).copy()
     data = tif(pixels, photometric="rgb", planarconfig=planar)
     plane, _ = read_grey(data)
@@ -117,7 +117,7 @@ def test_rgb_is_mixed_to_its_luma_in_floating_point(planar):
     assert plane.dtype == np.float32
     np.testing.assert_array_equal(read_grey(data, channel=2)[0], COLOUR[..., 1])
     np.testing.assert_array_equal(read_grey(data, channel="max")[0], COLOUR.max(axis=2))
-    assert "has 3 channels, image.channel asks for number 4" in reason(data, channel=4)
+    assert re.search("3 channels.*image.channel is 4", reason(data, channel=4))
 
 
 def test_alpha_is_dropped():
@@ -132,7 +132,7 @@ def test_alpha_is_dropped():
 
 
 @pytest.mark.parametrize(("page", "expected"), [("first", 0), ("middle", 2), ("last", 4), (1, 0), (4, 3)])
-def test_the_page_of_a_stack_follows_the_rule(page, expected):
+def test_the_setting_page_selects_the_page_of_a_stack(page, expected):
     plane, facts = read_grey(tif(STACK, photometric="minisblack"), page=page)
     np.testing.assert_array_equal(plane, STACK[expected])
     assert facts["pages"] == 5
@@ -143,7 +143,7 @@ def test_page_max_is_the_maximum_projection():
 
 
 def test_a_page_beyond_the_stack_is_refused():
-    assert reason(tif(STACK, photometric="minisblack"), page=6) == "has 5 page(s), image.page asks for number 6"
+    assert re.search("5 page.*image.page is 6", reason(tif(STACK, photometric="minisblack"), page=6))
 
 
 @pytest.mark.parametrize("kind", [{"imagej": True}, {"ome": True, "photometric": "minisblack"}], ids=["imagej", "ome"])
@@ -168,9 +168,9 @@ def test_channels_of_a_hyperstack_are_not_its_pages(kind):
         (b"MM\x00\x2a\xff\xff\xff\xff", ""),
         (bytes(1000), "not a TIF"),
     ],
-    ids=["empty", "text", "png", "cut signature", "signature alone", "pages nowhere", "zeros"],
+    ids=["empty", "text", "png", "cut signature", "only a signature", "pages nowhere", "zeros"],
 )
-def test_what_is_no_tif_is_refused(data, expected):
+def test_files_that_are_not_tifs_are_refused(data, expected):
     assert expected in reason(data)
 
 
@@ -186,7 +186,7 @@ def test_what_is_no_tif_is_refused(data, expected):
     ],
     ids=str,
 )
-def test_a_file_cut_anywhere_is_refused_or_whole(options):
+def test_a_truncated_file_is_refused_or_read_exactly(options):
     data = tif(GREY16, **options)
     for kept in sorted({*range(0, 600, 13), *range(0, len(data), 101)}):
         if kept >= len(data):
@@ -195,11 +195,11 @@ def test_a_file_cut_anywhere_is_refused_or_whole(options):
             plane, _ = read_grey(data[:kept])
         except UnusableTiff:
             continue
-        np.testing.assert_array_equal(plane, GREY16)  # only what follows the picture was cut off
+        np.testing.assert_array_equal(plane, GREY16)  # only bytes after the picture were cut off
 
 
-def test_a_file_cut_within_the_picture_says_so():
-    assert reason(tif(GREY16)[:-500]) == "truncated: part of the image is missing"
+def test_a_file_cut_within_the_picture_is_called_truncated():
+    assert "truncated" in reason(tif(GREY16)[:-500])
 
 
 @pytest.mark.parametrize("tag", ["ImageWidth", "ImageLength"])
@@ -225,34 +225,34 @@ def test_other_absurd_numbers_are_refused_without_allocating():
         reason(patched(patched(tiled, "TileWidth", 2_000_000_000), "TileLength", 16))
         reason(patched(tif(GREY16), "BitsPerSample", 4_000_000_000))
         pages = "ImageJ=1.11a\nimages=2000000000\nslices=2000000000\n"
-        read_grey(tif(GREY16, description=pages, metadata=None))  # tifffile sees that they cannot be there
+        read_grey(tif(GREY16, description=pages, metadata=None))  # tifffile ignores these impossible pages
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
         tracemalloc.stop()
 
 
 def test_more_pixels_than_max_pixels_are_refused():
-    assert reason(tif(GREY16), max_pixels=1919) == "too large: 48 x 40 pixels, image.max_pixels is 1919"
+    assert re.search("too large.*48 x 40 pixels.*image.max_pixels is 1919", reason(tif(GREY16), max_pixels=1919))
     assert read_grey(tif(GREY16), max_pixels=1920)[0].shape == (40, 48)
 
 
-def test_a_side_that_cannot_be_shrunk_is_refused():
+def test_a_side_too_long_to_shrink_is_refused():
     assert "too large" in reason(tif(np.zeros((8, 40_000), np.uint8)))
 
 
-def test_too_small_a_picture_is_refused():
-    assert reason(tif(GREY16[:7, :30])) == "too small: 30 x 7 pixels"
+def test_a_picture_that_is_too_small_is_refused():
+    assert re.search("too small.*30 x 7 pixels", reason(tif(GREY16[:7, :30])))
 
 
 @pytest.mark.parametrize("layout", [{"rowsperstrip": 8}, {"rowsperstrip": 8, "compression": "lzw"}, {"tile": (16, 16)}])
 def test_strips_or_tiles_that_were_never_written_are_refused(layout):
-    # tifffile would fill them with zeros: half an embryo
+    # tifffile would fill them with zeros, which would give half an embryo
     assert (
         reason(patched(tif(GREY16, **layout), "ImageLength", 80)) == "incomplete: part of the image was never written"
     )
 
 
-def test_strips_of_no_bytes_are_refused():
+def test_empty_strips_are_refused():
     assert "truncated" in reason(patched(tif(GREY16), "StripByteCounts", 0))
 
 
@@ -264,7 +264,7 @@ def test_pixels_that_are_not_grey_values_are_refused():
 
 @pytest.mark.parametrize("page", ["middle", "max"])
 def test_a_chain_of_pages_that_leads_back_to_itself_is_refused(page):
-    # found by fuzzing: tifffile follows it for ever
+    # found by fuzzing: tifffile follows it without end
     data = tif(STACK[:2], photometric="minisblack", metadata=None)
     with tifffile.TiffFile(io.BytesIO(data)) as opened:
         first, second = (one.offset for one in opened.pages)
@@ -273,7 +273,7 @@ def test_a_chain_of_pages_that_leads_back_to_itself_is_refused(page):
     assert data[link : link + 4] == bytes(4)
     for target in (first, second):
         circle = data[:link] + struct.pack("<I", target) + data[link + 4 :]
-        assert reason(circle, page=page) == "damaged: its chain of pages leads back to itself"
+        assert re.search("damaged.*chain of pages", reason(circle, page=page))
 
 
 SAMPLES = {
@@ -333,14 +333,14 @@ def test_a_damaged_file_gives_a_plane_or_a_reason(kind, edits, page, channel):
         assert plane.ndim == 2
 
 
-def test_a_path_an_open_file_and_bytes_give_the_same(tmp_path, monkeypatch):
+def test_a_path_an_open_file_and_bytes_give_the_same_result(tmp_path, monkeypatch):
     data = tif(STACK, imagej=True, metadata={"axes": "TYX"})
     path = tmp_path / "a.tif"
     path.write_bytes(data)
-    for small in (0, tiff.SMALL):  # read by pieces or at once
+    for small in (0, tiff.SMALL):  # read in pieces or at once
         monkeypatch.setattr(tiff, "SMALL", small)
         with open(path, "rb") as file:
-            file.seek(7)  # wherever it stands
+            file.seek(7)  # at any position
             for source in (data, path, str(path), file):
                 plane, facts = read_grey(source, page="last")
                 np.testing.assert_array_equal(plane, STACK[4])
@@ -348,7 +348,7 @@ def test_a_path_an_open_file_and_bytes_give_the_same(tmp_path, monkeypatch):
             assert not file.closed
 
 
-def test_one_page_of_a_large_stack_costs_the_memory_of_a_page(tmp_path):
+def test_one_page_of_a_large_stack_takes_the_memory_of_a_page(tmp_path):
     path, pages = tmp_path / "large.tif", 300
     for written, options in (
         ("described", {"metadata": None}),
@@ -381,7 +381,7 @@ def test_a_page_beyond_max_pixels_is_refused_before_it_is_read(tmp_path):
         tracemalloc.stop()
 
 
-def test_what_the_disk_does_not_give_is_no_fault_of_the_file(tmp_path):
+def test_a_disk_error_is_not_blamed_on_the_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_grey(tmp_path / "gone.tif")
 
@@ -391,28 +391,28 @@ def test_what_the_disk_does_not_give_is_no_fault_of_the_file(tmp_path):
     [
         (np.dstack([GREY8] * 3), {"photometric": "rgb", "compression": "webp"}, ["WEBP", "50001", "LZW"]),
         (GREY8, {"compression": "jpeg2000"}, ["JPEG2000", "LZW"]),
-        (np.dstack([GREY8] * 4), {"photometric": "separated"}, ["CMYK", "save it as grey or RGB"]),
-        (np.dstack([GREY8] * 3), {"photometric": "cielab"}, ["CIELAB", "save it as grey or RGB"]),
-        (GREY16.astype(np.complex64), {}, ["complex64", "save it with 8 or 16 bits"]),
+        (np.dstack([GREY8] * 4), {"photometric": "separated"}, ["CMYK", "grey or RGB"]),
+        (np.dstack([GREY8] * 3), {"photometric": "cielab"}, ["CIELAB", "grey or RGB"]),
+        (GREY16.astype(np.complex64), {}, ["complex64", "8 or 16 bits"]),
     ],
     ids=["webp", "jpeg2000", "cmyk", "cielab", "complex"],
 )
-def test_what_is_not_supported_is_not_called_damaged_and_says_what_to_do(pixels, options, expected):
+def test_the_reason_for_an_unsupported_file_says_what_to_do(pixels, options, expected):
     text = reason(tif(pixels, **options))
     assert "not supported" in text and "damaged" not in text
     assert all(part in text for part in expected)
 
 
-def test_a_reason_is_never_a_bare_number(monkeypatch):
+def test_a_reason_is_never_only_a_number(monkeypatch):
     def fails(*_):
         raise KeyError(0)
 
     monkeypatch.setattr(tiff, "decode_page", fails)
-    assert reason(tif(GREY16)).startswith("damaged or not supported (KeyError 0): ")
+    assert "(KeyError 0)" in reason(tif(GREY16))
 
 
 def big_tif(path, size, **claims):
-    """A BigTIFF of 100 x 100 pixels, of `size` bytes of which nearly all are a hole. claims: {tag: how many of its values are there}."""
+    """Write a BigTIFF of 100 x 100 pixels with `size` bytes, nearly all of them a hole. claims: {tag: number of its values}."""
     entries = {256: 100, 257: 100, 258: 8, 259: 1, 262: 1, 273: 4096, 277: 1, 278: 100, 279: 10_000}
     rows = {code: struct.pack("<HHQQ", code, 4, 1, value) for code, value in entries.items()}
     for tag, count in claims.items():
@@ -427,33 +427,33 @@ def big_tif(path, size, **claims):
 @pytest.mark.parametrize(
     "tag", ["ImageDescription", "StripOffsets", "StripByteCounts", "BitsPerSample", "SubIFDs", "Software", "UIC1tag"]
 )
-def test_what_a_large_file_claims_of_itself_costs_no_memory(tmp_path, monkeypatch, tag):
+def test_false_claims_in_a_large_file_do_not_take_memory(tmp_path, monkeypatch, tag):
     monkeypatch.setattr(tiff, "MOST_READS", 10_000)
     path = big_tif(tmp_path / "large.tif", 20 * 2**30, **{tag: 2**31})
     tracemalloc.start()
     try:
         assert re.search("its notes, or the list of its parts|too large for the memory", reason(path))
-        # For the others numpy reserves memory that nothing is written to.
+        # For the others numpy reserves memory without writing to it.
         assert tag in ("BitsPerSample", "Software", "UIC1tag") or tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
 
 
-def test_of_a_large_file_no_more_is_read_than_its_picture(tmp_path):
+def test_only_the_picture_of_a_large_file_is_read(tmp_path):
     path = big_tif(tmp_path / "large.tif", 20 * 2**30)
     tracemalloc.start()
     try:
         plane, _ = read_grey(path)
         assert plane.shape == (100, 100) and (plane.ravel()[: GREY8.size] == GREY8.ravel()).all()
         refuse_by_headers(path, 10_000)
-        with pytest.raises(UnusableTiff, match="too large: 100 x 100 pixels"):
+        with pytest.raises(UnusableTiff, match="too large.*100 x 100 pixels"):
             refuse_by_headers(path, 9_999)
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
 
 
-def test_pictures_may_be_larger_than_what_is_read_of_notes(tmp_path, monkeypatch):
+def test_pictures_may_be_larger_than_the_limit_for_notes(tmp_path, monkeypatch):
     monkeypatch.setattr(tiff, "MOST_AT_ONCE", 2**12)
     monkeypatch.setattr(tiff, "SMALL", 0)
     path = tmp_path / "a.tif"
@@ -462,4 +462,4 @@ def test_pictures_may_be_larger_than_what_is_read_of_notes(tmp_path, monkeypatch
         tifffile.imwrite(path, pixels, photometric="minisblack", **options)
         np.testing.assert_array_equal(read_grey(path)[0], pixels[1])
     tifffile.imwrite(path, GREY8, description="x" * 2**13, metadata=None)
-    assert reason(path) == "its notes, or the list of its parts, claim 8193 bytes, of which 4096 are read"
+    assert re.search(r"notes.*\b8193 bytes.*\b4096", reason(path))

@@ -142,7 +142,7 @@ def test_a_file_that_would_run_code_is_refused_and_its_code_not_run(saved, tmp_p
         torch.save(trapped, path)
         said = sentence(path)
         assert not (tmp_path / "ran").exists()
-        assert "is not a checkpoint of this workflow, or it is damaged (it holds something else" in said
+        assert "is not a checkpoint of this workflow, or it is damaged (it holds something" in said
         torch.load(path, weights_only=False)
         (tmp_path / "ran").rmdir()  # so the trap was one
 
@@ -220,7 +220,7 @@ HOSTILE = {
     "backbone.std is [0, 0, 0] and must be": set_to("backbone", "std", to=[0, 0, 0]),
     "mean and std are not those of its tensors": set_to("backbone", "mean", to=[0.1, 0.2, 0.3]),
     "is of the size None, not 64": set_to("backbone", "size", to=64),
-    "backbone is [1] and no record": set_to("backbone", to=[1]),
+    "backbone is [1] and must be a record": set_to("backbone", to=[1]),
     "hidden is [2000000000] and must be": set_to("hidden", to=[2 * 10**9]),
     "among the weights of a head": set_to("hidden", to=[10**6, 10**6]),
     "'layers.0.weight' has not the shape": set_to("hidden", to=[4]),
@@ -235,7 +235,7 @@ HOSTILE = {
     "do not fit together": set_to("times", to=[1.0]),
     "times is": set_to("times", to=[1.0, 2.0, math.inf]),
     "unit is 'parsec'": set_to("unit", to="parsec"),
-    "image is None and no record": set_to("image", to=None),
+    "image is None and must be a record": set_to("image", to=None),
     "image.size is 1000000000 and must": set_to("image", "size", to=10**9),
     "image.white is missing": without("image", "white"),
     "image.normalize.factor is nan": set_to("image", "normalize", "factor", to=math.nan),
@@ -244,7 +244,7 @@ HOSTILE = {
     "calibration.temperature is 0.0 and": set_to("calibration", "temperature", to=0.0),
     "calibration.temperature is nan and": set_to("calibration", "temperature", to=math.nan),
     "calibration.sets.asked is missing": set_to("calibration", "sets", to={"threshold": 0.1}),
-    "calibration.sets is None and no record": without("calibration", "sets"),
+    "calibration.sets is None and must be a record": without("calibration", "sets"),
     "calibration.interval is 3 and": set_to("calibration", "interval", to=3),
     "calibration is None": without("calibration"),
     "likeness is None and": without("likeness"),
@@ -262,7 +262,7 @@ HOSTILE = {
     "holds no weights, or more than": set_to("state", "other.w", to=torch.zeros(1)),
     "it holds no weights": set_to("state", to=None),
     "'head.mean' claims more": set_to("state", "head.mean", to=torch.zeros(1).expand(10**12)),
-    "'head.layers.0.weight' holds values that are no numbers": filled("head.layers.0.weight", math.nan),
+    "'head.layers.0.weight' holds values": filled("head.layers.0.weight", math.nan),
     "'backbone.body.conv1.0.weight' holds values": filled("backbone.body.conv1.0.weight", math.inf),
     "divide by standard deviations of zero": filled("head.std", 0.0),
     "not a checkpoint of this version": set_to("format", to=torch.zeros(3)),

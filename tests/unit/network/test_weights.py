@@ -102,13 +102,13 @@ def test_a_file_without_a_state_dict_is_refused(tmp_path, content):
 
 
 HOSTILE = {
-    "values that are no numbers": lambda state: state | {"conv1.weight": torch.full((64, 3, 7, 7), torch.nan)},
+    "(NaN or infinite)": lambda state: state | {"conv1.weight": torch.full((64, 3, 7, 7), torch.nan)},
     "claims more values than the file holds": lambda state: {"conv1.weight": torch.zeros(1).expand(10**12)},
-    "is no plain tensor": lambda state: {"conv1.weight": torch.eye(3).to_sparse()},
-    "something else than named tensors": lambda state: {1: torch.zeros(1)},
+    "plain tensor": lambda state: {"conv1.weight": torch.eye(3).to_sparse()},
+    "named tensors": lambda state: {1: torch.zeros(1)},
     "size is 'evil' and must be": lambda state: {"size": "evil", "state": state},
     "licence is 3 and must be": lambda state: {"backbone": {"licence": 3}, "state": state},
-    "it is [1] and no record": lambda state: {"backbone": [1], "state": state},
+    "it is [1] and must be a record": lambda state: {"backbone": [1], "state": state},
 }
 
 

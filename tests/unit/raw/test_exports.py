@@ -1,4 +1,4 @@
-"""What the page exports, and what people wrote themselves: which stage for which picture, and how it came about."""
+"""Test that tables to accept are read, both exports of the page and tables that people wrote."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def read(tmp_path):
     return of
 
 
-def test_an_export_of_the_page_says_which_picture_by_content(read):
+def test_an_export_identifies_images_by_checksum(read):
     first, second, third = read(PAGE)
     assert [export.label[1:] for export in (first, second, third)] == [
         ("new/a.tif", "051", "m1", 1, True, "reviewed"),
@@ -33,13 +33,13 @@ def test_an_export_of_the_page_says_which_picture_by_content(read):
     assert third.reason == "=no embryo" and third.label.where.endswith("labels.csv, line 4")
 
 
-def test_a_table_of_ones_own_is_given(read):
+def test_labels_in_a_persons_own_table_have_the_origin_given(read):
     (first, second) = read("Image;Stage;frame;origin\na.tif;051;1;\nb.tif;060;;reviewed\n")
     assert first.label[1:] == ("a.tif", "051", "", 1, True, "given") and first.sha256 == first.who == ""
     assert second.label.origin == "reviewed"
-    assert "frame is '0'; write the number of a time point, from 1" in sentence(read, "image,stage,frame\na,051,0\n")
+    assert "line 2: frame is '0'" in sentence(read, "image,stage,frame\na,051,0\n")
 
 
-def test_nothing_to_accept_is_one_sentence(tmp_path):
-    assert "Nothing to accept: set accept to the tables" in sentence(read_exports, [])
-    assert "There is no table gone.csv" in sentence(read_exports, ["gone.csv"])
+def test_nothing_to_accept_is_an_error(tmp_path):
+    assert "Set accept to" in sentence(read_exports, [])
+    assert "gone.csv does not exist" in sentence(read_exports, ["gone.csv"])

@@ -1,4 +1,4 @@
-"""Finding TIFs among what other programs leave behind."""
+"""Test that TIFs are found among the junk files of other programs."""
 
 import errno
 import os
@@ -14,12 +14,12 @@ def found(*folders):
     return [relative for _, relative in find_tifs(folders)]
 
 
-def test_tifs_are_found_nested_and_flat_in_one_order(tmp_path):
+def test_nested_and_flat_tifs_are_found_in_a_fixed_order(tmp_path):
     raw = touch(tmp_path / "raw", "b.tif", "060/x.TIF", "051/deep/er/y.tiff", "a.tif", "051/notes.txt", "051/z.png")
     assert found(raw) == ["051/deep/er/y.tiff", "060/x.TIF", "a.tif", "b.tif"]
 
 
-def test_droppings_of_other_programs_are_not_images(tmp_path):
+def test_junk_files_are_not_images(tmp_path):
     raw = touch(
         tmp_path / "raw", "051/good.tif", "051/.ipynb_checkpoints/good.tif", "051/good-checkpoint.tif", "051/._good.tif",
         "051/Thumbs.db", ".DS_Store", ".hidden.tif", "copy-checkpoint/good.tif",
@@ -44,17 +44,17 @@ def test_recycle_bins_snapshots_and_indexes_are_not_images(tmp_path, place):
 
 
 @pytest.mark.parametrize("name", ["recycle-mutant", "snapshot", "tmp", "lost and found", "eadir", "a~snapshot", "$051"])
-def test_a_folder_that_only_sounds_like_a_bin_is_searched(tmp_path, name):
+def test_a_folder_named_almost_like_a_recycle_bin_is_searched(tmp_path, name):
     assert found(touch(tmp_path / "raw", f"{name}/a.tif")) == [f"{name}/a.tif"]
 
 
-def test_a_folder_named_in_the_configuration_is_searched_whatever_its_name(tmp_path):
+def test_a_configured_folder_is_searched_whatever_its_name(tmp_path):
     assert found(touch(tmp_path / "#recycle", "a.tif")) == ["a.tif"]
 
 
 @pytest.fixture
 def deep(tmp_path):
-    """A folder with 1500 folders in one another and a TIF in the last; pytest could not remove them."""
+    """A folder with 1500 nested folders and a TIF in the last. pytest could not remove them."""
     top = tmp_path / "raw"
     top.mkdir()
     here = os.open(top, os.O_RDONLY)
@@ -87,21 +87,21 @@ def deny(monkeypatch, *folders):
     monkeypatch.setattr(os, "scandir", denied)
 
 
-def test_an_unreadable_folder_is_told_and_the_search_goes_on(tmp_path, monkeypatch, caplog):
+def test_an_unreadable_folder_is_skipped_with_a_warning(tmp_path, monkeypatch, caplog):
     raw = touch(tmp_path / "raw", "051/a.tif", "060/b.tif", "closed/deep/c.tif", "zzz/d.tif")
     elsewhere = touch(tmp_path / "elsewhere", "e.tif")
     (tmp_path / "raw" / "link").symlink_to(elsewhere)
     deny(monkeypatch, f"{raw}/closed", elsewhere)
     assert found(raw) == ["051/a.tif", "060/b.tif", "zzz/d.tif"]
     assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
-    assert f"The folder {raw}/closed cannot be read (Permission denied): what lies in it is left out" in caplog.text
-    assert f"The folder {raw}/link cannot be read" in caplog.text
+    assert f"{raw}/closed cannot be read (Permission denied)" in caplog.text
+    assert f"{raw}/link cannot be read" in caplog.text
 
 
 def test_an_unreadable_raw_folder_is_an_error(tmp_path, monkeypatch):
     raw = touch(tmp_path / "raw", "051/a.tif")
     deny(monkeypatch, raw)
-    assert f"The folder {raw} cannot be read (Permission denied); mend its permissions" in sentence(find_tifs, [raw])
+    assert f"{raw} cannot be read (Permission denied)" in sentence(find_tifs, [raw])
 
 
 def test_link_loops_end(tmp_path):
@@ -112,7 +112,7 @@ def test_link_loops_end(tmp_path):
     assert found(raw) == ["051/a.tif", "060/b.tif", "self.tif"]
 
 
-def test_a_linked_folder_counts_once_and_its_real_path_wins(tmp_path):
+def test_a_linked_folder_is_read_once_under_its_real_path(tmp_path):
     raw = touch(tmp_path / "raw", "zzz/a.tif")
     (tmp_path / "raw" / "aaa").symlink_to("zzz")
     assert found(raw) == ["zzz/a.tif"]
@@ -128,31 +128,33 @@ def test_overlapping_raw_folders_give_each_tif_once(tmp_path):
     assert len(find_tifs([raw, raw])) == 2
 
 
-def test_a_missing_folder_is_named(tmp_path):
+def test_the_message_names_a_missing_folder(tmp_path):
     assert f"{tmp_path}/nowhere does not exist" in sentence(find_tifs, [f"{tmp_path}/nowhere"])
     touch(tmp_path, "file.tif")
     assert "does not exist" in sentence(find_tifs, [f"{tmp_path}/file.tif"])
 
 
-def test_an_empty_folder_says_what_it_has_instead(tmp_path):
+def test_the_message_lists_what_a_folder_without_tifs_contains(tmp_path):
     (tmp_path / "raw").mkdir()
-    assert sentence(find_tifs, [str(tmp_path / "raw")]).endswith("holds no TIF (*.tif, *.tiff): it is empty.")
+    text = sentence(find_tifs, [str(tmp_path / "raw")])
+    assert f"{tmp_path / 'raw'} contains no TIF" in text and "empty" in text
     raw = touch(tmp_path / "raw", "a.png", "b.png", "README")
-    assert sentence(find_tifs, [raw]).endswith("holds no TIF (*.tif, *.tiff): it has 2 x .png, 1 x no ending.")
+    text = sentence(find_tifs, [raw])
+    assert "contains no TIF" in text and "2 x .png, 1 x no ending" in text
 
 
-def test_one_empty_folder_among_full_ones_is_told(tmp_path):
+def test_one_empty_folder_among_full_ones_is_an_error(tmp_path):
     raw = touch(tmp_path / "raw", "051/a.tif")
     (tmp_path / "empty").mkdir()
-    assert "empty holds no TIF" in sentence(find_tifs, [raw, str(tmp_path / "empty")])
+    assert "empty contains no TIF" in sentence(find_tifs, [raw, str(tmp_path / "empty")])
 
 
 def test_unlabelled_tifs_need_a_folder_and_a_checkpoint(tmp_path):
     raw = touch(tmp_path / "new", "b.tif", "a.tif")
     checkpoint = touch(tmp_path / "model", "checkpoint.pt") + "/checkpoint.pt"
     assert find_unlabelled([raw], checkpoint) == [f"{raw}/a.tif", f"{raw}/b.tif"]
-    assert "set predict.images" in sentence(find_unlabelled, [], checkpoint)
-    assert "There is no checkpoint" in sentence(find_unlabelled, [raw], f"{checkpoint}x")
+    assert "Set predict.images" in sentence(find_unlabelled, [], checkpoint)
+    assert "set predict.checkpoint" in sentence(find_unlabelled, [raw], f"{checkpoint}x")
 
 
 def test_the_version_of_a_file_changes_with_it(tmp_path):
@@ -164,7 +166,7 @@ def test_the_version_of_a_file_changes_with_it(tmp_path):
     assert version_of(path) != first
 
 
-def test_the_version_of_a_file_tells_of_another_size_and_of_another_date_even_an_older_one(tmp_path):
+def test_the_version_of_a_file_is_its_size_and_date(tmp_path):
     path = tmp_path / "a.tif"
     path.write_bytes(b"1")
     os.utime(path, ns=(5, 7))
@@ -176,7 +178,7 @@ def test_the_version_of_a_file_tells_of_another_size_and_of_another_date_even_an
     assert version_of(path) == (2, 6)
 
 
-def test_a_tif_that_may_not_be_read_or_looked_at_says_so(tmp_path, monkeypatch):
+def test_a_tif_without_read_permission_has_a_reason(tmp_path, monkeypatch):
     raw = touch(tmp_path / "raw", name("051"), name("060"))
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.R_OK or "060" not in str(path))
     assert [why_unreadable(f"{raw}/{name(stage)}") for stage in ("051", "060", "069")] == [
@@ -197,5 +199,5 @@ def test_a_tif_that_may_not_be_read_or_looked_at_says_so(tmp_path, monkeypatch):
         ("a\udce9", "a\\xe9"), ("é שלב $\\x", "é שלב $\\x"), ("=1+1", "=1+1"),
     ],
 )  # fmt: skip
-def test_what_steers_a_terminal_or_breaks_a_line_is_shown_as_an_escape(name, shown):
+def test_control_characters_and_line_breaks_are_shown_as_escapes(name, shown):
     assert readable(name) == shown and "\n" not in shown

@@ -1,4 +1,4 @@
-"""A person's table of labels with rows added: nothing that was there is lost, whatever it is."""
+"""Test that adding rows to a table of labels never loses a row, column or cell."""
 
 import csv
 import os
@@ -35,7 +35,7 @@ def cells(path, delimiter=","):
         return list(csv.reader(file, delimiter=delimiter))
 
 
-def test_a_table_that_is_not_there_is_made_for_spreadsheets(tmp_path):
+def test_a_missing_table_is_created_for_spreadsheets(tmp_path):
     path = str(tmp_path / "raw.labels.csv")
     add_to_table(path, [NEW])
     assert (tmp_path / "raw.labels.csv").read_bytes() == (
@@ -47,7 +47,7 @@ def test_a_table_that_is_not_there_is_made_for_spreadsheets(tmp_path):
 @pytest.mark.parametrize(
     ("delimiter", "line_end", "mark"), [(",", "\n", ""), (";", "\r\n", "\ufeff"), ("\t", "\n", "")]
 )
-def test_a_table_keeps_its_way_of_writing(tmp_path, delimiter, line_end, mark):
+def test_a_table_keeps_its_delimiter_line_ends_and_encoding(tmp_path, delimiter, line_end, mark):
     path = tmp_path / "mine.csv"
     lines = [["Stage", "file", "remark"], ["060", "b.tif", "blurred"], [], ["069", "c.tif", "x", "no heading"]]
     text = mark + "".join(delimiter.join(line) + line_end for line in lines)
@@ -59,10 +59,10 @@ def test_a_table_keeps_its_way_of_writing(tmp_path, delimiter, line_end, mark):
     assert content.count("\r\n") == (5 if line_end == "\r\n" else 0) and path.stat().st_mode & 0o777 == 0o640
     assert cells(path, delimiter)[1:4] == lines[1:]
     assert [label.image for label in read_labels([str(path)])] == ["b.tif", "c.tif", "new/a.tif"]
-    assert read_labels([str(path)])[1].embryo == ""  # what has no heading is no embryo
+    assert read_labels([str(path)])[1].embryo == ""  # a cell without a column name is not an embryo
 
 
-def test_cells_that_are_empty_are_filled_and_others_are_not(tmp_path):
+def test_only_empty_cells_are_filled(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("image,stage,remark\na.tif,,see\nb.tif,060,\n", encoding="utf-8")
     add_to_table(str(path), [], {2: {"image": "other", "stage": "051", "who": "ann"}, 3: {"stage": "069"}})
@@ -71,7 +71,7 @@ def test_cells_that_are_empty_are_filled_and_others_are_not(tmp_path):
     assert second == ["b.tif", "060", ""]
 
 
-def test_a_workbook_keeps_its_rows_sheets_and_looks_and_text_stays_text(tmp_path):
+def test_a_workbook_keeps_rows_sheets_and_format_and_text_stays_text(tmp_path):
     path, workbook = tmp_path / "mine.xlsx", Workbook()
     sheet = workbook.active
     for row in (["image", "stage", "double"], ["b.tif", "060", "=2*3"], ["c.tif", None, None]):
@@ -96,7 +96,7 @@ HEADER = ["image", "note", "stage"]
 
 
 def check_that_all_is_there(before, after, added):
-    """before, after: cells of a table. added: rows of (image, stage) as they must stand in it."""
+    """before, after: cells of a table. added: rows of (image, stage) that it must contain."""
     assert [now[: len(was)] for was, now in zip(before, after, strict=False)] == before
     places = {name: place for place, name in enumerate(after[0]) if name}
     assert set(places) == {*HEADER, *COLUMNS}
@@ -106,7 +106,7 @@ def check_that_all_is_there(before, after, added):
 
 @WAYS
 @given(ROWS, st.sampled_from([",", ";", "\t"]), st.lists(st.tuples(TEXT, TEXT), max_size=3))
-def test_no_row_and_no_column_of_a_csv_is_ever_lost(tmp_path_factory, rows, delimiter, new):
+def test_a_csv_never_loses_a_row_or_column(tmp_path_factory, rows, delimiter, new):
     path, before = tmp_path_factory.mktemp("table") / "t.csv", [HEADER, *rows]
     with open(path, "w", newline="", encoding="utf-8") as file:
         csv.writer(file, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(before)
@@ -116,7 +116,7 @@ def test_no_row_and_no_column_of_a_csv_is_ever_lost(tmp_path_factory, rows, deli
 
 @WAYS
 @given(ROWS, st.lists(st.tuples(SHOWN.filter(bool), SHOWN), max_size=3))
-def test_no_row_and_no_column_of_a_workbook_is_ever_lost(tmp_path_factory, rows, new):
+def test_a_workbook_never_loses_a_row_or_column(tmp_path_factory, rows, new):
     path, workbook = tmp_path_factory.mktemp("table") / "t.xlsx", Workbook()
     before = [HEADER, *[["".join(filter(str.isprintable, cell)) for cell in row] for row in rows]]
     for line, row in enumerate(before, 1):
@@ -129,7 +129,7 @@ def test_no_row_and_no_column_of_a_workbook_is_ever_lost(tmp_path_factory, rows,
     sheet = load_workbook(path).worksheets[0]
     after = [[cell.value or "" for cell in row] for row in sheet.iter_rows()]
     for row in before:
-        while row and not row[-1]:  # what is empty at the end has no cell
+        while row and not row[-1]:  # empty values at the end have no cell
             row.pop()
     while not before[-1]:
         before.pop()
@@ -140,18 +140,18 @@ def test_no_row_and_no_column_of_a_workbook_is_ever_lost(tmp_path_factory, rows,
 @given(st.lists(st.tuples(NAME, NAME), min_size=1, max_size=3), st.sampled_from(["t.csv", "t.xlsx"]))
 @example([("'=a.tif", "'051"), ("=a;=b", "a'=\"b"), ("-15", "-15"), ("-15min", "a,'=b")], "t.csv")
 @example([("'=a.tif", "'051"), ("=a;=b", "a'=\"b"), ("-15", "-15"), ("-15min", "a,'=b")], "t.xlsx")
-def test_what_is_added_is_read_unchanged(tmp_path_factory, new, name):
+def test_added_rows_are_read_unchanged(tmp_path_factory, new, name):
     path = str(tmp_path_factory.mktemp("table") / name)
     add_to_table(path, [{"image": image, "stage": stage} for image, stage in new])
     assert [(label.image, label.stage) for label in read_labels([path])] == new
 
 
-def test_a_table_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
+def test_a_table_that_cannot_be_written_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert "cannot be written" in sentence(add_to_table, str(tmp_path / "t.csv"), [NEW])
+    assert "t.csv cannot be written" in sentence(add_to_table, str(tmp_path / "t.csv"), [NEW])
 
 
-def test_what_a_workbook_cannot_hold_stops_nothing(tmp_path):
+def test_characters_that_a_workbook_cannot_hold_are_replaced(tmp_path):
     path = str(tmp_path / "t.xlsx")
     add_to_table(path, [NEW | {"who": "a\x1bb"}])
     sheet = load_workbook(path).worksheets[0]

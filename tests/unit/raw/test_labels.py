@@ -1,4 +1,4 @@
-"""Tables of labels as spreadsheets write them, and which file each row means."""
+"""Test that tables of labels are read and that each row is matched to its file."""
 
 import os
 import tracemalloc
@@ -32,11 +32,11 @@ def without_place(labels):
         ('stage,file,embryo,frame,use\n"051","a.tif","e1",1,n\n,,,,\n060,b.tif\n', "utf-8"),
     ],
 )
-def test_separators_marks_spaces_and_names_of_columns_are_fine(tmp_path, text, encoding):
+def test_any_separator_encoding_mark_spacing_and_column_order_is_read(tmp_path, text, encoding):
     assert without_place(read_labels([table(tmp_path, text, encoding=encoding)])) == ROWS
 
 
-def test_a_workbook_is_read_with_numbers_as_they_are_shown(tmp_path):
+def test_a_workbook_is_read_with_numbers_as_a_spreadsheet_shows_them(tmp_path):
     workbook = Workbook()
     for row in (
         ["image", "stage", "embryo", "frame", "use"],
@@ -50,32 +50,33 @@ def test_a_workbook_is_read_with_numbers_as_they_are_shown(tmp_path):
     assert first.where.endswith("labels.xlsx, line 2")
 
 
-def test_the_apostrophe_that_keeps_a_spreadsheet_from_running_a_cell_is_no_part_of_it(tmp_path):
+def test_the_apostrophe_that_protects_a_cell_is_removed(tmp_path):
     (label,) = read_labels([table(tmp_path, "image,stage,embryo,origin\n'-1.tif,'-15min,'n7,Blind\n")])
     assert label[1:4] == ("-1.tif", "-15min", "'n7") and label.origin == "blind"
 
 
-def test_several_tables_are_one(tmp_path):
+def test_several_tables_are_read_together(tmp_path):
     paths = [table(tmp_path, f"image,stage\n{name}.tif,051\n", f"{name}.csv") for name in "ab"]
     assert [label.image for label in read_labels(paths)] == ["a.tif", "b.tif"]
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "facts"),
     [
-        ("image,embryo\na.tif,e1\n", "stage is missing, it has image, embryo"),
-        ("", "image and stage is missing, it has nothing"),
-        ("image,stage,use\na.tif,051,perhaps\n", "line 2: use is 'perhaps'; write yes or no"),
-        ("image,stage,frame\na.tif,051,1\na.tif,051,0\n", "line 3: frame is '0'"),
-        ("image,stage,frame\na.tif,051,1.5\n", "line 2: frame is '1.5'"),
-        ("image,stage,origin\na.tif,051,guessed\n", "line 2: origin is 'guessed'; write given, reviewed or blind"),
+        ("image,embryo\na.tif,e1\n", ["lacks stage", "image, embryo"]),
+        ("", ["lacks image and stage", "nothing"]),
+        ("image,stage,use\na.tif,051,perhaps\n", ["line 2: use is 'perhaps'", "yes or no"]),
+        ("image,stage,frame\na.tif,051,1\na.tif,051,0\n", ["line 3: frame is '0'"]),
+        ("image,stage,frame\na.tif,051,1.5\n", ["line 2: frame is '1.5'"]),
+        ("image,stage,origin\na.tif,051,guessed\n", ["line 2: origin is 'guessed'", "given, reviewed or blind"]),
     ],
 )
-def test_a_wrong_table_is_one_sentence_with_the_line(tmp_path, text, told):
-    assert told in sentence(read_labels, [table(tmp_path, text)])
+def test_the_message_about_a_wrong_table_names_the_line(tmp_path, text, facts):
+    message = sentence(read_labels, [table(tmp_path, text)])
+    assert all(fact in message for fact in facts)
 
 
-def test_a_table_that_cannot_be_read_is_one_sentence(tmp_path):
+def test_a_table_that_cannot_be_read_is_an_error(tmp_path):
     assert "cannot be read" in sentence(read_labels, [str(tmp_path / "missing.csv")])
     assert "not UTF-8" in sentence(read_labels, [table(tmp_path, "image,stage\nfrüh.tif,1\n", encoding="latin-1")])
     assert "as a workbook" in sentence(read_labels, [table(tmp_path, "no workbook", "labels.xlsx")])
@@ -94,43 +95,44 @@ def test_a_row_names_a_file_in_several_ways(image):
     assert list(by_path) == ["raw/p2/b.TIFF"] and not warnings
 
 
-def test_a_row_may_name_the_raw_folder_as_the_page_of_suggestions_does():
+def test_a_row_may_name_the_raw_folder():
     found = [("/home/jane/may/p1/a.tif", "p1/a.tif"), ("/home/jane/june/p1/a.tif", "p1/a.tif")]
     by_path, warnings = labels_by_path([label("june/p1/a.tif")], found)
     assert list(by_path) == ["/home/jane/june/p1/a.tif"] and not warnings
 
 
-def test_rows_that_fit_no_file_or_two_are_told_with_their_line():
+def test_rows_that_match_no_file_or_two_give_a_warning_with_the_line():
     by_path, warnings = labels_by_path([label("a.tif", line=2), label("12. Mrz.tif", line=3), label("p1/a.tif")], FOUND)
     assert list(by_path) == ["raw/p1/a.tif"]
-    assert "t.csv, line 3: 12. Mrz.tif" in warnings[0] and "1 row fits no TIF" in warnings[0]
+    assert "t.csv, line 3: 12. Mrz.tif" in warnings[0] and "1 row" in warnings[0] and "no TIF" in warnings[0]
     assert "t.csv, line 2: a.tif" in warnings[1] and "several TIFs" in warnings[1]
 
 
-def test_rows_that_disagree_are_refused_and_rows_that_repeat_are_one():
+def test_contradicting_rows_are_refused_and_repeated_rows_are_merged():
     same = [label("b", line=2), label("b", line=3)]
     assert labels_by_path(same, FOUND)[0] == {"raw/p2/b.TIFF": same[:1]}
     again = same[0]._replace(origin="reviewed")
     assert labels_by_path([same[0], again], FOUND)[0] == {"raw/p2/b.TIFF": same[:1]}
     text = sentence(labels_by_path, [label("b", line=2), label("b", "060", line=3)], FOUND)
-    assert "t.csv, line 2 and t.csv, line 3 disagree about b.TIFF" in text
-    assert "gives no frame" in sentence(labels_by_path, [label("b"), label("b", frame=2)], FOUND)
-    assert "different embryos (e1, e2)" in sentence(
+    assert "t.csv, line 2 and t.csv, line 3" in text and "b.TIFF" in text
+    assert "frame of b.TIFF" in sentence(labels_by_path, [label("b"), label("b", frame=2)], FOUND)
+    assert "embryos (e1, e2)" in sentence(
         labels_by_path, [label("b", embryo="e1", frame=1), label("b", embryo="e2", frame=2)], FOUND
     )
 
 
-def test_a_table_of_gigabytes_is_refused_by_its_size(tmp_path):
+def test_a_table_of_gigabytes_is_refused(tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("image,stage\na.tif,051\n")
     os.truncate(path, 20 * 2**30)
-    assert "labels.csv holds 20480 MiB, and a table of labels at most 64" in sentence(read_labels, [str(path)])
+    text = sentence(read_labels, [str(path)])
+    assert "labels.csv has 20480 MiB" in text and "64 MiB" in text
     os.truncate(path, 2**20)
     assert "cannot be read (field larger than field limit" in sentence(read_labels, [str(path)])
 
 
 def packed(path, rows, part="xl/worksheets/sheet1.xml"):
-    """A workbook with its first sheet replaced, or another part added: what is in `rows` one after the other."""
+    """Write a workbook whose first sheet, or another part, has the content of `rows` in sequence."""
     Workbook().save(path)
     with zipfile.ZipFile(path) as workbook:
         parts = {name: workbook.read(name) for name in workbook.namelist() if name != part}
@@ -151,21 +153,22 @@ CELL = b'<c r="%b" t="inlineStr"><is><t>%b</t></is></c>'
 HEAD = b'<row r="1">' + CELL % (b"A1", b"image") + CELL % (b"B1", b"stage") + b"</row>"
 
 
-def test_a_workbook_that_unpacks_to_gigabytes_is_refused_packed(tmp_path):
+def test_a_workbook_bomb_is_refused_before_it_is_unpacked(tmp_path):
     rows = [SHEET[0] % b"", HEAD, *[bytes(2**20)] * 80, SHEET[1]]
     path = packed(tmp_path / "bomb.xlsx", rows)
     assert os.path.getsize(path) < 200_000
     tracemalloc.start()
     try:
-        assert "bomb.xlsx holds 80 MiB, and a table of labels at most 64" in sentence(read_labels, [path])
+        text = sentence(read_labels, [path])
+        assert "bomb.xlsx has 80 MiB" in text and "64 MiB" in text
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
-    pictures = packed(tmp_path / "pictures.xlsx", [bytes(2**20)] * 80, "xl/media/image1.png")  # which nobody unpacks
-    assert "it has nothing" in sentence(read_labels, [pictures])
+    pictures = packed(tmp_path / "pictures.xlsx", [bytes(2**20)] * 80, "xl/media/image1.png")  # never unpacked
+    assert "lacks image and stage" in sentence(read_labels, [pictures])
 
 
-def test_a_sheet_that_says_it_is_endless_has_the_rows_that_it_has(tmp_path):
+def test_a_sheet_with_false_dimensions_is_read_by_its_rows(tmp_path):
     cells = (
         CELL % (place, text) for place, text in ((b"A5000", b"z.tif"), (b"B5000", b"060"), (b"XFD5000", b"far away"))
     )
@@ -173,4 +176,4 @@ def test_a_sheet_that_says_it_is_endless_has_the_rows_that_it_has(tmp_path):
     rows = [SHEET[0] % b'<dimension ref="A1:XFD1048576"/>', HEAD, last, SHEET[1]]
     path = packed(tmp_path / "wide.xlsx", rows)
     assert [(label.where, label.image) for label in read_labels([path])] == [(f"{path}, line 5000", "z.tif")]
-    assert "wide.xlsx reaches to XFD5000: delete" in sentence(add_to_table, path, [{"image": "a.tif"}])
+    assert "wide.xlsx extends to XFD5000" in sentence(add_to_table, path, [{"image": "a.tif"}])

@@ -1,4 +1,4 @@
-"""Stage, embryo and time point of each TIF, from names, folders and tables of labels."""
+"""Test that each TIF gets its stage, embryo and time point from names, folders and tables of labels."""
 
 import os
 import re
@@ -42,7 +42,7 @@ def test_stage_and_embryo_come_from_the_name(tmp_path):
     ]
 
 
-def test_a_name_without_stage_takes_its_folder_and_one_without_embryo_its_path(tmp_path):
+def test_the_folder_replaces_a_missing_stage_and_the_path_a_missing_embryo(tmp_path):
     raw = touch(tmp_path / "raw", "051/20230811-Cycle00-embryo01-1.tif", "060/odd.tif", "060/sub/odd.tif")
     images = images_of(raw, pattern=r"(?P<embryo>\d{8}-Cycle\d+-embryo\d+)|odd")
     assert [(image.stage, image.embryo) for image in images] == [
@@ -53,24 +53,24 @@ def test_a_name_without_stage_takes_its_folder_and_one_without_embryo_its_path(t
     assert [image.embryo for image in images_of(raw, pattern=None)][0] == "051/20230811-Cycle00-embryo01-1"
 
 
-def test_the_name_wins_over_the_folder(tmp_path):
+def test_the_stage_in_the_name_takes_precedence_over_the_folder(tmp_path):
     raw = touch(tmp_path / "raw", f"unsorted/{name('051')}", f"unsorted/{name('060')}")
     assert [image.stage for image in images_of(raw)] == ["051", "060"]
 
 
-def test_a_tif_without_any_stage_is_rejected_and_kept_in_the_list(tmp_path):
+def test_a_tif_without_a_stage_is_rejected_and_stays_in_the_list(tmp_path):
     raw = touch(tmp_path / "raw", f"x/{name('051')}", f"x/{name('060')}", "20230811-Cycle00-embryo09-1.tif")
     (lost,) = [image for image in images_of(raw) if image.status]
     assert (lost.status, lost.reason) == ("rejected", "no stage: not in its name, and not in a stage folder")
 
 
-def test_stages_not_wanted_are_excluded_with_the_reason(tmp_path):
+def test_stages_that_are_not_selected_are_excluded_with_the_reason(tmp_path):
     raw = touch(tmp_path / "raw", *(f"x/{name(stage)}" for stage in ("051", "054", "060")))
     status = {image.stage: (image.status, image.reason) for image in images_of(raw, stages=["051", "060"])}
     assert status == {"051": ("", ""), "054": ("excluded", "stage 054 is not selected"), "060": ("", "")}
 
 
-def test_a_link_that_leads_to_itself_is_rejected(tmp_path):
+def test_a_link_to_itself_is_rejected(tmp_path):
     raw = touch(tmp_path / "raw", "051/a.tif", "060/b.tif")
     (tmp_path / "raw" / "051" / "up").symlink_to(tmp_path / "raw")
     (tmp_path / "raw" / "self.tif").symlink_to("self.tif")
@@ -79,41 +79,41 @@ def test_a_link_that_leads_to_itself_is_rejected(tmp_path):
     assert loop.status == "rejected"
 
 
-def test_several_folders_are_one_list(tmp_path):
+def test_images_of_several_folders_are_in_one_list(tmp_path):
     first, second = touch(tmp_path / "one", f"x/{name('051')}"), touch(tmp_path / "two", f"x/{name('060')}")
     assert {image.stage for image in images_of(first, second)} == {"051", "060"}
 
 
-def test_a_pattern_that_fits_nothing_names_an_example(tmp_path):
+def test_the_message_about_a_useless_pattern_gives_an_example(tmp_path):
     raw = touch(tmp_path / "raw", "051/movie7_t3.tif", "060/movie8_t3.tif")
     text = refused(raw)
-    assert "name_pattern fits none of the 2 TIFs, for example 'movie7_t3.tif'" in text
+    assert "name_pattern" in text and "any of the 2 TIFs" in text and "'movie7_t3.tif'" in text and "suggest" in text
 
 
-def test_no_stage_anywhere_is_one_sentence(tmp_path):
+def test_no_stage_in_any_name_is_an_error(tmp_path):
     raw = touch(tmp_path / "raw", "20230811-Cycle00-embryo01-1.tif")
-    assert "No TIF has a stage, for example '20230811-Cycle00-embryo01-1.tif'" in refused(raw)
+    assert "No TIF has a stage" in refused(raw) and "'20230811-Cycle00-embryo01-1.tif'" in refused(raw)
 
 
-def test_no_stage_in_the_table_is_told_with_the_reason(tmp_path):
+def test_no_stage_in_the_table_is_an_error_with_the_reason(tmp_path):
     raw = touch(tmp_path / "raw", "a.tif", "b.tif")
     (tmp_path / "t.csv").write_text("image,stage\na.tif,\nb.tif,\n", encoding="utf-8")
     text = refused(raw, pattern=None, labels=[str(tmp_path / "t.csv")])
-    assert "No TIF has a stage, for example 'a.tif' (no stage (" in text and "line 2))" in text
+    assert "No TIF has a stage" in text and "'a.tif' (no stage (" in text and "line 2))" in text
 
 
-def test_one_stage_alone_is_refused(tmp_path):
+def test_a_single_stage_is_refused(tmp_path):
     raw = touch(tmp_path / "raw", name("051"), name("051", 2))
-    assert "Only one stage (051) has images" in refused(raw)
+    assert "Only one stage (051)" in refused(raw)
 
 
-def test_a_listed_stage_without_images_is_told_with_what_there_is(tmp_path):
+def test_the_message_about_a_stage_without_images_lists_all_stages(tmp_path):
     raw = touch(tmp_path / "raw", name("051"), name("060"))
     assert "'099' has no images" in refused(raw, stages=["051", "099"])
-    assert "found: 051, 060" in refused(raw, stages=["051", "099"])
+    assert ": 051, 060." in refused(raw, stages=["051", "099"])
 
 
-def test_a_dangling_link_and_a_folder_named_tif_are_no_images(tmp_path):
+def test_a_dangling_link_and_a_folder_named_tif_are_not_images(tmp_path):
     raw = touch(tmp_path / "raw", name("051"), name("060"), "x.tif/inner.txt")
     (tmp_path / "raw" / name("063")).symlink_to(tmp_path / "gone.tif")
     os.mkfifo(tmp_path / "raw" / name("066"))
@@ -121,8 +121,8 @@ def test_a_dangling_link_and_a_folder_named_tif_are_no_images(tmp_path):
     assert status == {"051": "", "060": "", "063": "a link that leads nowhere", "066": "not a file"}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_no_permission_is_a_reason_for_a_file_and_a_sentence_for_a_folder(tmp_path):
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+def test_a_missing_permission_rejects_a_file_and_stops_for_a_folder(tmp_path):
     raw = touch(tmp_path / "raw", name("051"), name("060"), f"closed/{name('063')}")
     (tmp_path / "raw" / name("060")).chmod(0)
     assert [image.reason for image in images_of(raw) if image.stage == "060"] == ["no permission to read it"]
@@ -138,7 +138,7 @@ def test_no_permission_is_a_reason_for_a_file_and_a_sentence_for_a_folder(tmp_pa
     ["051/caf\xe9-{}.tif", "caf\xe9-{}/x.tif", "051/two\nlines-{}.tif", "two\rlines-{}/x.tif", "051/tab\t{}.tif"],
 )
 @pytest.mark.parametrize("pattern", [None, PATTERN])
-def test_a_name_that_no_table_can_hold_is_rejected_readably(tmp_path, place, pattern):
+def test_a_name_that_a_table_cannot_hold_is_rejected_and_escaped(tmp_path, place, pattern):
     raw = touch(tmp_path / "raw", f"x/{name('051')}", f"x/{name('060')}")
     path = os.path.join(os.fsencode(raw), place.format(name("063")[:-4]).encode("latin-1"))  # one byte, not UTF-8
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -153,27 +153,28 @@ def test_a_name_that_no_table_can_hold_is_rejected_readably(tmp_path, place, pat
     assert "\\x" in rejected.path
 
 
-def test_a_brace_in_a_path_is_rejected_before_snakemake_takes_it_for_a_wildcard(tmp_path):
+def test_a_brace_in_a_path_is_rejected_because_of_wildcards(tmp_path):
     raw = touch(tmp_path / "raw", "051/a.tif", "060/b.tif", "060/{c}.tif")
     assert [Path(image.path).name for image in images_of(raw, pattern=None) if image.status == "rejected"] == [
         "{c}.tif"
     ]
 
 
-def test_tifs_that_are_all_unusable_at_first_sight_are_one_sentence(tmp_path):
+def test_no_usable_tif_is_an_error(tmp_path):
     raw = touch(tmp_path / "raw", "051/{a}.tif", "060/{b}.tif")
-    assert refused(raw, pattern=None).startswith("None of the 2 TIFs can be used (2 x its path has a {")
+    text = refused(raw, pattern=None)
+    assert "None of the 2 TIFs" in text and "(2 x its path has a {" in text
 
 
-def test_letters_beyond_ascii_are_welcome(tmp_path):
+def test_non_ascii_names_are_accepted(tmp_path):
     raw = touch(tmp_path / "raw", "früh/蠅.tif", "spät/蠅.tif")
     assert [(image.stage, image.status) for image in images_of(raw, pattern=None)] == [("früh", ""), ("spät", "")]
 
 
-def test_a_pattern_that_fits_some_names_and_not_others_stops_and_shows_them(tmp_path):
+def test_the_message_about_an_incomplete_pattern_shows_unmatched_names(tmp_path):
     raw = touch(tmp_path / "raw", f"051/{name('051')}", f"060/{name('060')}", "060/Overview.tif", "060/b.tif")
     text = refused(raw)
-    assert "does not fit 2 of 4 TIFs, for example 'Overview.tif', 'b.tif'" in text and "unmatched: exclude" in text
+    assert "2 of 4 TIFs" in text and "'Overview.tif', 'b.tif'" in text and "unmatched: exclude" in text
     images = images_of(raw, unmatched="exclude")
     assert {Path(image.path).name: (image.status, image.reason) for image in images if image.status} == {
         "Overview.tif": ("excluded", "its name does not fit name_pattern"),
@@ -182,13 +183,13 @@ def test_a_pattern_that_fits_some_names_and_not_others_stops_and_shows_them(tmp_
     assert find_images(config(raw, unmatched="exclude")).unmatched == [f"{raw}/060/Overview.tif", f"{raw}/060/b.tif"]
 
 
-def test_no_message_ever_advises_that_every_image_be_its_own_embryo(tmp_path):
+def test_no_message_suggests_that_each_image_be_its_own_embryo(tmp_path):
     raw = touch(tmp_path / "raw", "051/movie7_t3.tif", "060/movie8_t3.tif")
     assert "own embryo" not in refused(raw) and "null" not in refused(raw)
 
 
 @pytest.mark.parametrize("slash", ["movie_(?P<embryo>[^/]+)/(?P<stage>\\d+)/", "(?P<embryo>E\\d+)/"])
-def test_a_pattern_with_a_slash_is_searched_in_the_path_below_the_raw_folder(tmp_path, slash):
+def test_a_pattern_with_a_slash_is_searched_in_the_relative_path(tmp_path, slash):
     raw = touch(
         tmp_path / "movie_X" / "9999", "movie_E003/0060/img1.tif", "movie_E003/0120/img1.tif", "movie_E004/0060/i.tif"
     )
@@ -196,23 +197,21 @@ def test_a_pattern_with_a_slash_is_searched_in_the_path_below_the_raw_folder(tmp
     assert [(image.embryo, image.stage) for image in images] == [("E003", "0060"), ("E003", "0120"), ("E004", "0060")]
 
 
-def test_one_pattern_without_a_slash_is_not_searched_in_folders(tmp_path):
+def test_a_pattern_without_a_slash_is_not_searched_in_folders(tmp_path):
     raw = touch(tmp_path / "raw", "E001/0060/img1.tif", "E002/0120/img2.tif")
-    assert "fits none of the 2 TIFs" in refused(raw, pattern=r"(?P<embryo>E\d+)")
+    assert "any of the 2 TIFs" in refused(raw, pattern=r"(?P<embryo>E\d+)")
 
 
-def test_most_embryos_with_a_single_image_stop_where_the_pattern_names_embryos(tmp_path):
+def test_single_images_of_most_embryos_stop_the_run(tmp_path):
     raw = touch(
         tmp_path / "slices", *(f"{stage}/e1_{stage}{slice}.tif" for stage in ("051", "060") for slice in range(3))
     )
     text = refused(raw, pattern=r"(?P<embryo>e\d+_\d+)")
-    assert (
-        text.startswith("6 of 6 embryos have a single image (for example 'e1_0510')") and "single_images: allow" in text
-    )
+    assert "6 of 6 embryos" in text and "'e1_0510'" in text and "single_images: allow" in text
     assert len(images_of(raw, pattern=r"(?P<embryo>e\d+_\d+)", single_images="allow")) == 6
 
 
-def test_two_images_an_embryo_are_enough(tmp_path):
+def test_two_images_per_embryo_are_enough(tmp_path):
     names = [f"{stage}/e{embryo}_{stage}.tif" for stage in ("051", "060") for embryo in range(6)]
     assert len(images_of(touch(tmp_path / "raw", *names), pattern=r"(?P<embryo>e\d+)_")) == 12
 
@@ -222,22 +221,22 @@ def test_names_are_trimmed_and_in_one_unicode_form(tmp_path):
     raw = touch(tmp_path / "raw", f"051 /{composed}_1.tif", f"060/{decomposed}_2.tif", f"051/{composed} _3.tif")
     images = images_of(raw, pattern=r"(?P<embryo>\w.*)_\d")
     assert {image.embryo for image in images} == {composed} and {image.stage for image in images} == {"051", "060"}
-    assert any(decomposed in image.path for image in images)  # the file's own name stays
+    assert any(decomposed in image.path for image in images)  # the file name is unchanged
 
 
-def test_spaces_around_stage_and_embryo_in_a_name_are_no_part_of_them(tmp_path):
+def test_spaces_around_stage_and_embryo_in_a_name_are_removed(tmp_path):
     raw = touch(tmp_path / "raw", "x/ 051 _ E1 _a.tif", "x/051_E1_b.tif", "x/060_E1 _c.tif")
     images = images_of(raw, pattern=r"^(?P<stage>[^_]*)_(?P<embryo>[^_]*)_")
     assert {(image.stage, image.embryo) for image in images} == {("051", "E1"), ("060", "E1")}
 
 
-def test_a_group_that_is_only_spaces_says_nothing(tmp_path):
+def test_a_group_with_only_spaces_is_ignored(tmp_path):
     raw = touch(tmp_path / "raw", "051/ _ _a.tif", "060/060_E1_b.tif")
     images = images_of(raw, pattern=r"^(?P<stage>[^_]*)_(?P<embryo>[^_]*)_")
     assert [(image.stage, image.embryo) for image in images] == [("051", "051/ _ _a"), ("060", "E1")]
 
 
-def test_whether_embryos_are_told_apart_is_known(tmp_path):
+def test_embryos_are_known_only_if_names_give_them(tmp_path):
     raw = touch(tmp_path / "raw", f"051/{name('051')}", f"060/{name('060')}")
     assert find_images(config(raw)).embryos_known
     assert not find_images(config(raw, pattern=None)).embryos_known
@@ -257,7 +256,7 @@ def labelled(tmp_path):
     return raw, found
 
 
-def test_a_table_of_labels_wins_over_names_and_the_rest_is_excluded(labelled):
+def test_a_table_of_labels_overrides_names_and_excludes_the_rest(labelled):
     raw, found = labelled
     images = found("image,stage,embryo,use\nplate1/a.tif,051,e1,\nb.tif,060,e1,yes\nc.tif,060,e2,no\n").images
     assert [image._replace(path=os.path.relpath(image.path, raw)) for image in images] == [
@@ -268,7 +267,7 @@ def test_a_table_of_labels_wins_over_names_and_the_rest_is_excluded(labelled):
     ]
 
 
-def test_images_outside_the_table_may_be_read_by_name_but_for_the_rest_of_a_labelled_folder(tmp_path):
+def test_images_outside_the_table_may_get_their_stage_from_names(tmp_path):
     raw = touch(
         tmp_path / "raw", f"new/{name('060')}", "new/a.tif", "new/b.tif", f"051/{name('051')}", "069/x-embryo.tif"
     )
@@ -280,7 +279,7 @@ def test_images_outside_the_table_may_be_read_by_name_but_for_the_rest_of_a_labe
         if not image.status
     }
     assert {key: (image.stage, image.origin) for key, image in images.items()} == {
-        name("060"): ("060", "given"),  # its name says the stage
+        name("060"): ("060", "given"),  # its name gives the stage
         "a.tif": ("060", "reviewed"),
         name("051"): ("051", "given"),
     }
@@ -290,7 +289,7 @@ def test_images_outside_the_table_may_be_read_by_name_but_for_the_rest_of_a_labe
     }  # fmt: skip
 
 
-def test_an_embryo_that_the_table_does_not_name_comes_from_the_name(tmp_path):
+def test_the_file_name_gives_an_embryo_that_the_table_lacks(tmp_path):
     raw = touch(tmp_path / "raw", f"x/{name('051', 3)}", f"x/{name('051', 4)}")
     (tmp_path / "t.csv").write_text(f"image,stage\n{name('051', 3)},early\n{name('051', 4)},late\n", encoding="utf-8")
     images = images_of(raw, labels=[str(tmp_path / "t.csv")])
@@ -299,26 +298,26 @@ def test_an_embryo_that_the_table_does_not_name_comes_from_the_name(tmp_path):
     ]  # fmt: skip
 
 
-def test_embryos_of_one_image_are_fine_where_a_table_names_them(labelled):
+def test_embryos_with_one_image_are_accepted_if_a_table_names_them(labelled):
     _, found = labelled
     text = "image,stage,embryo\nplate1/a.tif,051,e1\nplate2/a.tif,060,e2\nb,051,e3\nc.tif,060,e4\n"
     assert {image.embryo for image in found(text).images} == {"e1", "e2", "e3", "e4"}
     assert found(text, pattern=r"(?P<embryo>\w+)\.tif").embryos_known
 
 
-def test_a_pattern_that_fits_nothing_says_nothing_beside_a_table(labelled):
+def test_a_useless_pattern_is_ignored_if_a_table_gives_the_stages(labelled):
     _, found = labelled
     one = found("image,stage\nplate1/a.tif,051\nc.tif,060\n", pattern=PATTERN)
     assert [image.embryo for image in one.images if not image.status] == ["c", "plate1/a"] and not one.embryos_known
 
 
-def test_a_stage_without_zeros_that_the_name_has_is_said_and_not_guessed(tmp_path):
+def test_lost_leading_zeros_give_a_warning_and_are_not_restored(tmp_path):
     raw = touch(tmp_path / "raw", name("051"), name("060"))
     (tmp_path / "t.csv").write_text(f"image,stage\n{name('051')},51\n{name('060')},060\n", encoding="utf-8")
     found = find_images(config(raw, labels=[str(tmp_path / "t.csv")]))
     assert [image.stage for image in found.images] == ["51", "060"]
     (warning,) = found.warnings
-    assert "1 row(s) lost zeros" in warning and "t.csv, line 2: stage 51 where the name says 051" in warning
+    assert "1 row(s) lost" in warning and "t.csv, line 2: stage 51, but 051" in warning
 
 
 def test_time_points_of_a_labelled_movie_are_images_of_one_embryo(labelled):
@@ -329,7 +328,7 @@ def test_time_points_of_a_labelled_movie_are_images_of_one_embryo(labelled):
     assert found("image,stage,frame\nc.tif,051,1\nc.tif,060,4\n").embryos_known
 
 
-def test_frames_give_each_time_point_its_time(tmp_path):
+def test_the_setting_frames_gives_each_time_point_its_time(tmp_path):
     raw = touch(tmp_path / "raw", "still/a.tif", "movie.tif")
     images = find_images(
         config(raw, pattern=None, frames={"first": 51, "every": 4.5}), lambda path: 3 if "movie" in path else 1

@@ -1,4 +1,4 @@
-"""Times of stages as names and configurations write them."""
+"""Test that times of stages are read from names and the configuration."""
 
 import pytest
 
@@ -31,21 +31,21 @@ def test_a_time_is_a_number_with_or_without_a_unit(text, time):
         (["30", "2h"], "h", [30, 2]),
     ],
 )
-def test_names_of_numbers_have_times_in_one_unit(names, unit, times):
+def test_names_that_are_numbers_have_times_in_one_unit(names, unit, times):
     assert times_of(names, "auto") == (dict(zip(names, times, strict=True)), unit)
 
 
-def test_a_number_that_could_be_of_two_units_has_no_time():
+def test_a_number_with_an_ambiguous_unit_has_no_time():
     assert times_of(["36hpf", "2dpf", "48"], "auto") == ({}, None)
 
 
-def test_a_unit_that_is_asked_for_reads_longer_names_too_and_converts():
+def test_a_requested_unit_reads_longer_names_and_converts():
     assert times_of(["Stage(060)", "2h", "3", "late"], "min") == ({"Stage(060)": 60, "2h": 120, "3": 3}, "min")
     assert times_of(["90min", "2"], "h") == ({"90min": 1.5, "2": 2}, "h")
     assert times_of(["051", "060"], "none") == ({}, None)
 
 
-def test_times_that_are_given_take_their_unit_or_that_of_the_setting():
+def test_given_times_are_in_their_own_unit_or_that_of_the_setting():
     assert times_given({"dome": 4.3, "shield": 6}, "h") == ({"dome": 4.3, "shield": 6}, "h")
     assert times_given({"dome": 4.3, "shield": 6}, "auto") == ({"dome": 4.3, "shield": 6}, "min")
     assert times_given({"dome": "4.3 h", "shield": "6h"}, "auto") == ({"dome": 4.3, "shield": 6}, "h")
@@ -54,4 +54,4 @@ def test_times_that_are_given_take_their_unit_or_that_of_the_setting():
         {"dome": 4.3, "prim": 24, "end": 30},
         "h",
     )
-    assert "'soon' is no time of stage dome" in sentence(times_given, {"dome": "soon", "shield": 6}, "h")
+    assert "'soon' is not a time for stage dome" in sentence(times_given, {"dome": "soon", "shield": 6}, "h")

@@ -101,7 +101,7 @@ def test_without_a_pattern_for_embryos_the_warning_is_loud_and_the_jobs_are_few(
     data_set, findings = lab(
         embryos("movie_E{embryo}/{stage}/img{slice}.tif", ["0060", "0120"], 9, 10), name_pattern=None
     )
-    assert any("every figure will flatter" in warning for warning in findings.warnings)
+    assert any("(?P<embryo>...)" in warning for warning in findings.warnings)
     assert len(data_set.rows) <= 24 and sum(map(len, data_set.rows.values())) == 180
 
 
@@ -194,12 +194,12 @@ def test_floats_have_one_white_that_is_kept(lab):
 
 def test_the_other_layouts_end_in_a_sentence(lab):
     some = [*embryos("{stage}/E{embryo}.tif", ["051", "060"]), *embryos("{stage}/overview{embryo}.tif", ["051"])]
-    with pytest.raises(FlystageError, match="does not fit 4 of 12 TIFs, for example 'overview0.tif'"):
+    with pytest.raises(FlystageError, match="4 of 12 TIFs, for example 'overview0.tif'"):
         lab(some, name_pattern=BY_FOLDER)
     with pytest.raises(FlystageError, match="8 of 8 embryos have a single image"):
         lab(embryos("{stage}/E{embryo}_{stage}.tif", ["051", "060"]), name_pattern=r"(?P<embryo>E\d+_\d+)")
     _, findings = lab(embryos("{stage}/E{embryo}.tif", ["0180", "180", "36O", "051 "]), name_pattern=BY_FOLDER)
-    assert "'0180', '180' may be one" in " ".join(findings.warnings) and "'36O'" in " ".join(findings.warnings)
+    assert "'0180', '180'" in " ".join(findings.warnings) and "'36O'" in " ".join(findings.warnings)
 
 
 def test_where_steps_run_and_from_which_weights_is_told(lab):

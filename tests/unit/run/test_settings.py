@@ -93,7 +93,7 @@ def test_a_typo_is_told_with_what_was_meant(key, expected):
         ),
         ("stages", ["051"], "stages: ['051'] is not allowed"),
         ("stages", {"from": 51, "to": 60}, "a group of settings with from, to, every, or a group of settings."),
-        ("stages", {"dome": "soon", "bud": 3}, "'soon' is no time of stage dome"),
+        ("stages", {"dome": "soon", "bud": 3}, "'soon' is not a time for stage dome"),
         (
             "split",
             None,

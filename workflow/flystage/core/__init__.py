@@ -1,3 +1,1 @@
-"""What every room uses: the one exception for users, files written whole, and tables, records and tensors on disk, those of
-others checked.
-"""
+"""Helpers for every room: the exception for users, atomic writes, and tables, records and tensors on disk, validated if untrusted."""

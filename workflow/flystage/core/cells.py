@@ -1,10 +1,10 @@
-"""What stands in a cell of a CSV: what separates it from the next, and text that no spreadsheet runs as a formula."""
+"""Write and read cells of a CSV so that no spreadsheet runs their text as a formula, and find the delimiter of a CSV."""
 
 import csv
 import re
 
-# What a spreadsheet runs, also in full width. One that opens a CSV with another separator than it has, or within quotes a line break,
-# begins a cell there too. Blanks before it do not help. An apostrophe does: it says that text follows.
+# Characters that start a formula in a spreadsheet, including their full-width forms. A spreadsheet that assumes another delimiter,
+# or breaks lines within quotes, starts a new cell there too. Leading blanks do not prevent this. A leading apostrophe marks text.
 BEGINNING = r"[=+\-@＝＋－＠]"
 AT_START = re.compile(rf"'*(?:{BEGINNING}|[\t\r\n])")
 INSIDE = re.compile(rf"([,;\t\r\n])(?='*{BEGINNING})")
@@ -14,9 +14,9 @@ PLAIN_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def as_cell(text):
-    """Text as it stands in a CSV: with an apostrophe before what a spreadsheet would run; numbers such as -15 stay as they are.
+    """Return text for a cell of a CSV, with an apostrophe before each part that a spreadsheet would run as a formula.
 
-    What is no text is returned as it is.
+    Numbers such as -15, and values that are not text, are returned unchanged.
     """
     if not isinstance(text, str) or PLAIN_NUMBER.fullmatch(text):
         return text
@@ -25,7 +25,7 @@ def as_cell(text):
 
 
 def as_meant(cell):
-    """What `as_cell` made a cell of."""
+    """Undo `as_cell`."""
     if not isinstance(cell, str) or "'" not in cell:
         return cell
     text = cell[1:] if cell[0] == "'" and AT_START.match(cell) else cell
@@ -33,16 +33,16 @@ def as_meant(cell):
 
 
 def in_workbook(text):
-    """Text as a cell of a workbook can hold it, where it is no formula whatever it begins with: without control characters."""
+    """Return text for a cell of a workbook, with control characters replaced. Text in a workbook is never run as a formula."""
     return NOT_IN_WORKBOOKS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def quoting_of(cells):
-    """How a CSV with these cells is to be quoted: before 3.13 Python lets a lone carriage return tear its line."""
+    """Return the csv.QUOTE_ constant for these cells. Before 3.13, Python does not quote a lone carriage return, which breaks its line."""
     return csv.QUOTE_ALL if any("\r" in cell for cell in cells) else csv.QUOTE_MINIMAL
 
 
 def delimiter_of(text):
-    """Comma, semicolon or tab, as the first line of a CSV tells. text: of the file, or its first line."""
+    """Return the delimiter of a CSV: comma, semicolon or tab, whichever its first line has most of. text: of the file or of that line."""
     first = text.partition("\n")[0]
     return max(",;\t", key=first.count)

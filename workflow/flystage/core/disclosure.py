@@ -1,11 +1,11 @@
-"""What is shown to others: text without credentials, and of a path no more than tells files apart."""
+"""Hide credentials in text, and shorten paths to what distinguishes files, before others see them."""
 
 import os
 import re
 from pathlib import Path
 
 HIDDEN = "[hidden]"
-# A URL: its scheme, a login, what follows, and a query.
+# A URL in four groups: scheme, login, the rest, query.
 URL = re.compile(r"([a-z][a-z0-9+.-]*://)([^\s/@\"'<>]+@)?([^\s?\"'<>]*)(\?[^\s\"'<>]*)?", re.IGNORECASE)
 OF_A_LOGIN = re.compile(r"sig|token|key|credential|secret|pass|auth|policy", re.IGNORECASE)
 BY_FORM = re.compile(
@@ -20,13 +20,15 @@ BY_NAME = re.compile(
 VALUE = r"[^\s\"',;&<>]+"
 NAMED = re.compile(f"({BY_NAME.pattern}){VALUE}", re.IGNORECASE)
 SECRET_VARIABLE = re.compile(r"secret|token|passw|credential|api_?key|access_?key|private_?key", re.IGNORECASE)
-SHORTEST = 8  # letters of a variable's value that is looked for: shorter ones stand in many a word
+SHORTEST = 8  # characters of a secret variable's value: shorter values occur within ordinary words
 
 
 def without_credentials(text):
-    """A text with logins and signatures in URLs, tokens, keys and passwords hidden, those of this process's variables among them."""
+    """Return a text with credentials hidden: logins and signatures in URLs, tokens, keys, passwords, secret environment variables."""
     for name, value in os.environ.items():
-        if len(value) >= SHORTEST and SECRET_VARIABLE.search(name) and not value.startswith("/"):  # some name a file
+        if (
+            len(value) >= SHORTEST and SECRET_VARIABLE.search(name) and not value.startswith("/")
+        ):  # a path to a file with the secret
             text = text.replace(value, HIDDEN)
     text = URL.sub(_without_login, text)
     return NAMED.sub(rf"\1{HIDDEN}", BY_FORM.sub(HIDDEN, text))
@@ -42,14 +44,14 @@ def _without_login(url):
 
 
 def file_shown(path):
-    """A path within the folder where the workflow was started, or of any other the name alone."""
+    """Return a path inside the folder where the workflow was started unchanged, and only the file name of any other path."""
     return os.path.basename(path) if _lies_elsewhere(path) else path
 
 
 def places_shown(folders):
-    """A function that shortens the paths in a text: of a folder outside the one where the workflow was started the last name stays.
+    """Return a function that shortens paths in a text: a folder outside the one where the workflow was started keeps its last name.
 
-    folders: paths, as the paths in the text begin with them. Of those that end alike so many names stay as tell them apart.
+    folders: paths with which paths in the text begin. Folders with the same last name keep as many names as distinguish them.
     """
     parts = {folder: Path(os.path.abspath(folder)).parts[1:] for folder in folders}
     shown = {}

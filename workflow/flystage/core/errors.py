@@ -1,15 +1,15 @@
-"""The exceptions whose text is written for the person at the keyboard, and what others say in short."""
+"""Exceptions whose text is written for users, and a short form of the text of other exceptions."""
 
 
 class FlystageError(Exception):
-    """A mistake a user can make or mend. Its text is one sentence: what is wrong, where, and what to do."""
+    """An error that a user can cause or fix. Its text says what is wrong, where, and what to do."""
 
 
 def first_line(error):
-    """What an exception says, cut to its first line and 200 characters; its kind where it says nothing."""
+    """Return the first line of an exception's text, at most 200 characters, or the name of its class if the text is empty."""
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__
 
 
-class UnusableTiff(Exception):  # noqa: N818  a verdict on a file, no fault
-    """This file cannot be used; the text says why, in a few words that fit a table cell."""
+class UnusableTiff(Exception):  # noqa: N818  a verdict on a file, not a fault of the program
+    """A TIF that cannot be used. The text gives the reason in a few words that fit a table cell."""

@@ -1,19 +1,19 @@
-"""What a record that others wrote may hold: each field's type, size and range, and a few words on what is wrong.
+"""Check the type, size and range of each field in a record from an untrusted source, and describe the first error.
 
-A rule is a Rule, or a dict {name: rule} for a dict with these fields. What a rule does not name must be plain; see `is_plain`.
+A rule is a Rule, or a dict {name: rule} for a dict with these fields. Check fields without a rule with `is_plain`.
 """
 
 import re
 from typing import NamedTuple
 
-MOST_VALUES = 100_000  # in one record: lists that hold one another by reference unfold without end
+MOST_VALUES = 100_000  # in one record: lists that refer to one another would unfold without end
 MOST_LETTERS = 100_000
-UNWRITABLE = re.compile("[\ud800-\udfff\0]")  # half characters, which no file takes
+UNWRITABLE = re.compile("[\ud800-\udfff\0]")  # lone surrogates and NUL, which cannot be written to a file
 UNWRITABLE_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Rule(NamedTuple):
-    """fits: a function of a value. words: what fits, as in "must be ...". optional: the field may be missing."""
+    """fits: function(value) -> bool. words: what fits, completing "must be ...". optional: the field may be missing."""
 
     fits: object
     words: str
@@ -21,24 +21,24 @@ class Rule(NamedTuple):
 
 
 def whole(low, high):
-    """An integer within limits; True and False are none."""
+    """Return a rule for an integer from low to high. It rejects True and False."""
     return Rule(lambda value: type(value) is int and low <= value <= high, f"a whole number from {low} to {high}")
 
 
 def number(low, high):
-    """A finite number within limits."""
+    """Return a rule for a finite number from low to high."""
     return Rule(
         lambda value: type(value) in (int, float) and low <= value <= high, f"a number from {low:g} to {high:g}"
     )
 
 
 def positive(high):
-    """A finite number above 0."""
+    """Return a rule for a finite number above 0 and up to high."""
     return Rule(lambda value: type(value) in (int, float) and 0 < value <= high, f"a number above 0 and up to {high:g}")
 
 
 def one_of(*choices):
-    """One of several texts, or of True, False and None."""
+    """Return a rule for one of several values, each a text, True, False or None."""
     return Rule(
         lambda value: any(type(value) is type(choice) and value == choice for choice in choices),
         " or ".join(map(str, choices)),
@@ -46,7 +46,7 @@ def one_of(*choices):
 
 
 def line(longest, pattern=r".*", words=None):
-    """A text of one line. pattern: a regular expression that it fits as a whole; words: for it."""
+    """Return a rule for a text of one line. pattern: a regular expression for the whole text. words: its description."""
 
     def fits(value):
         return (
@@ -56,41 +56,41 @@ def line(longest, pattern=r".*", words=None):
             and re.fullmatch(pattern, value) is not None
         )
 
-    return Rule(fits, words or f"a text of one line and up to {longest} characters")
+    return Rule(fits, words or f"a text of one line with up to {longest} characters")
 
 
 def text():
-    """A text of several lines."""
+    """Return a rule for a text of several lines."""
     return Rule(
         lambda value: type(value) is str and len(value) <= MOST_LETTERS and not UNWRITABLE.search(value),
-        f"a text of up to {MOST_LETTERS} characters",
+        f"a text with up to {MOST_LETTERS} characters",
     )
 
 
 def several(rule, least, most):
-    """A list of so many values that each fit."""
+    """Return a rule for a list of least to most values, each of which fits a rule."""
 
     def fits(value):
         return type(value) is list and least <= len(value) <= most and all(map(rule.fits, value))
 
     numbers = f"{least}" if least == most else f"{least} to {most}"
-    return Rule(fits, f"a list of {numbers}, each {rule.words}")
+    return Rule(fits, f"a list of {numbers} values, each {rule.words}")
 
 
 def either(*rules):
-    """A value that fits one of several rules."""
+    """Return a rule for a value that fits one of several rules."""
     return Rule(lambda value: any(rule.fits(value) for rule in rules), ", or ".join(rule.words for rule in rules))
 
 
 def optional(rule):
-    """The same for a field that may be missing."""
+    """Return the same rule for a field that may be missing."""
     return rule._replace(optional=True)
 
 
 def check_fields(record, rules, where=""):
-    """Raise ValueError, in a few words, at the first field of a dict that does not fit its rule. where: the way to it, as "a.b."."""
+    """Raise ValueError with a short reason at the first field that does not fit its rule. where: prefix of field names, as "a.b."."""
     if type(record) is not dict or not all(type(name) is str for name in record):
-        raise ValueError(f"{where.rstrip('.') or 'it'} is {shown(record)} and no record of named fields")
+        raise ValueError(f"{where.rstrip('.') or 'it'} is {shown(record)} and must be a record of named fields")
     for name, rule in rules.items():
         if isinstance(rule, dict):
             check_fields(record.get(name), rule, f"{where}{name}.")
@@ -102,7 +102,7 @@ def check_fields(record, rules, where=""):
 
 
 def is_plain(value):
-    """Whether a value is made of None, bools, numbers, texts, lists, tuples and dicts with names alone, and of no more than MOST_VALUES."""
+    """Return whether a value has at most MOST_VALUES parts, all None, bool, number, text, list, tuple or dict with text keys."""
     waiting, seen = [value], 1
     while waiting:
         one = waiting.pop()
@@ -121,7 +121,7 @@ def is_plain(value):
 
 
 def shown(value):
-    """A value in a few words, whatever it is: writing out one that others made can take for ever."""
+    """Describe any value in a few words. An untrusted value is not written out, because that could take without limit."""
     if type(value) is str:
         return repr(value[:60])
     if type(value) in (type(None), bool, float) or (type(value) is int and abs(value) < 10**15):

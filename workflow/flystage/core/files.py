@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Write files atomically: a file appears complete or not at all."""
 
 import errno
 import glob
@@ -7,19 +7,19 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
-SCARCE = 2**20  # bytes; a disk with less is full
+SCARCE = 2**20  # bytes: a disk with less free space counts as full
 
 
 @contextmanager
 def written_whole(path):
-    """Yield a temporary path beside `path`; it takes the place of `path` only when the block ends without an error.
+    """Yield a temporary path in the folder of `path`. It replaces `path` only if the block ends without an error.
 
-    On a full disk every error becomes the OSError that says so: those of torch and numpy do not.
+    On a full disk every error becomes an OSError (ENOSPC), because the errors of torch and numpy do not name the cause.
     """
-    path = Path(os.path.realpath(path))  # a link stays a link
+    path = Path(os.path.realpath(path))  # replace the target of a link, not the link
     path.parent.mkdir(parents=True, exist_ok=True)
     for left_over in path.parent.glob(f".{glob.escape(path.name)}.*.tmp{glob.escape(path.suffix)}"):
-        left_over.unlink(missing_ok=True)  # by a process that was killed
+        left_over.unlink(missing_ok=True)  # from a process that was killed
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix}")
     try:
         yield temporary
@@ -33,7 +33,7 @@ def written_whole(path):
 
 
 def existing_folder(path):
-    """`path`, or the nearest folder above it that exists: where it will be made. An absolute path."""
+    """Return `path`, or the nearest existing folder above it in which it will be created. An absolute path without links."""
     path = os.path.realpath(path)
     while not os.path.exists(path):
         path = os.path.dirname(path)

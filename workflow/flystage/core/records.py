@@ -1,4 +1,4 @@
-"""The records that rules hand to one another, as JSON; without pandas, which takes longer to import than many a job."""
+"""Read and write records that rules exchange as JSON, without pandas, whose import takes longer than many jobs."""
 
 import json
 
@@ -6,12 +6,12 @@ from flystage.core.files import written_whole
 
 
 def write_json(record, path):
-    """Write a dict of plain values as JSON, whole or not at all."""
+    """Write a dict of plain values as JSON, atomically."""
     with written_whole(path) as temporary:
         temporary.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_json(path):
-    """A JSON file as a dict."""
+    """Return the content of a JSON file, a dict."""
     with open(path, encoding="utf-8") as file:
         return json.load(file)

@@ -1,1 +1,1 @@
-"""The images found and the facts of their PNGs go in; the split by embryo, the catalog, manifests and split folders come out."""
+"""Split embryos, and write the catalog, manifests and split folders from the images found and the facts about their PNGs."""

@@ -1,4 +1,4 @@
-"""Stages given by hand -> the labels table: what each row means, by the content of its image; what contradicts; what is added."""
+"""Merge labels from people into the table of labels: match rows to images by content, find contradictions, add the rest."""
 
 import hashlib
 import os
@@ -24,11 +24,11 @@ from flystage.raw.naming import from_name, picture_name, stage_in_time
 ADDED, FILLED, KNOWN, UNDECIDED = "added", "filled in", "known already", "no stage yet"
 CONTRADICTS, MISSING, BARRED = "contradicts", "image not found", "left out"
 OUTCOMES = (ADDED, FILLED, KNOWN, CONTRADICTS, MISSING, BARRED, UNDECIDED)
-SHOWN = 8  # sentences of a kind
+SHOWN = 8  # items per sentence
 
 
 class Image(NamedTuple):
-    """A TIF that rows may mean. stage: what its name or folder says, "" for nothing; said_by: which of them. embryo: by its name."""
+    """A TIF that rows may name. stage: from its name or folder, or "". said_by: which of the two. embryo: from its name."""
 
     path: str
     relative: str
@@ -40,8 +40,8 @@ class Image(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What becomes of a row. image: an Image, None where it is not found. other, there: of a contradiction, where the other side
-    stands and what it says.
+    """The outcome of a row. image: its Image, or None if not found. other, there: for a contradiction, the place of the other
+    label and its value.
     """
 
     export: Export
@@ -57,13 +57,13 @@ class Outcome(NamedTuple):
 
 
 def accept(config, catalog, folder, threads):
-    """Check the tables of the setting `accept` against the images and merge them into the labels. Returns sentences for the terminal.
+    """Check the tables of the setting `accept` against the images and merge them into the labels. Return sentences for the terminal.
 
-    config: the checked configuration. catalog: path of an earlier run's catalog, which may be missing. folder: where outcome.csv (a
-    row for each of the tables' rows), contradictions.csv (both sides), and the labels as they were are written.
-    Images are known by their content; by their names only where a table has no sha256. Rows that contradict one another, the labels,
-    or an image's name or folder change nothing, nor does what is known already.
-    Raises FlystageError when a table cannot be read, or the labels cannot be written.
+    config: the checked configuration. catalog: path of an earlier run's catalog, which may be missing. folder: for outcome.csv (one
+    row per row of the tables), contradictions.csv (both sides) and copies of the labels before the change.
+    Rows are matched to images by content, and by name only if a table has no sha256. Rows that contradict one another, the labels,
+    or the name or folder of an image change nothing. Neither do rows that are known already.
+    Raises FlystageError if a table cannot be read, or the labels cannot be written.
     """
     exports = read_exports(config["accept"])
     table = config["labels"][0] if config["labels"] else made_labels(config["raw"])
@@ -89,13 +89,13 @@ def accept(config, catalog, folder, threads):
 
 
 def _stages_before(catalog, labels):
-    """The stages that an earlier run used or the labels have, a set."""
+    """Return the stages that an earlier run used or that the labels contain, a set."""
     used = read_text(catalog).query("status == 'used'")["stage"] if os.path.exists(catalog) else []
     return {*used, *(label.stage for label in labels if label.stage)}
 
 
 def _with_their_zeros(exports, stages):
-    """(exports, sentences): a stage that lost its zeros in a spreadsheet has them again, where one stage alone can be meant."""
+    """Return (exports, sentences) with leading zeros restored in stages, if exactly one known stage matches the number."""
     numbers = defaultdict(set)
     for stage in stages:
         if stage.isdecimal():
@@ -106,14 +106,14 @@ def _with_their_zeros(exports, stages):
         meant = numbers[int(stage)] if stage.isdecimal() and stage not in stages else ()
         if len(meant) == 1:
             (name,) = meant
-            told.append(f"{export.label.where}: {stage} is taken as {name}")
+            told.append(f"{export.label.where}: {stage} is read as {name}")
             export = export._replace(label=export.label._replace(stage=name))
         mended.append(export)
-    return mended, _listed(told, "row(s) lost zeros, as a spreadsheet does it")
+    return mended, _listed(told, "row(s) lost leading zeros, probably in a spreadsheet")
 
 
 def _images(config, stages, threads):
-    """The TIFs under `raw` and `predict.images`, a list of Image in the order of their paths."""
+    """Return the TIFs in `raw` and `predict.images`, a list of Image sorted by path."""
     in_raw = {path for path, _ in find_tifs(config["raw"])}
     others = [folder for folder in config["predict"]["images"] if os.path.isdir(folder)]
     found = [(path, relative) for path, relative in find_tifs([*config["raw"], *others]) if readable(path) == path]
@@ -131,7 +131,7 @@ def _images(config, stages, threads):
 
 
 def _sha256(path):
-    """The checksum of a file's bytes; "" where it cannot be read."""
+    """Return the SHA-256 of a file's bytes, or "" if it cannot be read."""
     if why_unreadable(path):
         return ""
     try:
@@ -142,7 +142,7 @@ def _sha256(path):
 
 
 def _outcomes(exports, images, by_path, config):
-    """A list of Outcome, in the order of the exports. by_path: the labels that there are, {path: [Label]}."""
+    """Return a list of Outcome in the order of the exports. by_path: existing labels, {path: [Label]}."""
     names = files_by_name((image.path, image.relative) for image in images)
     by_content, by_place = defaultdict(list), {image.path: image for image in images}
     for image in images:
@@ -167,7 +167,9 @@ def _outcomes(exports, images, by_path, config):
         image = min(
             copies, key=lambda each, paths=paths: (each.path not in by_path, not each.in_raw, each.path not in paths)
         )
-        outcomes.append(Outcome(export, image, ADDED, "" if export.sha256 else "found by its name: it has no sha256"))
+        outcomes.append(
+            Outcome(export, image, ADDED, "" if export.sha256 else "matched by its name, because the row has no sha256")
+        )
         pictures[image.path, label.frame].append(place)
         copies_of[image.path] = copies
         if label.frame is not None:
@@ -183,7 +185,7 @@ def _outcomes(exports, images, by_path, config):
         if judged[0].outcome in (ADDED, FILLED):
             own = judged[0].label.embryo or judged[0].image.embryo
             if labels and (labels[0].embryo or len(labels) > 1 or judged[0].outcome == ADDED):
-                own = labels[0].embryo  # all rows of a file name one embryo, or none does
+                own = labels[0].embryo  # rows of one file all name the same embryo, or none
             judged = _once(judged, embryo_of.setdefault(path, own))
         for place, outcome in zip(places, judged, strict=True):
             outcomes[place] = outcome
@@ -193,15 +195,15 @@ def _outcomes(exports, images, by_path, config):
 def _why_missing(export, paths):
     if not export.sha256:
         return (
-            f"several have this name: {', '.join(paths[:2])}"
+            f"several images have this name: {', '.join(paths[:2])}"
             if paths
-            else "no image has this name, and there is no sha256"
+            else "no image has this name, and the row has no sha256"
         )
-    return f"{paths[0]} has this name and another content" if paths else "no image has this content"
+    return f"{paths[0]} has this name but different content" if paths else "no image has this content"
 
 
 def _against_each_other(rows):
-    """The rows about one picture as contradictions, where they do not all say the same; else nothing."""
+    """Return the rows about one image as contradictions if they give different stages, else an empty list."""
     others = [next((each for each in rows if _said(each.label) != _said(row.label)), None) for row in rows]
     return [
         row._replace(outcome=CONTRADICTS, other=other.label.where, there=_said(other.label))
@@ -219,7 +221,7 @@ def _said(label):
 
 
 def _verdict(row, labels, copies, config):
-    """What becomes of the rows about a picture. labels: that there are of its file. copies: all Images of this content."""
+    """Return the outcome of the rows about an image. labels: existing ones of its file. copies: all Images with this content."""
     frame = row.label.frame
     there = next((label for label in labels if label.frame == frame), None)
     if there and there.use and not there.stage:
@@ -240,7 +242,7 @@ def _verdict(row, labels, copies, config):
 
 
 def _named(image, frame, config):
-    """(stage that a picture has without any table or "", what says so)."""
+    """Return (stage of an image without any table or "", where it comes from)."""
     if frame is None:
         return image.stage, image.said_by
     if config["frames"] and image.in_raw:
@@ -249,17 +251,15 @@ def _named(image, frame, config):
 
 
 def _once(rows, embryo):
-    """Rows that say the same of a picture: the one that counts as least independent is added, with this embryo."""
+    """Add one of several equal rows about an image, the one whose origin is least independent, with this embryo."""
     chosen = min(rows, key=lambda row: (REVIEWED, BLIND, GIVEN).index(row.label.origin))
     label = chosen.label._replace(embryo=embryo)
     added = chosen._replace(export=chosen.export._replace(label=label))
-    return [
-        added if row is chosen else row._replace(outcome=KNOWN, reason=f"the same as {label.where}") for row in rows
-    ]
+    return [added if row is chosen else row._replace(outcome=KNOWN, reason=f"same as {label.where}") for row in rows]
 
 
 def _without_barred(outcomes, config, catalog):
-    """The outcomes, without suggestions for embryos that are in validation or test for ever: their figures would flatter."""
+    """Leave out suggestions for embryos in validation or test, because accuracy would be overestimated. Return all outcomes."""
     pictures = [
         (row.image.path, row.label.embryo or row.image.embryo) for row in outcomes if row.outcome in (ADDED, FILLED)
     ]
@@ -275,14 +275,14 @@ def _without_barred(outcomes, config, catalog):
             return row
         return row._replace(
             outcome=BARRED,
-            reason=f"its stage began as a suggestion, and embryo {embryo} is in the {split} split for ever",
+            reason=f"its stage began as a suggestion, and embryo {embryo} is always in the {split} split",
         )
 
     return [judged(row) for row in outcomes]
 
 
 def _changes(outcomes, by_path, names):
-    """(rows to add, {table: {line: cells to fill}}). names: see `files_by_name`."""
+    """Return (rows to add, {table: {line: cells to fill}}). names: see `files_by_name`."""
     rows, filled = [], defaultdict(dict)
     for row in outcomes:
         if row.outcome not in (ADDED, FILLED):
@@ -337,7 +337,7 @@ def _write_outcomes(outcomes, folder):
 def _told(outcomes, table, folder):
     counts = Counter(row.outcome for row in outcomes)
     shown = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
-    lines = [f"{len(outcomes)} rows: {shown or 'nothing'}. Each of them: {folder}/outcome.csv"]
+    lines = [f"{len(outcomes)} rows: {shown or 'nothing'}. The outcome of each row is in {folder}/outcome.csv."]
     added = [row for row in outcomes if row.outcome in (ADDED, FILLED)]
     if added:
         origins = Counter(row.label.origin if row.label.use else "rejected" for row in added)
@@ -345,13 +345,15 @@ def _told(outcomes, table, folder):
         embryos = Counter(row.label.embryo or row.image.embryo for row in added if row.label.use)
         lines += _listed([f"{name} ({count} images)" for name, count in embryos.items()], "embryo(s)")
     else:
-        lines.append("No label is added; nothing was written but the tables of what was found.")
+        lines.append("No label is added, so the table of labels is unchanged.")
     against = [
         f"{picture_name(row.image.path, row.label.frame)}: {row.label.where} says {_said(row.label)}, {row.other} says {row.there}"
         for row in outcomes
         if row.outcome == CONTRADICTS
     ]
-    lines += _listed(against, "row(s) contradict and change nothing", f"; both sides: {folder}/contradictions.csv")
+    lines += _listed(
+        against, "row(s) contradict something and change nothing", f". Both sides are in {folder}/contradictions.csv"
+    )
     for outcome in (MISSING, BARRED):
         told = [f"{row.label.where}: {row.label.image}, {row.reason}" for row in outcomes if row.outcome == outcome]
         lines += _listed(told, f"row(s) {outcome}")
@@ -360,11 +362,11 @@ def _told(outcomes, table, folder):
     ]
     lines += _listed(rejected, "row(s) reject their image")
     named = [f"{row.label.where}: {row.image.path}" for row in outcomes if row.image and not row.export.sha256]
-    return lines + _listed(named, "row(s) without sha256 were matched by the name of the image alone")
+    return lines + _listed(named, "row(s) without sha256 were matched only by the name of the image")
 
 
 def _listed(items, what, more=""):
-    """A sentence that counts and names the first of some things; none where there are none."""
+    """Return [a sentence with the number and the first few items], or [] without items."""
     if not items:
         return []
     rest = f"; and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
@@ -372,7 +374,7 @@ def _listed(items, what, more=""):
 
 
 def _to_set(config, table, images, by_path, outcomes):
-    """The lines that the configuration lacks, so that the labels are used."""
+    """Return the lines that the configuration needs so that the labels are used."""
     labelled = {*by_path, *(row.image.path for row in outcomes if row.outcome == ADDED)}
     if not labelled:
         return []
@@ -386,5 +388,5 @@ def _to_set(config, table, images, by_path, outcomes):
     if folders:
         lines.append(f"  raw: [{', '.join([*config['raw'], *folders])}]")
     if not lines:
-        return ["Next: snakemake --cores all, which learns from them."]
-    return ["Put into the configuration, then run snakemake --cores all:", *lines]
+        return ["Next, run `snakemake --cores all` to learn from these labels."]
+    return ["Add these lines to the configuration, then run `snakemake --cores all`:", *lines]

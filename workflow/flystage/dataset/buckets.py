@@ -1,16 +1,16 @@
-"""Dealing embryos into buckets, the unit of work of one job."""
+"""Assign embryos to buckets. One job prepares one bucket."""
 
 import zlib
 
 
 def bucket_of(embryo, split, buckets):
-    """The bucket an embryo's images are prepared in, for example "train-07": one of `buckets` in each split.
+    """Return the bucket of an embryo, for example "train-07". There are `buckets` buckets in each split.
 
-    The split is part of it because training images are rotated and others are not: no job serves both.
+    A bucket belongs to one split, because only training images are rotated.
     """
     return f"{split}-{zlib.crc32(embryo.encode()) % buckets:02d}"
 
 
 def split_of(bucket):
-    """The split that a bucket belongs to."""
+    """Return the split of a bucket."""
     return bucket.rsplit("-", 1)[0]

@@ -1,4 +1,4 @@
-"""The prepared images of all buckets -> the catalog, one row per picture. Here the same picture is found out."""
+"""Build the catalog, one row per image, from the prepared images of all buckets, and reject duplicates."""
 
 import numpy as np
 import pandas as pd
@@ -14,24 +14,23 @@ CATALOG = [
     *("path", "frame", "stage", "embryo", "split", "status", "reason", "sha256", "origin"),
     *(*FILE_FACTS, *READING_FACTS, *UNROTATED_FACTS),
 ]
-COPIES = ("same bytes", "same picture")  # how the reasons of rejected copies begin
-NAMED_FILES = 5  # how many bad files an error message names
+COPIES = ("same bytes", "same picture")  # beginnings of the reasons for rejected copies
+NAMED_FILES = 5  # bad files per error message
 
 
 def read_tables(paths):
-    """The CSVs of `prepare` as one table, every value as text."""
+    """Return the CSVs of `prepare` as one table with all values as text."""
     return pd.concat([read_text(path) for path in paths], ignore_index=True)
 
 
 def build_catalog(prepared, found, origins=()):
-    """One row per raw TIF, or per time point that is used of one.
+    """Return the catalog: one row per raw TIF, or per used time point of one.
 
     prepared: table of `prepare` (one row per PNG or rejected TIF). found: rows (path, stage, embryo, status, reason, frame, origin)
-    of those that were set aside unopened. origins: (path, frame, origin) of the stages that are not given without a suggestion.
-    The same picture counts once, in the same bytes or in others (saved again, compressed): under one stage the TIF with
-    the shortest path stays ("a.tif", not "a copy.tif"; the first of equals) and the others are rejected, under two stages
-    all are rejected.
-    Returns a table with the columns of the catalog, sorted by path and time point.
+    of images that were set aside unopened. origins: (path, frame, origin) of stages whose origin is not "given".
+    Duplicate pictures are used once, even if they were saved again or compressed. Under one stage the TIF with the shortest path
+    is kept ("a.tif", not "a copy.tif", or the first of equal lengths). Under different stages all copies are rejected.
+    The table has the columns of the catalog and is sorted by path and time point.
     """
     facts = prepared[prepared["angle"].isin(["0", ""])]
     known = {(path, frame): origin for path, frame, origin in origins}
@@ -70,23 +69,25 @@ def _reject(catalog, index, reason):
 
 
 def check_catalog(catalog, max_bad):
-    """Raise FlystageError when nothing usable is left, too large a share is bad, or a split has no image."""
+    """Raise FlystageError if no usable image is left, if too many are bad, or if a split has no image."""
     used = catalog[catalog["status"] == "used"]
     rejected = catalog[catalog["status"] == "rejected"]
     bad = rejected[~rejected["reason"].str.startswith(COPIES)]
     if used.empty:
-        raise FlystageError(f"No usable image is left of {len(catalog)} TIFs found ({_listing(rejected)}).")
+        raise FlystageError(
+            f"None of the {len(catalog)} TIFs found is usable ({_listing(rejected)}). Correct or replace them."
+        )
     share = len(bad) / (len(bad) + len(used))
     if share > max_bad:
         raise FlystageError(
-            f"{len(bad)} of {len(bad) + len(used)} images cannot be used, more than max_bad: {max_bad:g} allows;"
-            f" mend them or raise max_bad ({_listing(bad)})."
+            f"{len(bad)} of {len(bad) + len(used)} images cannot be used, which is more than max_bad: {max_bad:g} allows"
+            f" ({_listing(bad)}). Correct or replace them, or increase max_bad."
         )
     for split in SPLITS:
         if split not in set(used["split"]):
             listed = _listing(rejected[rejected["split"] == split])
             raise FlystageError(
-                f"Every image of the {split} split was rejected ({listed}); mend these files or add embryos."
+                f"All images of the {split} split were rejected ({listed}). Correct or replace these files, or add embryos."
             )
 
 

@@ -1,4 +1,4 @@
-"""What an earlier run's catalog knows of the split: embryos that the lock lacks keep theirs, and images that move are told."""
+"""Read the split of an earlier run from its catalog, so that embryos keep it, and warn about images that change their split."""
 
 import hashlib
 import os
@@ -11,11 +11,11 @@ from flystage.core.files import written_whole
 from flystage.dataset.splitting import read_lock, rows_with_split
 
 NAMED = 3  # examples in a sentence
-SAMPLED = 3  # images by which an embryo is known again whose files have new names
+SAMPLED = 3  # images per embryo whose checksums are compared if files were renamed
 
 
 class EarlierImage(NamedTuple):
-    """A picture as an earlier run's catalog has it: all as text, sha256 of the TIF's bytes ("" where it was not read)."""
+    """An image in the catalog of an earlier run. All fields are text. sha256: of the TIF's bytes, or "" if it was not read."""
 
     path: str
     embryo: str
@@ -25,14 +25,14 @@ class EarlierImage(NamedTuple):
 
 
 def keep_catalog(catalog):
-    """Copy the catalog of the last run to a hidden file beside it: Snakemake deletes it before it is made anew, which may fail."""
+    """Copy the last catalog to a hidden file in its folder, because Snakemake deletes it before a new one is made, which may fail."""
     if os.path.exists(catalog):
         with written_whole(_kept(catalog)) as temporary:
             shutil.copyfile(catalog, temporary)
 
 
 def last_catalog(catalog):
-    """Path of the catalog, or, where a run that failed left none, of the copy that `keep_catalog` made."""
+    """Return the path of the catalog, or of the copy from `keep_catalog` if a failed run left no catalog."""
     return catalog if os.path.exists(catalog) or not os.path.exists(_kept(catalog)) else _kept(catalog)
 
 
@@ -41,9 +41,9 @@ def _kept(catalog):
 
 
 def read_earlier(catalog):
-    """The images that have a split in an earlier run's catalog.csv, as a list of EarlierImage; [] when there is no such file.
+    """Return the images with a split in the catalog.csv of an earlier run, a list of EarlierImage, or [] without this file.
 
-    Raises FlystageError when the file is not such a table.
+    Raises FlystageError if the file is not such a table.
     """
     if not os.path.exists(catalog):
         return []
@@ -52,14 +52,14 @@ def read_earlier(catalog):
 
 
 def known_splits(images, lock, catalog):
-    """({embryo: split} that must not change, the images of an earlier run, sentences that say what is not as it should be).
+    """Return ({embryo: split} that must not change, images of an earlier run, warnings as sentences).
 
-    images: (path, embryo) of every usable TIF. lock, catalog: paths of the split lock and of an earlier run's catalog;
-    both files may be missing.
-    What the lock says holds. An embryo that it lacks keeps the split that the catalog has for it, and one under a new name the
-    split that all its images had, which are known again by their paths or, where files were renamed, by their bytes. Where its
-    images were in several splits it is no known embryo.
-    Raises FlystageError when the lock is damaged, or the catalog is and there is no lock.
+    images: (path, embryo) of every usable TIF. lock, catalog: paths of the split lock and of an earlier run's catalog.
+    Both files may be missing.
+    The lock takes precedence. An embryo that it lacks keeps its split in the catalog. An embryo with a new name keeps the split
+    that all its images had. Images are recognised by path, or by checksum if files were renamed. An embryo whose images were
+    in several splits is treated as new.
+    Raises FlystageError if the lock is damaged, or if the catalog is damaged and there is no lock.
     """
     locked, sentences = read_lock(lock), []
     embryos = {embryo for _, embryo in images}
@@ -68,40 +68,40 @@ def known_splits(images, lock, catalog):
     except FlystageError as error:
         if not locked:
             raise
-        return locked, [], [f"{error} Whether images change their split is not known."]
-    for embryo in sorted(embryos - set(locked)):  # a space behind a name, as editors leave it, is no other name
+        return locked, [], [f"{error} flystage cannot check whether images change their split."]
+    for embryo in sorted(embryos - set(locked)):  # ignore spaces around a name, as editors leave them
         same = {split for name, split in locked.items() if name not in embryos and name.strip() == embryo.strip()}
         if len(same) == 1:
             locked[embryo] = same.pop()
     split_then = {image.embryo: image.split for image in earlier}
     lacking = {embryo: split_then[embryo] for embryo in sorted(embryos - set(locked)) if embryo in split_then}
     if lacking and not locked:
-        sentences.append(f"The split lock {lock} is gone; the split is taken from {catalog}.")
+        sentences.append(f"The split lock {lock} is missing. flystage restores the split from {catalog}.")
     elif lacking:
         sentences.append(
-            f"The split lock {lock} lacks {len(lacking)} embryo(s) that the last run had ({_some(lacking)}), as when a spreadsheet"
-            f" made dates or numbers of names; they keep their split, which is taken from {catalog}."
+            f"The split lock {lock} lacks {len(lacking)} embryo(s) of the last run ({_some(lacking)}). A spreadsheet may have changed"
+            f" names into dates or numbers. These embryos keep their split from {catalog}."
         )
     strangers = sorted(set(locked) - embryos)
     locked |= lacking
     renamed = _under_new_names(images, embryos - set(locked), earlier)
     if renamed:
         sentences.append(
-            f"{len(renamed)} embryo(s) have a new name ({_some(renamed)}) and keep the split that all their images had."
+            f"{len(renamed)} embryo(s) have a new name ({_some(renamed)}). They keep the split of their images."
         )
     locked |= renamed
     new = sorted(embryos - set(locked))
     if strangers and new and not earlier:
         sentences.append(
-            f"The split lock {lock} lacks {len(new)} embryo(s) ({_some(new)}), which are dealt to the splits now, and has"
-            f" {len(strangers)} without images ({_some(strangers)}): if a spreadsheet or a new name_pattern changed names, restore"
-            " it from a copy."
+            f"The split lock {lock} lacks {len(new)} embryo(s) ({_some(new)}), which are now assigned to splits. It lists"
+            f" {len(strangers)} without images ({_some(strangers)}). If a spreadsheet or a new name_pattern changed names, restore"
+            " the lock from a copy."
         )
     return locked, earlier, sentences
 
 
 def sentence_of_moves(images, split_of, earlier):
-    """One sentence about the images that are in another split than in an earlier run; "" when there are none.
+    """Return a warning about images that are in another split than in an earlier run, or "" if there are none.
 
     images: (path, embryo) of every usable TIF. split_of: {embryo: split} now. earlier: list of EarlierImage.
     """
@@ -114,14 +114,14 @@ def sentence_of_moves(images, split_of, earlier):
     if not moves:
         return ""
     return (
-        f"{len(moves)} of {len(images)} images change their split: {_some(moves)}. The new names or the split lock ask for it (an"
-        " embryo is in one split alone); figures of earlier runs, whose test images are others, cannot be compared with those to"
-        " come. To leave the split as it was, put name_pattern, names or lock back before anything runs."
+        f"{len(moves)} of {len(images)} images change their split: {_some(moves)}. The reason is a new name or the split lock, because"
+        " an embryo is in only one split. New figures cannot be compared with earlier ones, whose test images were different. To keep"
+        " the split, restore name_pattern, names or lock before you run anything."
     )
 
 
 def _under_new_names(images, embryos, earlier):
-    """{embryo: split} of the embryos among `embryos` whose images, as far as they are known, were in one split."""
+    """Return {embryo: split} for those of `embryos` whose known images were all in one split."""
     then = {image.path: image.split for image in earlier}
     paths_of = defaultdict(list)
     for path, embryo in images:

@@ -1,4 +1,4 @@
-"""What there is to work on, from names, tables and the split lock alone: images, who goes into which split, who into which job."""
+"""Gather the data set from names, tables and the split lock only: the images, the split and the job of each embryo."""
 
 import os
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from flystage.dataset.lock_places import check_lock_place, lock_path
 from flystage.raw.labels import BLIND, GIVEN, REVIEWED
 from flystage.raw.naming import find_images
 
-# Origins of stages that only train, by the setting split.test_reviewed.
+# Origins of stages that are used only for training, by the setting split.test_reviewed.
 TRAINING_ONLY = {"none": (REVIEWED, BLIND), "blind": (REVIEWED,)}
 NAMED = 3  # examples in a sentence
 
@@ -17,7 +17,7 @@ class DataSet(NamedTuple):
     """A data set before any image is opened.
 
     found: the Found. lock: path of the split lock. split_of: {embryo: split}. rows: {bucket: [(path, stage, embryo, frame)]} of the
-    images to use. sentences: what a user should know of the split. earlier: the EarlierImages of the last run.
+    images to use. sentences: warnings about the split. earlier: the EarlierImages of the last run.
     """
 
     found: tuple
@@ -29,24 +29,24 @@ class DataSet(NamedTuple):
 
     @property
     def set_aside(self):
-        """What is not to be opened, as tuples for `build_catalog`."""
+        """The images that are not opened, as tuples for `build_catalog`."""
         return [tuple(image) for image in self.found.images if image.status]
 
     @property
     def origins(self):
-        """Of the stages that began as a suggestion or beside one, as tuples for `build_catalog`: (path, time point, origin)."""
+        """(path, time point, origin) of the stages whose origin is not "given", for `build_catalog`."""
         return [(image.path, image.frame, image.origin) for image in self.found.images if image.origin != GIVEN]
 
 
 def gather(config, catalog):
-    """The DataSet of a configuration. catalog: path of an earlier run's catalog, which may be missing.
+    """Return the DataSet of a configuration. catalog: path of an earlier run's catalog, which may be missing.
 
-    With `frames` in the configuration the headers of all TIFs are read, otherwise none is opened.
-    Raises FlystageError when names and settings do not fit together, or the split cannot be made or kept.
+    No TIF is opened, unless `frames` is set: then the headers of all TIFs are read.
+    Raises FlystageError if names and settings do not fit together, or the split cannot be made or saved.
     """
     time_points = None
     if config["frames"]:
-        from flystage.images.tiff import time_points  # half a second, for those who have movies
+        from flystage.images.tiff import time_points  # takes half a second, so only for movies
     found = find_images(config, time_points)
     lock = lock_path(config["split"]["lock"], config["raw"])
     usable = [image for image in found.images if not image.status]
@@ -62,7 +62,7 @@ def gather(config, catalog):
     if sentences or set(split_of) - set(locked) or not os.path.exists(lock):
         check_lock_place(lock)
     sentences = [sentence for sentence in (*sentences, earlier.sentence_of_moves(paths, split_of, before)) if sentence]
-    # Where every image is its own embryo, each would get a bucket, and a job, of its own.
+    # If each image is its own embryo, there would be too many small buckets and jobs.
     number = config["buckets"] if found.embryos_known else max(1, config["buckets"] // 8)
     rows = {}
     for image in usable:
@@ -72,9 +72,9 @@ def gather(config, catalog):
 
 
 def _without_suggested(found, suggested, split_of):
-    """(the Found, sentences) without the images whose stage began as a suggestion and whose embryo does not train.
+    """Return (Found, sentences) without images whose stage began as a suggestion and whose embryo is in validation or test.
 
-    The split of such an embryo was settled before: a test made of suggestions would flatter the network that made them.
+    Such an embryo was already in its split. Testing on suggestions would overestimate the accuracy of the network that made them.
     """
     barred = {image for image in suggested if split_of[image.embryo] != "train"}
     if not barred:
@@ -89,6 +89,6 @@ def _without_suggested(found, suggested, split_of):
     ]
     embryos = sorted({image.embryo for image in barred})
     return found._replace(images=images), [
-        f"{len(barred)} images whose stages began as suggestions are left out: their embryos ({', '.join(embryos[:NAMED])}) are in"
-        " validation or test for ever, which they would flatter."
+        f"{len(barred)} images whose stages began as suggestions are left out, because their embryos ({', '.join(embryos[:NAMED])})"
+        " are in validation or test. Using them would overestimate accuracy."
     ]

@@ -1,4 +1,4 @@
-"""Where the split lock and the labels that are made lie, beside the raw folders, and whether the lock can be written there."""
+"""Find the place of the split lock and of new labels, next to the raw folders, and check that the lock can be written there."""
 
 import os
 
@@ -7,29 +7,27 @@ from flystage.core.files import existing_folder
 
 
 def check_lock_place(path):
-    """Raise FlystageError when a lock cannot be written at `path`: better now than when all images are prepared."""
+    """Raise FlystageError if a lock cannot be written at `path`, before any image is prepared."""
     place = existing_folder(os.path.dirname(os.path.realpath(path)))
     if not os.access(place, os.W_OK) or os.path.isdir(path):
-        raise FlystageError(
-            f"The split lock {path} cannot be written there: set split.lock to a place that can be written and kept."
-        )
+        raise FlystageError(f"The split lock {path} cannot be written. Set split.lock to a writable, permanent place.")
 
 
 def lock_path(setting, raw_folders):
-    """Where the split lock lies: `setting`, or for "auto" beside the raw folders as <folder>.split.csv.
+    """Return the path of the split lock: `setting`, or for "auto" <folder>.split.csv next to the raw folders.
 
-    "." and ".." count under the name of the folder that they are. An existing lock beside any of the raw folders is found
-    again, so the order of the folders may change.
+    "." and ".." stand for the name of their folder. An existing lock next to any of the raw folders is used, so the order of
+    the folders may change.
     """
     if setting != "auto":
         return setting
-    # "..split.csv" for ".", in earlier versions
+    # earlier versions wrote "..split.csv" for "."
     once = [f"{os.path.normpath(folder)}.split.csv" for folder in raw_folders]
     return _beside(raw_folders, ".split.csv", once)
 
 
 def made_labels(raw_folders):
-    """Where the table of labels lies that is made where the setting `labels` names none: found again as the lock is."""
+    """Return the path of the table of labels to create if the setting `labels` is empty, or of an existing one, as for the lock."""
     return _beside(raw_folders, ".labels.csv")
 
 
@@ -39,7 +37,7 @@ def _beside(raw_folders, ending, once=()):
 
 
 def _named(folder):
-    """A path to `folder` that ends with its name, though it be given as "." or "..", seen from here."""
+    """Return a relative path to `folder` that ends with its name, even if it is given as "." or ".."."""
     if os.path.basename(folder) not in ("", ".", ".."):
         return folder
     name = os.path.basename(os.path.abspath(folder)) or "raw"

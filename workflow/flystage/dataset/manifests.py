@@ -1,4 +1,4 @@
-"""Manifests, stage table and split folders: which PNG belongs to which stage and split. Made from the catalog, and read."""
+"""Make and read manifests, the stage table and split folders, which say to which stage and split each PNG belongs."""
 
 import errno
 import logging
@@ -19,21 +19,21 @@ from flystage.raw.stages import Stages
 
 log = logging.getLogger("flystage")
 NO_FAULT_OF_LINKS = (errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EROFS)
-# What leads out of a folder, here or where it is copied to, or is shown wrongly.
+# Characters that lead out of a folder, here or on another system, or that are displayed wrongly.
 AFAR = re.compile(r"[/\\\x00-\x1f\x7f]")
 FAULT_OF_NAMES = (errno.EEXIST, errno.EINVAL, errno.ENAMETOOLONG, errno.EILSEQ)
-PICTURE = ["path", "frame"]  # what tells pictures apart
+PICTURE = ["path", "frame"]  # columns that identify an image
 MANIFEST = ["png", "stage", "label", "embryo", "angle", "source"]
 
 
 def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
-    """({split: manifest}, stage table).
+    """Return ({split: manifest}, stage table).
 
     wanted_stages, time_unit: as for `Stages.as_given`.
 
-    A manifest has one row per PNG of a used TIF: png, stage, label (the stage's place in class order, from 0), embryo,
-    angle in degrees, source (the raw TIF); and, in a split where any stage began as a suggestion or beside one, origin. The stage
-    table has label, stage, time (empty where stages have none), unit and images (used).
+    A manifest has one row per PNG of a used TIF: png, stage, label (index of the stage in class order, from 0), embryo,
+    angle in degrees and source (the raw TIF). In a split with any origin other than "given" it also has origin. The stage
+    table has label, stage, time (empty for stages without times), unit and images (number of used ones).
     """
     used = catalog[catalog["status"] == "used"]
     stages = Stages.as_given(used["stage"], wanted_stages, time_unit)
@@ -59,15 +59,15 @@ def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
 
 
 def link_split_folders(manifests, folder):
-    """Link every PNG as folder/{split}/{stage}/name.png with relative links: an ImageFolder that any tool reads.
+    """Link every PNG as folder/{split}/{stage}/name.png with relative links, an ImageFolder that any tool can read.
 
-    On a file system without symbolic links they are hard links or copies, which is told once. So is a stage whose folder has another
-    name, as its own cannot be that of a folder: "..", "13/14".
+    On a file system without symbolic links they are hard links or copies, with one warning. A stage whose name cannot be the name
+    of a folder, such as ".." or "13/14", gets another folder name, with a warning.
     """
     ways = [_symbolic_link, os.link, shutil.copyfile]
     folders = _folders_of({stage for manifest in manifests.values() for stage in manifest["stage"]}, folder)
     for split, manifest in manifests.items():
-        # An empty class keeps its folder, so class numbers agree between the splits.
+        # Empty classes get a folder too, so that class numbers agree between the splits.
         for stage_folder in folders.values():
             Path(folder, split, stage_folder).mkdir(parents=True, exist_ok=True)
         for stage, pngs in manifest.groupby("stage")["png"]:
@@ -75,12 +75,12 @@ def link_split_folders(manifests, folder):
             for png in pngs:
                 _put(png, target / os.path.basename(png), ways)
     if ways[0] is not _symbolic_link:
-        kind = "hard links" if ways[0] is os.link else "copies, which take as much space as the images"
-        log.warning("The file system of %s knows no symbolic links: the images in it are %s.", folder, kind)
+        kind = "hard links" if ways[0] is os.link else "copies, which take additional disk space"
+        log.warning("The file system of %s does not support symbolic links, so the images in it are %s.", folder, kind)
 
 
 def _folders_of(stages, folder):
-    """{stage: name of its folder}, all different ones on the file system of `folder`, where they are made once to see that."""
+    """Return {stage: folder name}, all different on the file system of `folder`, which is tested by creating them once."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     names = {}
     with tempfile.TemporaryDirectory(dir=folder, prefix=".names-") as tried:
@@ -92,13 +92,16 @@ def _folders_of(stages, folder):
             names[stage] = name
             if name != stage:
                 log.warning(
-                    "The folder of stage %.60r in %s is %s: its own name cannot be used there.", stage, folder, name
+                    "The folder of stage %.60r in %s is named %s, because the stage is not a valid folder name.",
+                    stage,
+                    folder,
+                    name,
                 )
     return names
 
 
 def _is_made(folder, name):
-    """Whether a new folder of this name, and nothing else, could be made in `folder`; on some disks a is there if A is."""
+    """Return whether a new folder with this name could be created in `folder`. On some disks a exists if A exists."""
     if name in ("", ".", "..") or AFAR.search(name):
         return False
     try:
@@ -111,7 +114,7 @@ def _is_made(folder, name):
 
 
 def _put(png, place, ways):
-    """Put a PNG in another place in the first of several ways that the file system knows; the others are struck off."""
+    """Link or copy a PNG to another place in the first way that the file system supports. Remove unsupported ways from `ways`."""
     while True:
         try:
             ways[0](png, place)
@@ -127,24 +130,24 @@ def _symbolic_link(png, link):
 
 
 def read_manifest(path):
-    """A manifest: png, stage, embryo, source and origin as text, label and angle as numbers."""
+    """Return a manifest with png, stage, embryo, source and origin as text, label and angle as numbers."""
     table = read_text(path).astype({"label": int, "angle": int})
     return table if "origin" in table else table.assign(origin=GIVEN)
 
 
 def read_stages(path):
-    """The Stages of a stage table."""
+    """Return the Stages of a stage table."""
     table = read_text(path)
     times = pd.to_numeric(table["time"])
     return Stages(table["stage"], None if times.isna().any() else times, table["unit"].iloc[0] or None)
 
 
 def picture_of(pngs):
-    """What picture, a TIF or a time point of one, each of a Series of paths of PNGs shows: its name without the angle."""
+    """Return which image, a TIF or a time point, each PNG shows: its name without the angle. pngs: Series of paths."""
     return pngs.str.rsplit("/", n=1).str[-1].str.rsplit("-", n=1).str[0]
 
 
 def unrotated_pngs(paths):
-    """Paths of the unrotated PNGs of several manifests, in their order."""
+    """Return the paths of the unrotated PNGs of several manifests, in their order."""
     manifest = pd.concat([read_manifest(path) for path in paths])
     return manifest.loc[manifest["angle"] == 0, "png"].tolist()

@@ -1,4 +1,4 @@
-"""Which embryo is in which split: a pure function, and the lock that makes its answer permanent."""
+"""Assign embryos to splits with a pure function, and keep its result in the split lock."""
 
 import codecs
 import csv
@@ -17,30 +17,30 @@ SPLITS = ("train", "val", "test")
 
 
 def assign(images, locked, fractions, seed, training_only=frozenset()):
-    """Split by embryo: {embryo: split} for every embryo in `images`.
+    """Split by embryo. Return {embryo: split} for every embryo in `images`.
 
     images: iterable of (embryo, stage), one pair per image. locked: {embryo: split} that must not change.
-    fractions: {split: share of the images, summing to 1}. seed: breaks ties between embryos of equal size.
-    training_only: embryos that go to train if they are not locked; the others are dealt as if these were not there.
+    fractions: {split: share of the images, summing to 1}. seed: decides between embryos of equal size.
+    training_only: embryos that go to train unless they are locked. They do not affect the split of the others.
 
-    New embryos are taken largest first and each goes where its stages are furthest below target, that is to the split
-    with the largest sum over its images of (target - present) of that image's stage. A split without any embryo is
-    served before too few embryos are left to serve it. The answer depends on names and counts alone, so it is the same
-    on every machine, and idempotent: assign(images, assign(images, locked)) == assign(images, locked).
-    Raises FlystageError when there are fewer embryos than splits.
+    New embryos are assigned from the largest to the smallest. Each goes to the split in which its stages are furthest below
+    target: the largest sum over its images of (target - present) of the image's stage. The last embryos go to splits that are
+    still empty. The result depends only on names and counts, so it is the same on every machine.
+    It is idempotent: assign(images, assign(images, locked)) == assign(images, locked).
+    Raises FlystageError if there are fewer embryos than splits, or if a split stays empty.
     """
     stages_of = defaultdict(Counter)
     for embryo, stage in images:
         stages_of[embryo][stage] += 1
     if len(stages_of) < len(SPLITS):
         raise FlystageError(
-            f"{len(stages_of)} embryo(s) cannot be split into train, val and test, which need one each: add embryos"
-            " (or check the embryo group of name_pattern)."
+            f"{len(stages_of)} embryo(s) cannot be split into train, val and test, which need one embryo each. Add embryos, or correct"
+            " the embryo group of name_pattern."
         )
     aside = {embryo for embryo in training_only if embryo in stages_of and locked.get(embryo, "train") == "train"}
     split_of = {embryo: locked[embryo] for embryo in sorted(stages_of) if embryo in locked and embryo not in aside}
     few = len(stages_of) - len(aside) < len(SPLITS)
-    to_serve = SPLITS[1:] if few and aside else SPLITS  # then those aside are all that trains
+    to_serve = SPLITS[1:] if few and aside else SPLITS  # the embryos set aside are then the only training data
     total = sum((stages for embryo, stages in stages_of.items() if embryo not in aside), Counter())
     present = {split: Counter() for split in SPLITS}
     for embryo, split in split_of.items():
@@ -59,7 +59,7 @@ def assign(images, locked, fractions, seed, training_only=frozenset()):
         must_fill = len(empty) >= len(new) - position
         split_of[embryo] = max(
             empty if must_fill else SPLITS,
-            key=lambda split: math.fsum(  # exact, so the order of the images cannot matter
+            key=lambda split: math.fsum(  # exact, so that the order of the images does not matter
                 count * (fractions[split] * total[stage] - present[split][stage])
                 for stage, count in stages_of[embryo].items()
             ),
@@ -69,22 +69,22 @@ def assign(images, locked, fractions, seed, training_only=frozenset()):
     missing = [split for split in SPLITS if split not in split_of.values()]
     if missing and aside:
         raise FlystageError(
-            f"No embryo is left for {' and '.join(missing)}: {len(aside)} of {len(stages_of)} embryos have labels that began as"
-            " suggestions, which are for training alone; add embryos that were staged without them (or see split.test_reviewed)."
+            f"No embryo is left for {' and '.join(missing)}. {len(aside)} of {len(stages_of)} embryos have labels that began as"
+            " suggestions and are used only for training. Add embryos that were labelled without suggestions, or see split.test_reviewed."
         )
     if missing:
         raise FlystageError(
-            f"The split lock leaves no embryo for {' and '.join(missing)}: add embryos, or delete the lock and the results to"
-            " split anew."
+            f"The split lock leaves no embryo for {' and '.join(missing)}. Add embryos, or delete the lock and the results to make a"
+            " new split."
         )
     return split_of
 
 
 def read_lock(path):
-    """The split lock, a CSV with the columns embryo and split, as {embryo: split}; {} when there is no such file.
+    """Return the split lock, a CSV with the columns embryo and split, as {embryo: split}, or {} without a file.
 
-    As a spreadsheet saves it, it is read as well: with semicolons or tabs, empty lines, other columns, in another encoding.
-    Raises FlystageError when the file is not such a table.
+    Locks saved by a spreadsheet can be read: with semicolons or tabs, empty lines, other columns, or another encoding.
+    Raises FlystageError if the file is not such a table.
     """
     if not os.path.exists(path):
         return {}
@@ -92,24 +92,24 @@ def read_lock(path):
 
 
 def rows_with_split(path, damaged, without_split=()):
-    """The rows of a CSV with the columns embryo and split, as dicts of text, each embryo in one split alone.
+    """Return the rows of a CSV with the columns embryo and split, as dicts of text, with one split per embryo.
 
-    damaged: the beginning of what is said of a damaged file. without_split: what stands for no split in rows to pass over.
-    Raises FlystageError when the file is not such a table.
+    damaged: the beginning of the error message for a damaged file. without_split: values of split in rows to skip.
+    Raises FlystageError if the file is not such a table.
     """
     try:
         text = _decoded(Path(path).read_bytes())
-        if text.startswith("sep="):  # a spreadsheet's note to itself
+        if text.startswith("sep="):  # written by some spreadsheets
             text = text.partition("\n")[2]
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
         reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
         if not {"embryo", "split"} <= set(reader.fieldnames):
-            raise FlystageError(
-                f"{damaged}: its first line must name the columns embryo and split; restore it from a copy."
-            )
+            raise FlystageError(f"{damaged}: line 1 must name the columns embryo and split. Restore it from a copy.")
         rows, splits = [], {}
         for row in reader:
-            cells = [cell for cell in row.values() if isinstance(cell, str)]  # a list: cells beyond the last column
+            cells = [
+                cell for cell in row.values() if isinstance(cell, str)
+            ]  # skip the list of cells beyond the last column
             if not any(cell.strip() for cell in cells):
                 continue
             row = {name: as_meant(cell) for name, cell in row.items()}
@@ -118,17 +118,17 @@ def rows_with_split(path, damaged, without_split=()):
                 continue
             if row["split"] not in SPLITS or splits.setdefault(row["embryo"], row["split"]) != row["split"]:
                 raise FlystageError(
-                    f"{damaged} at line {reader.line_num}: embryo {row['embryo']!r} must stand in exactly one of train, val, test;"
-                    " restore it from a copy, or delete it: the split is then taken from the catalog of the last run."
+                    f"{damaged} at line {reader.line_num}: embryo {row['embryo']!r} must be in exactly one of train, val, test."
+                    " Restore it from a copy, or delete it. Without it, flystage restores the split from the catalog of the last run."
                 )
             rows.append(row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FlystageError(f"{damaged}: it cannot be read ({error}); restore it from a copy.") from error
+        raise FlystageError(f"{damaged}: it cannot be read ({error}). Restore it from a copy.") from error
     return rows
 
 
 def _decoded(content):
-    """The text of a CSV: UTF-8, or what spreadsheets write instead: UTF-16 with its mark, or the code page of Windows."""
+    """Return the text of a CSV in UTF-8, or in UTF-16 with byte-order mark or Windows code page 1252, as spreadsheets write it."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16")
     try:
@@ -140,15 +140,15 @@ def _decoded(content):
 
 
 def extend_lock(path, split_of):
-    """Add the embryos of `split_of` that the lock lacks; what is in it stays, in its order. Written whole or not at all.
+    """Add the embryos of `split_of` that the lock lacks, atomically. Existing rows keep their order.
 
-    Raises FlystageError when the lock says otherwise of an embryo, or cannot be written.
+    Raises FlystageError if the lock has another split for an embryo, or cannot be written.
     """
     locked = read_lock(path)
     for embryo, split in split_of.items():
         if locked.get(embryo, split) != split:
             raise FlystageError(
-                f"The split lock {path} changed while the workflow ran (embryo {embryo!r}): run it again."
+                f"The split lock {path} changed during the run (embryo {embryo!r}). Run the same command again."
             )
     new = sorted(set(split_of) - set(locked))
     if not new:
@@ -161,5 +161,5 @@ def extend_lock(path, split_of):
             writer.writerows((as_cell(embryo), split_of[embryo]) for embryo in new)
     except OSError as error:
         raise FlystageError(
-            f"The split lock {path} cannot be written ({error.strerror}): set split.lock to a place that can be written and kept."
+            f"The split lock {path} cannot be written ({error.strerror}). Set split.lock to a writable, permanent place."
         ) from error

@@ -1,4 +1,4 @@
-"""Settings for a first start, as YAML to copy: a name_pattern guessed from names, a normalisation from a few images."""
+"""Suggest settings for a first run as YAML: a name_pattern from file names, and a normalisation from a few images."""
 
 import yaml
 
@@ -8,13 +8,13 @@ from flystage.raw.naming import find_images
 from flystage.raw.suggesting import suggested_pattern
 
 OPENED = 24
-DARK = 128  # of 255; where nearly all pixels are below, multiplying leaves the upper half unused
+DARK = 128  # of 255: if all pixels of a picture are below, it uses less than half of the range
 
 
 def suggested_settings(config):
-    """Text: what was guessed and from what, as comments, and settings that fit the folders, as YAML.
+    """Return YAML text with settings that fit the folders, and comments that explain them.
 
-    config: the checked configuration, of which only the folders and `image` count. Raises FlystageError as `find_tifs` does.
+    config: the checked configuration, of which only the folders and `image` are used. Raises FlystageError as `find_tifs` does.
     """
     pattern, said = suggested_pattern(config["raw"])
     settings = {"raw": config["raw"], "name_pattern": pattern}
@@ -22,7 +22,7 @@ def suggested_settings(config):
     try:
         found = find_images(config | free | {"name_pattern": pattern})
     except FlystageError as error:
-        said.append(f"With that: {error}")
+        said.append(f"With these settings: {error}")
     else:
         usable = [image for image in found.images if not image.status]
         normalize, why = _normalisation(usable, config["image"])
@@ -31,25 +31,27 @@ def suggested_settings(config):
         if pattern:
             embryos = {image.embryo for image in usable}
             said.append(
-                f"With that: {len(usable)} images of {len({image.stage for image in usable})} stages and {len(embryos)} embryos."
+                f"With these settings: {len(usable)} images of {len({image.stage for image in usable})} stages and {len(embryos)} embryos."
             )
-    said.append("A guess: look at it with `snakemake --cores 1 check --configfile` and this in a file.")
+    said.append(
+        "These settings are a guess. Save them as suggested.yaml and run `snakemake --cores 1 check --configfile suggested.yaml`."
+    )
     comments = "\n".join(f"# {sentence}" for sentence in said)
     return f"{comments}\n{yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=10_000)}"
 
 
 def _normalisation(images, image):
-    """(settings, a sentence why) from a few images, with the workflow's own factor first."""
+    """Return (settings, a sentence with the reason) from a few images. The configured normalisation is tried first."""
     looks, _ = looked_at(sample(images, 1, OPENED), image | {"float_white": None})
     measured = [each for each in looks if "clipped" in each.facts]
     as_it_is = image["normalize"]
     if not measured:
-        reason = f", as {looks[0].reason}" if looks and looks[0].reason else ""
-        return as_it_is, f"Normalisation: none of {len(looks)} images could be opened{reason}; it stays as it is."
+        reason = f" ({looks[0].reason})" if looks and looks[0].reason else ""
+        return as_it_is, f"Normalisation: unchanged, because none of {len(looks)} images could be opened{reason}."
     saturating = sum(each.facts["clipped"] > SATURATING for each in measured)
     dark = sum(each.picture.max() < DARK for each in measured)
-    opened = f"of {len(measured)} images opened"
+    opened = f"of the {len(measured)} images opened"
     if not saturating and not dark:
-        return as_it_is, f"Normalisation: as it is; {opened} none saturates or stays dark."
-    what = f"{saturating} saturate for more than {SATURATING:.0%} of their pixels and {dark} stay dark"
-    return {"method": "percentile"}, f"Normalisation: by percentiles, as with the present one {what}, {opened}."
+        return as_it_is, f"Normalisation: unchanged, because none {opened} saturates or stays dark."
+    what = f"{saturating} images saturate in more than {SATURATING:.0%} of their pixels and {dark} stay dark"
+    return {"method": "percentile"}, f"Normalisation: by percentiles, because with the present one {what}, {opened}."

@@ -1,1 +1,1 @@
-"""The bytes of a TIF go in; normalised, rotated PNGs and their recorded facts come out, and pictures for the network."""
+"""Read TIFs, write normalised and rotated PNGs, record facts about them, and prepare pictures for the network."""

@@ -1,16 +1,16 @@
-"""Random changes of a training picture that an embryo under a microscope could have shown as well."""
+"""Change training pictures at random, only in ways that occur with embryos under a microscope."""
 
 import cv2
 import numpy as np
 
 
 def augmented(picture, augment, random):
-    """A uint8 array (size, size), changed at random: turned, shifted, scaled, brightened, made noisy. Never mirrored.
+    """Return a uint8 array (size, size), rotated, shifted, scaled, brightened and made noisy at random. It is never mirrored.
 
     A mirrored embryo does not exist: dorsal and ventral, anterior and posterior are not exchangeable.
-    augment: {"rotation": degrees at most, "shift" and "scale": share of the side at most, "brightness": share at most,
-    "noise": standard deviation as a share of white}. random: numpy Generator. What comes in from outside has the grey of
-    the picture's corner.
+    augment: {"rotation": maximum degrees, "shift" and "scale": maximum share of the side, "brightness": maximum share,
+    "noise": standard deviation as a share of white}. random: numpy Generator. Pixels from outside the picture get the grey
+    of its corner.
     """
     size = len(picture)
     turn, scale, brightness = (augment[name] * random.uniform(-1, 1) for name in ("rotation", "scale", "brightness"))

@@ -1,4 +1,4 @@
-"""The part of a picture that registration or rotation left empty: found, measured and filled."""
+"""Find, measure and fill the border of a picture that registration or rotation left empty."""
 
 import cv2
 import numpy as np
@@ -7,13 +7,13 @@ from flystage.core.errors import UnusableTiff
 
 
 def filled(plane, most):
-    """A picture whose empty border is filled with its background, and the share of its pixels that were empty.
+    """Fill the empty border of a picture with its background. Return (plane, share of pixels that were empty).
 
-    plane: 2-D array (height, width); of floats, NaN is empty. most: the largest share that may be, from 0 to 1. The background
-    is the median of the pixels beside the empty ones and along the edge.
-    Returns (plane, share). Raises UnusableTiff for NaN inside the picture, infinities, and more empty pixels than `most`.
+    plane: 2-D array (height, width), in which NaN is empty. most: maximum share of empty pixels, from 0 to 1. The background is
+    the median of the pixels next to empty ones and along the edge.
+    Raises UnusableTiff for NaN inside the picture, infinities, and more empty pixels than `most`.
     """
-    if plane.dtype.kind != "f" or (np.abs(plane) < np.finfo(np.float32).max).all():  # false for NaN as well
+    if plane.dtype.kind != "f" or (np.abs(plane) < np.finfo(np.float32).max).all():  # also false for NaN
         return plane, 0.0
     empty = np.isnan(plane)
     if not (np.abs(plane[~empty]) < np.finfo(np.float32).max).all():

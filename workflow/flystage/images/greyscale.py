@@ -1,4 +1,4 @@
-"""What the numbers of a page mean: colour tables, colours, white is zero, calibrations, orientation -> grey values."""
+"""Convert the numbers of a page into grey values: colour tables, colours, white-is-zero, calibrations, orientation."""
 
 import numpy as np
 import tifffile
@@ -6,7 +6,7 @@ import tifffile
 from flystage.core.errors import UnusableTiff
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601: the grey of an RGB picture
-NEARLY = 0.02  # share of the range by which a colour table may fall and still count as rising: ImageJ's "Fire" does
+NEARLY = 0.02  # share of the range by which a rising colour table may fall, as ImageJ's "Fire" does
 TURNS = {3: 2, 6: 3, 8: 1}  # Orientation -> quarter turns counter-clockwise
 MIRRORED = (2, 4, 5, 7)
 PHOTOMETRIC = tifffile.PHOTOMETRIC
@@ -16,32 +16,29 @@ COLOURS = {PHOTOMETRIC.SEPARATED: "CMYK colours (SEPARATED)"}
 
 
 def quarter_turns(keyframe):
-    """How many quarter turns counter-clockwise the Orientation tag of a page asks for.
+    """Return the number of counter-clockwise quarter turns that the Orientation tag of a page requests.
 
-    Raises UnusableTiff where it asks for a mirror image: a mirrored embryo does not exist.
+    Raises UnusableTiff if it requests a mirror image, because a mirrored embryo does not exist.
     """
     orientation = keyframe.tags.valueof(274, 1)
     if orientation in MIRRORED:
-        raise UnusableTiff(
-            f"its Orientation tag ({orientation}) says that it lies mirrored in the file: save it the right way round"
-        )
+        raise UnusableTiff(f"its Orientation tag ({orientation}) says that it is mirrored: save it without mirroring")
     return TURNS.get(orientation, 0)
 
 
 def to_channels(planes, keyframe, white, calibration):
-    """The channels that a page shows, brighter where its numbers are higher.
+    """Return the channels of a page, with higher numbers for brighter pixels.
 
-    planes: array (channels, height, width) as it lies in the file. keyframe: the page that describes it. white: the value
-    about which white-is-zero is turned, "auto" for what the pixels can hold. calibration: see `calibration_of`.
-    A colour table that rises or falls in brightness serves display alone: the indices are the picture. So is white-is-zero
-    of floats and 32-bit integers, which are measurements. Alpha is dropped.
-    Returns (array (channels, height, width), the value that the file's format calls white or None, a note or "").
-    Raises UnusableTiff.
+    planes: array (channels, height, width) as stored in the file. keyframe: the page that describes it. white: the value
+    from which white-is-zero is subtracted, or "auto" for the maximum of the pixel type. calibration: see `calibration_of`.
+    A colour table that rises or falls in brightness is for display only, so the indices are the picture. White-is-zero of
+    floats and 32-bit integers, which are measurements, is also for display only. Alpha is dropped.
+    Returns (array (channels, height, width), white level of the file's format or None, a note or ""). Raises UnusableTiff.
     """
     photometric, files_white = keyframe.photometric, _white(keyframe)
     if photometric == PHOTOMETRIC.PALETTE:
         return _by_table(planes[0], _full_table(keyframe.colormap), files_white)
-    if photometric == PHOTOMETRIC.YCBCR and keyframe.compression not in (6, 7):  # a JPEG comes out as RGB
+    if photometric == PHOTOMETRIC.YCBCR and keyframe.compression not in (6, 7):  # JPEGs are decoded to RGB
         return planes[:1], files_white, ""
     if photometric in (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR):
         return planes[:3], files_white, ""
@@ -52,7 +49,7 @@ def to_channels(planes, keyframe, white, calibration):
     planes, note = planes[: max(1, len(planes) - alpha)], ""
     if photometric == PHOTOMETRIC.MINISWHITE:
         if files_white is None:
-            note = "white-is-zero taken for display alone"
+            note = "white-is-zero is for display only and was ignored"
         else:
             top = files_white if white == "auto" else int(min(white, files_white))
             planes = (top - np.minimum(planes, top).astype(np.int32)).astype(
@@ -72,9 +69,9 @@ def to_channels(planes, keyframe, white, calibration):
 
 
 def calibration_of(tif):
-    """(offset, step) of the straight line with which ImageJ calibrated the grey values of a file; None if it did not.
+    """Return (offset, step) of ImageJ's linear calibration of grey values in a file, or None without one.
 
-    So it stores signed 16-bit values: with an offset of 32,768.
+    ImageJ stores signed 16-bit values in this way, with an offset of -32,768.
     """
     notes = tif.imagej_metadata if tif.is_imagej else None
     if not notes or notes.get("cf") != STRAIGHT_LINE:
@@ -92,39 +89,39 @@ def _white(keyframe):
 
 
 def _full_table(table):
-    """A colour table (3, entries) in 16 bits, whose entries old writers wrote in 8."""
+    """Return a colour table (3, entries) in 16 bits. Some old programs wrote its entries in 8 bits."""
     return table * np.uint16(257) if table.max() < 256 else table
 
 
 def _by_table(indices, table, highest):
     brightness = LUMA @ table.astype(np.float32)
     for sign in (1, -1):
-        # Tables for setting the exposure mark the lowest and the highest value in colours of their own.
+        # Tables for setting the exposure mark the lowest and highest value in special colours.
         for part in (brightness, brightness[1:-1]):
             rising = sign * part
             if len(part) and (np.maximum.accumulate(rising) - rising).max() <= NEARLY * max(np.ptp(part), 1):
                 return (indices if sign == 1 else (highest - indices).astype(indices.dtype))[np.newaxis], highest, ""
-    return table[:, indices], 65535, "its colour table is in no order of brightness: read as the luma of its colours"
+    return table[:, indices], 65535, "its colour table is not in order of brightness: read as the luma of its colours"
 
 
 def to_grey(planes, photometric, channel):
-    """One grey plane (height, width) of channels (channels, height, width).
+    """Return one grey plane (height, width) of channels (channels, height, width).
 
-    photometric: of the page. channel: "auto" (the luma of RGB, the first of anything else), "max" or a number from 1.
-    Raises UnusableTiff when there is no such channel.
+    photometric: of the page. channel: "auto" (the luma of RGB, the first channel of anything else), "max" or a number from 1.
+    Raises UnusableTiff if the channel does not exist.
     """
     if len(planes) == 1:
         if isinstance(channel, int) and channel > 1:
-            raise UnusableTiff(f"has 1 channel, image.channel asks for number {channel}")
+            raise UnusableTiff(f"has 1 channel, but image.channel is {channel}")
         return planes[0]
     if isinstance(channel, int):
         if channel > len(planes):
-            raise UnusableTiff(f"has {len(planes)} channels, image.channel asks for number {channel}")
+            raise UnusableTiff(f"has {len(planes)} channels, but image.channel is {channel}")
         return planes[channel - 1]
     if channel == "max":
         return planes.max(axis=0)
     if photometric in GREY:
         return planes[0]
     if (planes == planes[0]).all():
-        return planes[0]  # a grey picture stored as RGB: nothing to mix, nothing to round
+        return planes[0]  # a grey picture stored as RGB is returned without rounding
     return np.tensordot(LUMA, planes.astype(np.float32), axes=1)

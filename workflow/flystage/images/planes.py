@@ -1,4 +1,4 @@
-"""Which planes of a stack to use, and each of them decoded as it lies in the file, or the reason why it cannot be."""
+"""Choose the planes of a stack that are used, and decode them, or give the reason why that is impossible."""
 
 import math
 import struct
@@ -8,18 +8,18 @@ import tifffile
 
 from flystage.core.errors import UnusableTiff
 
-SMALLEST_SIDE = 8  # pixels; a smaller picture shows no embryo
-LONGEST_SIDE = 32_767  # pixels; shrinking a longer one can exhaust OpenCV
-# None, CCITT, LZW, JPEG, deflate, PackBits, LZMA, ZSTD. Not those that hold whole pictures of any size: JPEG 2000, PNG ...
+SMALLEST_SIDE = 8  # pixels: an embryo is not visible in a smaller picture
+LONGEST_SIDE = 32_767  # pixels: shrinking a longer one can fail in OpenCV
+# None, CCITT, LZW, JPEG, deflate, PackBits, LZMA, ZSTD. Formats with whole pictures of any size, as JPEG 2000 and PNG, are left out.
 COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32773, 32946, 34925, 34926, 50000}
 MOST_VALUES, MOST_BYTES = 4, 8  # per pixel, of a page of the largest size allowed: RGBA with 16 bits
-NO_GAIN = 2  # a compression that makes of a picture so many times as many bytes, and more, is none
+NO_GAIN = 2  # a compressed picture has less than this many times its uncompressed bytes
 
 
 def refuse_unreadable(keyframe, max_pixels):
-    """Raise UnusableTiff for pages that are too large, too small or of a kind that cannot be read, before any is read.
+    """Raise UnusableTiff for pages that are too large, too small or of an unsupported kind, before any page is read.
 
-    keyframe: the page that describes them. max_pixels: the most that a page may have.
+    keyframe: the page that describes them. max_pixels: maximum number of pixels of a page.
     """
     height, width = keyframe.imagelength, keyframe.imagewidth
     if height * width > max_pixels:
@@ -44,7 +44,7 @@ def refuse_unreadable(keyframe, max_pixels):
         raise UnusableTiff(
             f"pixels of type {keyframe.dtype or 'unknown'} are not supported: save it with 8 or 16 bits, or as float"
         )
-    # Without the tag colours lie at half resolution; some programs forget it, but then there are bytes for all.
+    # Without the tag, colours have half resolution. Some programs omit it although all bytes are there.
     subsampling = keyframe.tags.valueof(530, (2, 2)) if keyframe.photometric == tifffile.PHOTOMETRIC.YCBCR else (1, 1)
     whole = 530 not in keyframe.tags and sum(keyframe.databytecounts) >= keyframe.nbytes
     if tuple(subsampling) != (1, 1) and keyframe.compression not in (6, 7) and not whole:
@@ -52,13 +52,13 @@ def refuse_unreadable(keyframe, max_pixels):
 
 
 def planes_to_use(axes, shape, page, frame):
-    """Which planes of a stack image.page and a time point choose.
+    """Return which planes of a stack the setting image.page and a time point select.
 
     axes, shape: of the planes, see Stack. page: "first", "middle" (of an even number the later of the two), "last", "max"
-    or a number from 1: counted along the depth, whatever its axis is called. Where a file has time points of one plane
-    each and no frame is given, it counts these. frame: the time point, a number from 1; None: the middle one.
-    Returns (int array (planes, channels), of several planes for "max" alone; number of planes in the file; number of time
-    points; a note on what was decided, or ""). Raises UnusableTiff.
+    or a number from 1. It counts along the depth, whatever the name of that axis. It counts time points if each has only one
+    plane and no frame is given. frame: the time point, a number from 1, or None for the middle one.
+    Returns (int array (planes, channels), with several planes only for "max", number of planes in the file, number of time
+    points, a note on what was chosen or ""). Raises UnusableTiff.
     """
     numbers = np.arange(math.prod(shape)).reshape(shape)
     named = [axis for axis in "TC" if axis in axes]
@@ -71,7 +71,7 @@ def planes_to_use(axes, shape, page, frame):
     planes, note = times * numbers.shape[1], ""
     if frame is not None:
         if not 1 <= frame <= times:
-            raise UnusableTiff(f"has {times} time point(s), number {frame} is asked for")
+            raise UnusableTiff(f"has {times} time point(s), but time point {frame} was requested")
         numbers = numbers[frame - 1]
     elif numbers.shape[1] == 1:
         numbers = numbers[:, 0]
@@ -81,7 +81,7 @@ def planes_to_use(axes, shape, page, frame):
     lengths = [shape[place] for place in depth_axes if shape[place] > 1]
     if page == "middle" and len(lengths) > 1:
         raise UnusableTiff(
-            f"its planes lie along {len(lengths)} axes ({' x '.join(map(str, lengths))}) and none of them is known as the depth:"
+            f"its planes have {len(lengths)} axes ({' x '.join(map(str, lengths))}) and the file does not say which is the depth:"
             " set image.page to a number"
         )
     if page != "max":
@@ -92,18 +92,18 @@ def planes_to_use(axes, shape, page, frame):
 def _place(page, pages):
     if isinstance(page, int):
         if page > pages:
-            raise UnusableTiff(f"has {pages} page(s), image.page asks for number {page}")
+            raise UnusableTiff(f"has {pages} page(s), but image.page is {page}")
         return page - 1
     return {"first": 0, "middle": pages // 2, "last": pages - 1}[page]
 
 
 def decode_page(page, keyframe):
-    """One page as it lies in the file, an array (channels, height, width).
+    """Return one page as stored in the file, an array (channels, height, width).
 
-    page: TiffPage or TiffFrame of an open file, None where it was never written. keyframe: the page that describes it.
+    page: TiffPage or TiffFrame of an open file, or None if it was never written. keyframe: the page that describes it.
     Raises UnusableTiff.
     """
-    if page is None or len(page.dataoffsets) < math.prod(keyframe.chunked):  # else read as zeros
+    if page is None or len(page.dataoffsets) < math.prod(keyframe.chunked):  # tifffile would read zeros
         raise UnusableTiff("incomplete: part of the image was never written")
     file = keyframe.parent.filehandle
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
@@ -115,8 +115,8 @@ def decode_page(page, keyframe):
                 raise UnusableTiff(f"damaged: a JPEG of {width} x {height} pixels within a smaller picture")
     size, stored = page.size * np.mean(keyframe.bitspersample) / 8, sum(page.databytecounts)
     if keyframe.compression == tifffile.COMPRESSION.NONE and not keyframe.is_tiled:
-        if not size <= stored < 2 * size:  # rows are filled up to whole bytes
-            raise UnusableTiff("damaged: as many bytes as it has do not fit its width, height and depth")
+        if not size <= stored < 2 * size:  # rows are padded to whole bytes
+            raise UnusableTiff("damaged: its number of bytes does not fit its width, height and depth")
     elif stored > NO_GAIN * math.prod(keyframe.chunked) * math.prod(keyframe.chunks) * 8 + 2**16:
         raise UnusableTiff("damaged: it has far more bytes than its width, height and depth need")
     planes = page.asarray()
@@ -132,7 +132,7 @@ def decode_page(page, keyframe):
 
 
 def _jpeg_size(file, place, end):
-    """(height, width) that a JPEG in a file says of itself; (0, 0) when it does not."""
+    """Return (height, width) in the header of a JPEG in a file, or (0, 0) if it has no such header."""
     place += 2
     while place + 9 <= end:
         file.seek(place)

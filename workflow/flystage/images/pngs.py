@@ -1,4 +1,4 @@
-"""Prepared PNGs: read, with a sentence for each that is missing or damaged; cut to what they show; made small for the eye."""
+"""Read prepared PNGs, with an error for missing or damaged ones, crop them to what they show, and make small versions."""
 
 from pathlib import Path
 
@@ -9,27 +9,27 @@ from flystage.core.errors import FlystageError
 
 
 def read_png(png):
-    """The bytes of a prepared PNG. Raises FlystageError when it cannot be read."""
+    """Return the bytes of a prepared PNG. Raises FlystageError if it cannot be read."""
     try:
         return Path(png).read_bytes()
     except OSError as error:
         raise FlystageError(
-            f"The prepared image {png} cannot be read ({error.strerror}): delete its folder {Path(png).parent} and run again."
+            f"The prepared image {png} cannot be read ({error.strerror}). Delete its folder {Path(png).parent} and run again."
         ) from error
 
 
 def decoded_png(png, data):
-    """The picture, uint8 array (height, width), in the bytes of the file `png`. Raises FlystageError when they are damaged."""
+    """Return the picture in the bytes of the file `png`, uint8 array (height, width). Raises FlystageError if they are damaged."""
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
     if picture is None:
-        raise FlystageError(f"The prepared image {png} is damaged: delete its folder {Path(png).parent} and run again.")
+        raise FlystageError(f"The prepared image {png} is damaged. Delete its folder {Path(png).parent} and run again.")
     return picture
 
 
 def filled_box(picture):
-    """(top, left, bottom, right), in pixels, of what is not empty background in a prepared picture; the whole of it where all is empty.
+    """Return the box of a prepared picture without empty background, (top, left, bottom, right) in pixels.
 
-    picture: uint8 array (height, width), its corner empty.
+    picture: uint8 array (height, width) with an empty corner. The box is the whole picture if all of it is empty.
     """
     filled = picture != picture[0, 0]
     if not filled.any():
@@ -39,13 +39,13 @@ def filled_box(picture):
 
 
 def without_margin(picture):
-    """The part of a prepared picture that is not empty background, see `filled_box`."""
+    """Return the part of a prepared picture without empty background, see `filled_box`."""
     top, left, bottom, right = filled_box(picture)
     return picture[top:bottom, left:right]
 
 
 def small_jpeg(picture, side):
-    """A picture as a JPEG of `side` pixels at most, bytes; it is never made larger."""
+    """Return a picture as the bytes of a JPEG with at most `side` pixels per side. It is never enlarged."""
     scale = min(1, side / max(picture.shape[:2]))
     size = [max(1, round(scale * length)) for length in picture.shape[1::-1]]
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)

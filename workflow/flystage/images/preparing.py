@@ -1,4 +1,4 @@
-"""One raw TIF -> normalised, rotated PNGs of one size. Full depth until the last step, one resampling, nothing cut."""
+"""Turn a raw TIF into normalised, rotated PNGs of one size, at full depth until the last step, resampled once, without cropping."""
 
 import csv
 import hashlib
@@ -27,17 +27,17 @@ COLUMNS = (
     *("path", "frame", "stage", "embryo", "split", "status", "reason", "sha256"),
     *(*FILE_FACTS, *READING_FACTS, *UNROTATED_FACTS, *PNG_FACTS),
 )
-# White of floats and wide integers, and the largest value that still means it: resampling overshoots.
+# White levels of floats and wide integers, each with the largest value for which it is assumed, because resampling overshoots.
 GUESSED_WHITES = ((1, 2), (255, 300), (65535, 2**17), (2**32 - 1, 2**33))
-LARGE = 2**30  # bytes of a file
-MANY_LEVELS = 100  # a picture with fewer grey values was made with few
+LARGE = 2**30  # bytes: a file above this is checked by its headers before it is read completely
+MANY_LEVELS = 100  # a picture with fewer grey levels never had many
 LATER_SETTINGS = {
     "series": "auto",
     "max_blank": 0.25,
     "min_levels": 16,
     "float_white": None,
-}  # which older checkpoints do not hold
-FAST_PNG = [  # half the time of OpenCV's own choice, and smaller files
+}  # settings that older checkpoints lack
+FAST_PNG = [  # half the time of OpenCV's defaults, and smaller files
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
     *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP),
@@ -45,13 +45,13 @@ FAST_PNG = [  # half the time of OpenCV's own choice, and smaller files
 
 
 def normalised(plane, white, normalize):
-    """Grey values on the 0-255 scale in floating point, and the share of pixels that the scale cannot hold.
+    """Return grey values on the 0-255 scale in floating point, and the share of pixels outside this scale.
 
-    plane: 2-D array (height, width) at native depth. white: the value that becomes 255 before the normalisation.
+    plane: 2-D array (height, width) at native depth. white: the white level, which becomes 255 before normalisation.
     normalize: {"method": "multiply", "factor"}, or {"method": "percentile", "low", "high"}, which stretches the picture
     so that these percentiles of its own pixels become 0 and 255.
     Returns (float32 array, not yet saturated, clipped share from 0 to 1).
-    Raises UnusableTiff when the percentiles coincide.
+    Raises UnusableTiff if the percentiles coincide.
     """
     if normalize["method"] == "multiply":
         grey = np.multiply(plane, np.float32(255 * normalize["factor"] / white), dtype=np.float32)
@@ -59,26 +59,26 @@ def normalised(plane, white, normalize):
         grey = plane.astype(np.float32)
         low, high = np.percentile(grey, [normalize["low"], normalize["high"]])
         if low == high:
-            raise UnusableTiff(f"nearly all pixels have one value ({low:g}), there is nothing to stretch")
+            raise UnusableTiff(f"nearly all pixels have one value ({low:g}), so it cannot be stretched")
         grey = (grey - np.float32(low)) * np.float32(255 / (high - low))
     clipped = np.count_nonzero((grey < 0) | (grey > 255)) / grey.size
     return grey, float(clipped)
 
 
 def turned(grey, angles, size, field="auto"):
-    """The picture on a square canvas at each angle, resampled once.
+    """Rotate a picture by each angle on a square canvas, resampled once.
 
     grey: float32 array (height, width), 0-255. angles: degrees, counter-clockwise. size: side of the canvas in pixels.
-    field: how many raw pixels the canvas spans; "auto" is the picture's own diagonal. So the whole picture fits at every
-    angle and its scale is the same at all of them. What lies outside the picture gets the median of its border.
-    Each output pixel is the mean over the area it covers (a box filter of that width before sampling), so shrinking
-    does not alias. Returns uint8 arrays (size, size), one per angle, rounded and saturated here and only here.
-    Raises UnusableTiff when the picture does not fit into the field.
+    field: number of raw pixels across the canvas, or "auto" for the diagonal of the picture. The whole picture then fits at
+    every angle, at the same scale. Pixels outside the picture get the median of its border.
+    Each output pixel is the mean of the area that it covers (a box filter of that width before sampling), so shrinking
+    does not alias. Returns uint8 arrays (size, size), one per angle. Values are rounded and saturated only here.
+    Raises UnusableTiff if the picture does not fit into the field.
     """
     height, width = grey.shape
     diagonal = float(np.hypot(height, width))
     if field != "auto" and diagonal > field:
-        raise UnusableTiff(f"its diagonal of {diagonal:.0f} pixels exceeds image.field ({field}): it would be cut")
+        raise UnusableTiff(f"its diagonal of {diagonal:.0f} pixels exceeds image.field ({field}): it would be cropped")
     scale = size / (diagonal if field == "auto" else field)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     background = float(np.median(border))
@@ -98,7 +98,7 @@ def turned(grey, angles, size, field="auto"):
 
 
 def _box(width):
-    """A one-dimensional box of `width` pixels, its ends weighted by the part of a pixel they cover."""
+    """Return a one-dimensional box filter of `width` pixels, whose ends are weighted by the part of a pixel that they cover."""
     reach = int(np.ceil((width - 1) / 2))
     box = np.ones(2 * reach + 1, dtype=np.float32)
     box[0] = box[-1] = (width - (2 * reach - 1)) / 2
@@ -106,18 +106,18 @@ def _box(width):
 
 
 def guessed_white(maximum):
-    """The value that is white in floats or wide integers up to `maximum`, of one image or of a whole data set.
+    """Return the white level of floats or wide integers up to `maximum`, for one image or a whole data set.
 
-    None when `maximum` is beyond every usual white.
+    None if `maximum` is above all usual white levels.
     """
     return next((white for white, largest in GUESSED_WHITES if maximum <= largest), None)
 
 
 def raw_plane(source, image, frame=None):
-    """(the plane of a TIF that is used, facts): 2-D array (height, width) at native depth, its empty borders filled.
+    """Return (used plane of a TIF, facts). The plane is a 2-D array (height, width) at native depth with filled empty borders.
 
-    source, image, frame: as for `prepare`. Facts are those of the file (see `read_grey`) and the share that was blank.
-    Raises UnusableTiff with the reason, OSError when the disk does not give the file.
+    source, image, frame: as for `prepare`. Facts are those of the file (see `read_grey`) and blank, the share of empty pixels.
+    Raises UnusableTiff with the reason, or OSError if the disk cannot read the file.
     """
     image = LATER_SETTINGS | image
     plane, facts = _read(source, image, frame)
@@ -126,28 +126,27 @@ def raw_plane(source, image, frame=None):
 
 
 def white_of(facts, image, maximum):
-    """The value that becomes 255 before the normalisation. Raises UnusableTiff when nothing says or suggests it.
+    """Return the white level, which becomes 255 before normalisation. Raises UnusableTiff if it cannot be found or estimated.
 
-    facts: of `read_grey`. image: the configuration's section; its float_white, if it has one, was guessed for all floats and wide
-    integers of the data set. maximum: of this image, from which it is guessed otherwise.
+    facts: of `read_grey`. image: the configuration's section. Its float_white, if set, is the estimate for all floats and wide
+    integers of the data set. maximum: of this image, from which the white level is estimated otherwise.
     """
     image = LATER_SETTINGS | image
     white = facts["white"] if image["white"] == "auto" else image["white"]
     white = white or image["float_white"] or guessed_white(maximum)
     if white is None:
-        raise UnusableTiff(f"values up to {maximum:g}: set image.white to the value that is white")
+        raise UnusableTiff(f"values up to {maximum:g}, so the white level is unknown: set image.white")
     return white
 
 
 def prepare(source, image, angles, frame=None):
-    """A TIF -> ([uint8 array (size, size) per angle], facts).
+    """Return ([uint8 array (size, size) per angle], facts) of a TIF.
 
     source: path, file open in binary mode, bytes, or an OpenedTif. image: the configuration's `image` section, see also `white_of`.
-    frame: the time point, a number from 1; None: see `read_grey`.
-    Facts are those of the file plus minimum, maximum and levels (distinct grey values) of the plane used, the clipped share of
-    its pixels, the share that was blank, its checksum (picture), and what is left of them at the first of the angles:
-    png_minimum, png_maximum, png_levels.
-    Raises UnusableTiff with the reason, OSError when the disk does not give the file.
+    frame: the time point, a number from 1, or None, see `read_grey`.
+    Facts are those of the file. They also contain minimum, maximum and levels (distinct grey values) of the used plane, its share
+    of clipped and of blank pixels, and its checksum (picture). png_minimum, png_maximum and png_levels describe the first angle.
+    Raises UnusableTiff with the reason, or OSError if the disk cannot read the file.
     """
     try:
         return _prepared(source, LATER_SETTINGS | image, angles, frame)
@@ -161,7 +160,7 @@ def _prepared(source, image, angles, frame):
     plane, facts = raw_plane(source, image, frame)
     minimum, maximum = plane.min(), plane.max()
     if minimum == maximum:
-        where = f" in the plane used of a stack of {facts['pages']} pages" if facts["pages"] > 1 else ""
+        where = f" in the used plane of a stack of {facts['pages']} pages" if facts["pages"] > 1 else ""
         raise UnusableTiff(f"every pixel has the same value ({minimum}){where}")
     grey, clipped = normalised(plane, white_of(facts, image, maximum), image["normalize"])
     del facts["white"]
@@ -175,7 +174,7 @@ def _prepared(source, image, angles, frame):
     pictures = turned(grey, angles, image["size"], image["field"])
     darkest, brightest = pictures[0].min(), pictures[0].max()
     if darkest == brightest:
-        raise UnusableTiff(f"image.normalize leaves nothing of it: {clipped:.0%} of its pixels saturate")
+        raise UnusableTiff(f"image.normalize removes all contrast: {clipped:.0%} of its pixels saturate")
     levels = grey_levels(pictures[0], brightest)
     if levels < image["min_levels"] and facts["levels"] >= max(MANY_LEVELS, image["min_levels"]):
         raise UnusableTiff(
@@ -191,9 +190,9 @@ def _read(source, image, frame=None):
 
 
 def picture_checksum(plane, minimum, maximum):
-    """SHA-256 of a picture's values and shape: the same for equal values in whatever kind of numbers.
+    """Return the SHA-256 of a picture's values and shape. Equal values of different number types give the same checksum.
 
-    plane: 2-D array without NaN. minimum, maximum: of it.
+    plane: 2-D array without NaN. minimum, maximum: of the plane.
     """
     kind = "<f8"
     if plane.dtype.kind != "f" or (abs(minimum) < 2**53 and abs(maximum) < 2**53 and (plane == np.rint(plane)).all()):
@@ -204,22 +203,22 @@ def picture_checksum(plane, minimum, maximum):
 
 
 def encoded_png(picture):
-    """The bytes of a PNG that holds a uint8 array (height, width)."""
+    """Return a uint8 array (height, width) as the bytes of a PNG."""
     return cv2.imencode(".png", picture, FAST_PNG)[1].tobytes()
 
 
 def grey_levels(plane, maximum):
-    """How many distinct values a 2-D array holds. maximum: the largest of them."""
-    if plane.dtype in (np.uint8, np.uint16):  # many times as fast as np.unique
+    """Return the number of distinct values in a 2-D array. maximum: the largest of them."""
+    if plane.dtype in (np.uint8, np.uint16):  # many times faster than np.unique
         values = int(maximum) + 1
         return int(np.count_nonzero(cv2.calcHist([plane], [0], None, [values], [0, values])))
     return len(np.unique(plane))
 
 
 def open_raw(path):
-    """An image's file, open for reading. Raises OSError when it cannot be read, FlystageError when it is no longer there.
+    """Open the file of an image for reading. Raises OSError if it cannot be read, FlystageError if it no longer exists.
 
-    For the latter must not be recorded as a property of the image: it would stay rejected when it is back.
+    A missing file is not recorded as a property of the image, because the image would stay rejected after it is restored.
     """
     try:
         return open(path, "rb")
@@ -227,14 +226,14 @@ def open_raw(path):
         if os.path.exists(path):
             raise
         raise FlystageError(
-            f"The image {path} was there when the run began and is gone; bring it back, or do without it, and run again."
+            f"The image {path} has disappeared since the run began. Restore it if you need it, then run the same command again."
         ) from error
 
 
 def checksum(file, image):
-    """SHA-256 of a TIF's bytes. file: open in binary mode. image: as for `prepare`.
+    """Return the SHA-256 of a TIF's bytes. file: open in binary mode. image: as for `prepare`.
 
-    A large file is not read through for that if its headers tell that it cannot be used: then UnusableTiff is raised.
+    Raises UnusableTiff if the headers of a large file show that it is unusable, without reading the whole file.
     """
     if os.fstat(file.fileno()).st_size > LARGE:
         refuse_by_headers(file, image["max_pixels"], (LATER_SETTINGS | image)["series"])
@@ -243,7 +242,7 @@ def checksum(file, image):
 
 
 def before_and_after(path, image, angles, frame=None):
-    """(raw plane, white, pictures) of one TIF for showing: the plane as read, the value a viewer shows as white, the PNGs.
+    """Return (raw plane, white, pictures) of one TIF for display: the plane as read, the white level of a viewer, the PNGs.
 
     image, angles, frame: as for `prepare`. Raises UnusableTiff.
     """
@@ -253,7 +252,7 @@ def before_and_after(path, image, angles, frame=None):
 
 
 def png_name(path, angle, frame=""):
-    """A file name for one angle of a raw image: its own name made harmless, a checksum of its path, its time point, the angle."""
+    """Return a file name for one angle of a raw image: its safe name, a checksum of its path, its time point and the angle."""
     stem = re.sub(r"[^A-Za-z0-9._()-]", "_", Path(path).stem)[:120].lstrip(".-") or "image"
     time_point = f"-t{int(frame):05d}" if frame else ""
     return f"{stem}-{zlib.crc32(os.fsencode(path)):08x}{time_point}-{angle:03d}.png"
@@ -262,8 +261,8 @@ def png_name(path, angle, frame=""):
 def prepare_bucket(rows, split, image, angles, png_folder, table):
     """Prepare the raw images of one bucket: PNGs into `png_folder`, one row per PNG or rejected TIF into the CSV `table`.
 
-    rows: list of (path, stage, embryo, time point from 1 or ""). split: they belong to. image: the configuration's section.
-    angles: the angles to store, in degrees. A TIF that cannot be used gets one row with status "rejected" and a reason.
+    rows: list of (path, stage, embryo, time point from 1 or ""). split: of these images. image: the configuration's section.
+    angles: the angles to store, in degrees. An unusable TIF gets one row with status "rejected" and a reason.
     """
     png_folder = Path(png_folder)
     png_folder.mkdir(parents=True, exist_ok=True)
@@ -278,7 +277,7 @@ def prepare_bucket(rows, split, image, angles, png_folder, table):
 
 
 def _prepare_file(path, frame, image, angles, png_folder, checksums):
-    """Rows of one picture. checksums: of the files read so far, so that a movie is read through once and not for each time point."""
+    """Return the table rows of one image. checksums: {path: checksum}, so that a movie is read once instead of per time point."""
     try:
         with open_raw(path) as file:
             common = {}

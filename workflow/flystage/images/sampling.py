@@ -1,4 +1,4 @@
-"""A few images of each stage, really opened before a run: what they hold, and what preparing makes of them."""
+"""Open a few images of each stage before a run and report what they contain and how they look when prepared."""
 
 import os
 from collections import defaultdict
@@ -10,15 +10,15 @@ import numpy as np
 from flystage.core.errors import UnusableTiff
 from flystage.images.preparing import encoded_png, grey_levels, guessed_white, normalised, raw_plane, turned, white_of
 
-SATURATING = 0.2  # an image with a larger share of saturating pixels shows little
+SATURATING = 0.2  # share of saturated pixels above which an image shows little
 
 
 class Look(NamedTuple):
-    """What opening one image showed.
+    """The result of opening one image.
 
-    image: the RawImage. reason: why it cannot be used, or "". facts: as `read_grey` gives them, with minimum, maximum, levels (the
-    median over the pixels is `median`) and clipped; {} for an image that cannot be read. picture: uint8 array (size, size), as it
-    will be stored, or None. bytes: of its PNG.
+    image: the RawImage. reason: why it is unusable, or "". facts: those of `read_grey`, with minimum, maximum, median and levels of
+    the pixels, clipped and left (grey levels of the picture), or {} if it cannot be read. picture: uint8 array (size, size) as it
+    will be stored, or None. bytes: size of its PNG.
     """
 
     image: tuple
@@ -29,9 +29,9 @@ class Look(NamedTuple):
 
 
 def sample(images, per_stage, at_most):
-    """A fixed choice of images: of each stage `per_stage`, spread over its folders, and not more than `at_most` of all.
+    """Choose `per_stage` images of each stage, spread over its folders, but at most `at_most` in total. The choice is fixed.
 
-    images: RawImages that are to be used. Returns a list of them, sorted by stage.
+    images: RawImages that are used. Returns a list of them, sorted by stage.
     """
     by_stage = defaultdict(lambda: defaultdict(list))
     for image in sorted(images):
@@ -48,17 +48,17 @@ def sample(images, per_stage, at_most):
 
 
 def _spread(things, number):
-    """So many of a list, evenly spread over it, the middle of it if it is one."""
+    """Return `number` items spread evenly over a list, or its middle if `number` is 1."""
     if len(things) <= number:
         return things
     return [things[int((place + 0.5) * len(things) / number)] for place in range(number)]
 
 
 def looked_at(images, settings):
-    """(a Look at each of the images, the white that is guessed for all floats and wide integers of the data set or None).
+    """Return (a Look at each image, the estimated white level for all floats and wide integers of the data set or None).
 
-    images: RawImages. settings: the configuration's `image` section, with float_white, an earlier guess or None.
-    The white is the smallest of the usual ones above nearly all pixels of all these images: one hot pixel must not decide it.
+    images: RawImages. settings: the configuration's `image` section, with float_white, an earlier estimate or None.
+    The white level is the smallest usual one above 99.9 % of the pixels, so that a hot pixel does not decide it.
     """
     read, nearly_highest = [], []
     for image in images:

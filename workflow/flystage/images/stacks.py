@@ -1,4 +1,4 @@
-"""What pictures a TIF holds, each a stack of planes along named axes, and which of them is the one to use."""
+"""Find the pictures in a TIF, each a stack of planes along named axes, and choose the one to use."""
 
 import math
 import struct
@@ -11,25 +11,25 @@ import tifffile
 
 from flystage.core.errors import UnusableTiff
 
-# Kinds of files whose own notes on their planes tifffile knows; the pages of all others are grouped here.
+# Kinds of files whose notes on planes tifffile can read. This module groups the pages of all others.
 KNOWN = (
     *("shaped", "lsm", "mmstack", "ome", "imagej", "fluoview", "stk", "sis", "svs", "scn", "qpi", "ndpi", "bif", "avs"),
     *("eer", "philips", "scanimage", "nih", "mdgel"),
 )
 SUBFILE, OLD_SUBFILE, SUBIFDS = 254, 255, 330  # tags
 REDUCED, MASK = 1, 4  # bits of SUBFILE
-# Tags that pages of one stack have in common: size, depth, compression, colours, tiles, kind of numbers, predictor ...
+# Tags that are equal for all pages of a stack: size, depth, compression, colours, tiles, kind of numbers, predictor ...
 LAYOUT = (256, 257, 258, 259, 262, 277, 284, 317, 322, 323, 338, 339, 530)
-MOST_TAGS, MOST_VALUES = 4096, 1000  # of a page, and of one tag, so that a damaged count costs no memory
+MOST_TAGS, MOST_VALUES = 4096, 1000  # of a page, and of one tag, so that a damaged count does not take memory
 MOST_PLANES, MOST_PAGES = 2**22, 2**20  # of one picture, and of a file
 MOST_NOTES = 2**20  # elements of OME's notes
 COUNTS = ("SizeZ", "SizeC", "SizeT", "PlaneCount")  # of planes, in OME's notes
-FULL_SIZE = 0.5  # a picture with a smaller share of the pixels of the largest is a preview or a label
+FULL_SIZE = 0.5  # a picture with a smaller share of the largest one's pixels is a preview or a label
 
 
 class Stack(NamedTuple):
     """One picture of a file. keyframe: the page that describes all its planes. axes, shape: of the planes, e.g. "TZC" and
-    (10, 5, 2). page: function from the number of a plane, from 0, to its page, None where it was never written."""
+    (10, 5, 2). page: function from the number of a plane, from 0, to its page, or None if it was never written."""
 
     keyframe: tifffile.TiffPage
     axes: str
@@ -39,7 +39,7 @@ class Stack(NamedTuple):
 
 
 class Directory(NamedTuple):
-    """What is known of a page before tifffile reads it: its place, its subfile type, its sub-directories, its layout."""
+    """Facts about a page before tifffile reads it: its offset, subfile type, sub-directories and layout."""
 
     offset: int
     subfile: int
@@ -48,12 +48,12 @@ class Directory(NamedTuple):
 
 
 def open_tiff(file, name):
-    """(tifffile.TiffFile, whether it is one file of an OME set) of an open binary file, without a look at other files.
+    """Return (tifffile.TiffFile, whether it is one file of an OME set) of an open binary file, without opening other files.
 
-    name: of the file, "" where nobody knows. In a set the notes of one file describe the planes of all; of them those are
-    kept that speak of this file. Raises tifffile.TiffFileError.
+    name: of the file, or "" if unknown. In a set the notes of one file describe the planes of all files. Only the notes on this
+    file are kept. Raises tifffile.TiffFileError.
     """
-    # Under another name no format's reader can find its neighbours; is_ndtiff needs an index file beside it.
+    # This name prevents readers from finding neighbouring files. is_ndtiff would need an index file in the folder.
     options = {"name": "alone.tif", "is_ndtiff": False}
     tif = tifffile.TiffFile(file, **options)
     if not tif.is_ome or not tif.ome_metadata:
@@ -66,9 +66,9 @@ def open_tiff(file, name):
 
 
 def _own_notes(notes, path):
-    """(OME's notes without what they say of other files, or "" if that leaves nothing sure; whether there are other files).
+    """Return (OME notes without those on other files, or "" if they are ambiguous, whether there are other files).
 
-    Raises UnusableTiff for notes of far more planes than a file holds, of which tifffile would make lists.
+    Raises UnusableTiff for notes that claim far more planes than a file can contain, because tifffile would make lists of them.
     """
     if notes.count("<") > 2 * MOST_NOTES:
         raise UnusableTiff(f"its OME notes have more than {MOST_NOTES} elements")
@@ -93,7 +93,7 @@ def _own_notes(notes, path):
         name = path.replace("\\", "/").rsplit("/", 1)[-1].lower()
         own = {key for key in own if key[1] == name} or {key for key in own if key[0] == root.get("UUID")}
         if not own:
-            return "", False  # it was renamed, and nothing says which of them it is
+            return "", False  # it was renamed, so its planes are unknown
     for (pixels, plane), place, key in zip(planes, places, keys, strict=True):
         if key in own:
             plane.remove(place)
@@ -103,15 +103,15 @@ def _own_notes(notes, path):
 
 
 def _whole(text):
-    """A number in notes; 1 where there is none."""
+    """Return a number in notes, or 1 without one."""
     return int(text) if text and len(text) < 20 and text.isdecimal() else 1
 
 
 def find_directories(tif):
-    """The Directory of every page of an open tifffile.TiffFile: the chain of pages first, then their sub-directories.
+    """Find the Directory of every page of an open tifffile.TiffFile: the chain of pages first, then their sub-directories.
 
-    Returns (list of them, length of the chain). Raises UnusableTiff for a chain that leads back to itself, which tifffile
-    would follow for ever, or beyond the file's end: a stack that was cut off, and that would have another middle.
+    Returns (list of Directory, length of the chain). Raises UnusableTiff for a chain that leads back to itself, which tifffile
+    would follow without end. It also does so for a chain beyond the end of the file: a truncated stack has another middle.
     """
     size, offset, found = tif.filehandle.size, tif.pages.first.offset, {}
     while offset:
@@ -146,7 +146,7 @@ def _directory(tif, offset):
     if count > MOST_TAGS:
         raise ValueError(count)
     data = file.read(count * form.tagsize)
-    link = file.read(form.offsetsize)  # some writers leave out the last
+    link = file.read(form.offsetsize)  # some programs omit the last one
     following = struct.unpack(form.offsetformat, link)[0] if len(link) == form.offsetsize else 0
     number = form.offsetformat[1]
     tags = {}
@@ -173,9 +173,9 @@ def _values(file, form, kind, count, content):
 
 
 def find_stacks(tif, in_set):
-    """The Stacks of an open tifffile.TiffFile, in the order of the file: series, resolutions, sub-directories and all.
+    """Return the Stacks of an open tifffile.TiffFile in the order of the file, with all series, resolutions and sub-directories.
 
-    in_set: whether it is one file of an OME set, as `open_tiff` says. Raises UnusableTiff.
+    in_set: whether it is one file of an OME set, from `open_tiff`. Raises UnusableTiff.
     """
     directories, chain = find_directories(tif)
     stacks, covered = [], set()
@@ -192,15 +192,15 @@ def find_stacks(tif, in_set):
 
 
 def _of_series(tif, series, in_set, chain, subfiles):
-    """(Stack, offsets of its directories) of a series as tifffile gives it."""
+    """Return (Stack, offsets of its directories) of a series of tifffile."""
     keyframe = series.keyframe
     leading = series.ndim - keyframe.ndim
     axes, shape = series.axes[:leading], series.shape[:leading]
     planes, start = math.prod(shape), series.dataoffset
     if planes > MOST_PLANES:
-        raise UnusableTiff(f"claims {planes} planes: split it, if it has so many")
+        raise UnusableTiff(f"claims {planes} planes: split it, if that is true")
     subfile = subfiles.get(keyframe.offset, keyframe.subfiletype)
-    if start is not None and planes > 1:  # one behind the other: so they are found where only the first is described
+    if start is not None and planes > 1:  # consecutive planes, also found if only the first one is described
         if start + planes * keyframe.nbytes > tif.filehandle.size:
             raise UnusableTiff("truncated: part of the image is missing")
 
@@ -222,17 +222,17 @@ def _of_series(tif, series, in_set, chain, subfiles):
 
 
 def _of_this_file(axes, shape, pages):
-    """Axes, shape and pages without what other files hold."""
+    """Return axes, shape and pages without those in other files."""
     there = np.array([page is not None for page in pages]).reshape(shape)
     own = [page for page in pages if page is not None]
     kept = [len(np.unique(places)) for places in np.nonzero(there)]
     if math.prod(kept) == len(own):
         return axes, tuple(kept), own
-    return "I", (len(own),), own  # no grid: they count as they come
+    return "I", (len(own),), own  # not a grid: in the order of the file
 
 
 def _grouped(tif, directories, chain):
-    """Stacks of the pages that are alike. chain: offsets of those that must be pages; what else is none is left out."""
+    """Return one Stack per group of pages with equal layout. chain: offsets that must be pages. Other invalid ones are left out."""
     groups, stacks = {}, []
     for directory in directories:
         groups.setdefault((directory.layout, directory.subfile & (REDUCED | MASK)), []).append(directory)
@@ -261,16 +261,16 @@ def _of_group(tif, group):
 
 
 def choose_stack(stacks, series):
-    """The Stack to use. series: its number from 1, or "auto": the full picture at the greatest depth.
+    """Return the Stack to use. series: its number from 1, or "auto" for the full picture at the greatest depth.
 
-    auto sets aside what the file calls a mask or a reduced picture, and what is far smaller than the largest; of the rest
-    it takes the greatest depth, then grey before colour, then the largest. Raises UnusableTiff where that leaves several.
+    auto ignores pictures that the file marks as a mask or as reduced, and those far smaller than the largest. Of the rest it
+    takes the greatest depth, then grey before colour, then the largest. Raises UnusableTiff if several remain.
     """
     if not stacks:
         raise UnusableTiff("no image in the file")
     if series != "auto":
         if series > len(stacks):
-            raise UnusableTiff(f"holds {len(stacks)} picture(s), image.series asks for number {series}")
+            raise UnusableTiff(f"contains {len(stacks)} picture(s), but image.series is {series}")
         return stacks[series - 1]
     left = [stack for stack in stacks if not _belongs_to_another(stack)] or stacks
     largest = max(_pixels(stack) for stack in left)
@@ -280,8 +280,8 @@ def choose_stack(stacks, series):
     if len(alike) > 1:
         numbers = ", ".join(str(place) for place, stack in enumerate(stacks, 1) if any(stack is one for one in alike))
         raise UnusableTiff(
-            f"holds {len(alike)} pictures of {best.keyframe.imagewidth} x {best.keyframe.imagelength} pixels, and nothing says"
-            f" which to use: set image.series to the number of one ({_brief(numbers)})"
+            f"contains {len(alike)} pictures of {best.keyframe.imagewidth} x {best.keyframe.imagelength} pixels: set image.series to"
+            f" the number of the one to use ({_brief(numbers)})"
         )
     return best
 
@@ -301,7 +301,7 @@ def _rank(stack):
 
 
 def _either_may_be_labels(stack, best):
-    """Whether `best` is deepest only because its values may number the parts of a picture: no camera has 32-bit integers."""
+    """Return whether `best` may contain numbers of segmented parts, because cameras do not write 32-bit integers."""
     dtype = best.keyframe.dtype
     return (
         dtype is not None

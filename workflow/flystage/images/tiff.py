@@ -1,4 +1,4 @@
-"""Reading one TIF at its native depth, down to one plane and one channel, with a reason for each that cannot be used."""
+"""Read one plane and one channel of a TIF at native depth, or give the reason why it is unusable."""
 
 import errno
 import io
@@ -14,35 +14,35 @@ from flystage.images.greyscale import calibration_of, quarter_turns, to_channels
 from flystage.images.planes import decode_page, planes_to_use, refuse_unreadable
 from flystage.images.stacks import choose_stack, find_stacks, open_tiff
 
-SMALL = 2**24  # bytes; a file up to that is read at once, which is faster, above all over a network
-MOST_AT_ONCE = 2**24  # bytes of notes, or of the places of parts of a picture
-MOST_READS = 5 * 2**20  # for listing a file: of one with the most pages allowed
+SMALL = 2**24  # bytes: smaller files are read at once, which is faster, especially over a network
+MOST_AT_ONCE = 2**24  # bytes of notes, or of the offsets of strips and tiles
+MOST_READS = 5 * 2**20  # for listing the pages of a file with the maximum number of pages
 SAVE_AGAIN = "if other programs open it, save it again with one of them"
 
 TOO_LARGE = "too large for the memory of this machine: save a smaller part of it"
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it complains of comes back as our reason
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its messages become reasons of UnusableTiff
 
 
 def read_grey(
     source, page="middle", channel="auto", max_pixels=100_000_000, *, series="auto", white="auto", frame=None
 ):
-    """Decode a TIF to one grey plane at native depth; no more of the file is read than its headers and the page wanted.
+    """Decode a TIF to one grey plane at native depth, reading only its headers and the requested page.
 
-    source: the file's path, the file open for reading in binary mode, its bytes, or what `opened` gives of one of these.
-    page: which plane of a stack, "first", "middle" (of an even number the later of the two), "last" or a number from 1; or
-    "max", the maximum over all planes of the time point. It counts along the depth; along time only where a file has time
-    points of one plane each and no frame is given.
+    source: the file's path, the file open for reading in binary mode, its bytes, or an OpenedTif from `opened`.
+    page: which plane of a stack, "first", "middle" (of an even number the later of the two), "last" or a number from 1, or
+    "max", the maximum over all planes of the time point. It counts along the depth. It counts time points only if each has
+    one plane and no frame is given.
     channel: "auto" (the luma of RGB, the first channel of anything else), "max" (over channels), or a number from 1.
-    max_pixels: a page of more pixels than that is not decoded.
-    series: which picture of a file that holds several, a number from 1, or "auto": the full one at the greatest depth.
-    white: the value about which white-is-zero is turned; "auto": the highest that the pixels can hold.
-    frame: which time point, a number from 1; None: the middle one (of an even number the later of the two).
+    max_pixels: a page with more pixels is not decoded.
+    series: which picture of a file with several, a number from 1, or "auto" for the full one at the greatest depth.
+    white: the value from which white-is-zero is subtracted, or "auto" for the maximum of the pixel type.
+    frame: which time point, a number from 1, or None for the middle one (of an even number the later of the two).
 
-    Returns (plane, facts). plane is a 2-D array (height, width), turned as its Orientation tag says, of the file's own dtype
-    unless channels were mixed, colours looked up or ImageJ's calibration applied. facts is a dict: width, height (of the
-    plane), dtype, channels, pages (planes of all time points) of the file; note, what was decided in reading it, or ""; and
-    white, the value that the file's format calls white (None for floats and wide integers, whose format does not say).
-    Raises UnusableTiff with the reason, OSError when the disk does not give the file.
+    Returns (plane, facts). plane is a 2-D array (height, width), rotated as its Orientation tag requests. It has the file's
+    dtype unless channels were mixed, colours looked up or ImageJ's calibration applied. facts is a dict: width and height of
+    the plane, dtype, channels and pages (planes of all time points) of the file, note (choices made in reading, or ""), and
+    white, the white level of the file's format (None for floats and wide integers, whose format does not define it).
+    Raises UnusableTiff with the reason, or OSError if the disk cannot read the file.
     """
     with opened(source) as file:
         stack = choose_stack(file.stacks, series)
@@ -77,18 +77,18 @@ def read_grey(
 
 
 def refuse_by_headers(source, max_pixels, series="auto"):
-    """Raise UnusableTiff where a file's headers alone tell that it cannot be used; of its pictures nothing is read.
+    """Raise UnusableTiff if the headers of a file show that it is unusable, without reading pixels.
 
-    source, max_pixels, series: as for `read_grey`. Raises OSError when the disk does not give the file.
+    source, max_pixels, series: as for `read_grey`. Raises OSError if the disk cannot read the file.
     """
     with opened(source) as file:
         refuse_unreadable(choose_stack(file.stacks, series).keyframe, max_pixels)
 
 
 def time_points(source, series="auto"):
-    """How many time points a TIF has by what it says of itself; 1 where it says nothing. No picture is read.
+    """Return the number of time points that a TIF declares, or 1 if it declares none, without reading pixels.
 
-    source, series: as for `read_grey`. Raises UnusableTiff with the reason, OSError when the disk does not give the file.
+    source, series: as for `read_grey`. Raises UnusableTiff with the reason, or OSError if the disk cannot read the file.
     """
     with opened(source) as file:
         stack = choose_stack(file.stacks, series)
@@ -96,9 +96,9 @@ def time_points(source, series="auto"):
 
 
 class BoundedFile:
-    """A file open for reading whose claims about itself cost no memory: it reads MOST_AT_ONCE bytes at once, and MOST_READS times.
+    """A file open for reading, whose false headers cannot take memory without limit.
 
-    What is asked beyond that raises UnusableTiff, while `bounded`.
+    While `bounded`, reading more than MOST_AT_ONCE bytes at once, or more than MOST_READS times, raises UnusableTiff.
     """
 
     def __init__(self, file):
@@ -108,10 +108,10 @@ class BoundedFile:
         self.reads += 1
         if self.bounded and not 0 <= size <= MOST_AT_ONCE:
             raise UnusableTiff(
-                f"its notes, or the list of its parts, claim {size} bytes, of which {MOST_AT_ONCE} are read"
+                f"its notes, or the list of its parts, claim {size} bytes, but at most {MOST_AT_ONCE} are read"
             )
         if self.bounded and self.reads > MOST_READS:
-            raise UnusableTiff("its notes, or the list of its parts, have no end")
+            raise UnusableTiff("its notes, or the list of its parts, are endless")
 
     def read(self, size=-1):
         self._refuse(size)
@@ -129,7 +129,7 @@ class BoundedFile:
 
 
 class OpenedTif:
-    """A TIF whose file is open. Its pages are listed once, however many of them are read."""
+    """A TIF whose file is open. Its pages are listed only once, even if many are read."""
 
     def __init__(self, file, name):
         self.file = file
@@ -137,7 +137,7 @@ class OpenedTif:
 
     @contextmanager
     def unbounded(self):
-        """Within it a picture is read, of which `decode_page` sees to it that it is not larger than allowed."""
+        """Lift the limits within a block that reads a picture, whose size `decode_page` limits."""
         self.file.bounded = False
         try:
             yield
@@ -146,16 +146,16 @@ class OpenedTif:
 
     @cached_property
     def stacks(self):
-        """The Stacks that it holds."""
+        """The Stacks in this file, a list."""
         return find_stacks(self.tif, self.in_set)
 
 
 @contextmanager
 def opened(source):
-    """Yield an OpenedTif, from which `read_grey` takes time point after time point of a movie.
+    """Yield an OpenedTif, from which `read_grey` can read all time points of a movie.
 
-    source: as for `read_grey`; what is opened already stays open. Whatever fails within becomes an UnusableTiff, but for errors of the
-    disk.
+    source: as for `read_grey`. A source that is already open stays open. All errors within become an UnusableTiff, except those of
+    the disk.
     """
     if isinstance(source, OpenedTif):
         with _told_as_reason():
@@ -178,7 +178,7 @@ def opened(source):
 @contextmanager
 def _told_as_reason():
     try:
-        with np.errstate(divide="ignore", invalid="ignore"):  # by which tifffile would tell of odd tags
+        with np.errstate(divide="ignore", invalid="ignore"):  # which tifffile raises for odd tags
             yield
     except UnusableTiff:
         raise
@@ -190,7 +190,7 @@ def _told_as_reason():
         raise UnusableTiff(f"not supported ({_brief(error)}): {SAVE_AGAIN}") from error
     except Exception as error:  # a damaged file can fail anywhere inside a decoder
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
-            raise  # of the disk, not of the file
+            raise  # an error of the disk, not of the file
         raise UnusableTiff(f"damaged or not supported ({_brief(error)}): {SAVE_AGAIN}") from error
 
 

@@ -1,1 +1,1 @@
-"""Folders of raw TIFs and the configuration go in; the images found, each with its stage and embryo, come out. No TIF is opened."""
+"""Find raw TIFs in folders and give each image its stage and embryo, from names and tables of labels, without opening any TIF."""

@@ -1,4 +1,4 @@
-"""What names alone give reason to doubt: one thing under several names, slips, times that are not read, embryos not told apart."""
+"""Warn about doubtful names: one thing under several names, typing errors, names without a time, unknown embryos."""
 
 import re
 import unicodedata
@@ -8,16 +8,16 @@ from statistics import median
 from flystage.raw.stages import natural_key, times_by_stage
 from flystage.raw.times import UNITS, time_in
 
-EXAMPLES = 5  # how many names a sentence shows
+EXAMPLES = 5  # names per sentence
 RARE = 0.2  # of the median number of images of a stage
 LETTERS_FOR_DIGITS = str.maketrans("oil", "011")
 
 
 def look_alikes(names):
-    """Groups of names that could be one thing, a list of sorted lists: "embryo3" and "embryo03", "051" and "O51", "E 1" and "e1".
+    """Return groups of names that could mean one thing, a list of sorted lists: "embryo3" and "embryo03", "051" and "O51".
 
-    They differ in zeros before numbers, case, spaces and punctuation, letters that look like digits, Unicode form, or in the word
-    "stage" alone.
+    Names of a group differ only in leading zeros, case, spaces and punctuation, letters that look like digits, Unicode form, or
+    the word "stage".
     """
     groups = defaultdict(set)
     for name in names:
@@ -38,10 +38,10 @@ def _digits(match):
 
 
 def doubts(images, stages, embryos_known, split_of, settings):
-    """Sentences about what is doubtful in the names of images, the worst first.
+    """Return warnings about doubtful names of images, a list of sentences, the most serious first.
 
-    images: RawImages that are to be used. stages: their Stages. embryos_known: see `Found`. split_of: {embryo: split}. settings: the
-    configuration, of which stages and time_unit are used.
+    images: RawImages that are used. stages: their Stages. embryos_known: see `Found`. split_of: {embryo: split}. settings: the
+    configuration, of which stages and time_unit are read.
     """
     return [
         *_embryo_doubts(embryos_known, split_of),
@@ -52,53 +52,59 @@ def doubts(images, stages, embryos_known, split_of, settings):
 def _embryo_doubts(known, split_of):
     if not known:
         yield (
-            "No name tells which embryo an image shows, so every image counts as an embryo of its own: images of one embryo will lie in"
-            " several splits, and every figure will flatter. Give name_pattern a group (?P<embryo>...), or labels a column embryo."
+            "The names do not say which embryo an image shows, so each image counts as its own embryo. Images of one embryo then go into"
+            " several splits, and accuracy is overestimated. Give name_pattern a group (?P<embryo>...), or give labels a column embryo."
         )
         return
     embryos = sorted(set(split_of))
     for group in look_alikes(embryos)[:EXAMPLES]:
         apart = len({split_of[embryo] for embryo in group}) > 1
         yield (
-            f"The embryos {_listed(group)} may be one under several names"
-            + (", and they lie in different splits: then test images show an embryo of training." if apart else ".")
+            f"The embryos {_listed(group)} may be one embryo under several names."
+            + (" They are in different splits, so test images may show a training embryo." if apart else "")
             + " Rename the files, or name the embryo in a table (labels)."
         )
     training = [embryo for embryo in embryos if split_of[embryo] == "train"]
     if len(training) == 1:
-        yield f"One embryo alone is in training ({training[0]}): the network learns that embryo, not its stages. Add embryos."
+        yield f"Only one embryo ({training[0]}) is in training, so the network learns this embryo instead of the stages. Add embryos."
 
 
 def _stage_doubts(images, stages, settings):
     names = stages.names
     groups = look_alikes(names)
     for group in groups[:EXAMPLES]:
-        yield f"The stages {_listed(group)} may be one under several names; each is a class of its own. Rename the files or folders."
+        yield f"The stages {_listed(group)} may be one stage under several names, but are kept apart. Rename the files or folders."
     by_time = defaultdict(list)
     for name, time in zip(names, stages.times or (), strict=bool(stages.times)):
         by_time[time].append(name)
     alike = {name for group in groups for name in group}
     for time, group in by_time.items():
         if len(group) > 1 and not alike >= set(group):
-            yield f"The stages {_listed(group)} have the same time ({time:g} {stages.unit}); each is a class of its own."
+            yield (
+                f"The stages {_listed(group)} have the same time ({time:g} {stages.unit}), but are kept apart."
+                " If they are one stage, rename the files or folders."
+            )
     if stages.times is None and settings["time_unit"] == "auto" and settings["stages"] == "all":
         odd = [name for name in names if time_in(name) is None]
         if odd and len(odd) <= len(names) / 2:
             yield (
-                f"No stage has a time, because {_listed(odd)} {'is no number' if len(odd) == 1 else 'are no numbers'}, as the other names"
-                " are. Rename, leave out (stages) or set time_unit."
+                f"No stage has a time, because {_listed(odd)} {'is not a number' if len(odd) == 1 else 'are not numbers'} like the other"
+                " names. Rename them, leave them out with stages, or set time_unit."
             )
     if stages.unit is None:
         yield (
-            f"The order of the stages is not known: they are taken alphabetically ({_listed(names)}). List them in the order of development"
-            " under stages: [...], or with times {name: time}."
+            f"The names do not give the order of the stages, so it is alphabetical ({_listed(names)}). List them in the order of"
+            " development with stages: [...], or with times as stages: {name: time}."
         )
     elif stages.times and isinstance(settings["stages"], list) and list(stages.times) != sorted(stages.times):
-        yield "The list of stages is not in the order of their times; the list is used."
+        yield "The stages are not listed in the order of their times. flystage keeps their order. Correct stages if it is wrong."
     if stages.times and not times_by_stage(settings["stages"]) and settings["time_unit"] not in UNITS:
         numbers = [name for name in names if (time_in(name) or (0, ""))[1] is None]
         if numbers and len(numbers) < len(names):
-            yield f"Stages without a unit ({_listed(numbers)}) are taken to be in {stages.unit} as the others are; time_unit settles it."
+            yield (
+                f"Stages without a unit ({_listed(numbers)}) are assumed to be in {stages.unit}, the unit of the others."
+                " Set time_unit if this is wrong."
+            )
     counts, embryos = defaultdict(int), defaultdict(set)
     for image in images:
         counts[image.stage] += 1
@@ -108,8 +114,8 @@ def _stage_doubts(images, stages, settings):
     if rare:
         shown = [f"{name} ({counts[name]} of {len(embryos[name])})" for name in rare]
         yield (
-            f"Rare stages, with images and embryos: {', '.join(shown[:EXAMPLES])}{', ...' * (len(shown) > EXAMPLES)}."
-            " A stage of fewer than three embryos cannot be in training, validation and test."
+            f"These stages are rare (images of embryos): {', '.join(shown[:EXAMPLES])}{', ...' * (len(shown) > EXAMPLES)}."
+            " A stage with fewer than three embryos cannot be in training, validation and test. Add embryos, or leave it out with stages."
         )
 
 

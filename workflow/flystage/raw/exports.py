@@ -1,4 +1,4 @@
-"""Stages that people gave by hand, to be accepted: exports of the page of suggestions, or spreadsheets of their own."""
+"""Read tables of labels to accept: exports of the page of suggestions, or spreadsheets that people wrote."""
 
 import os
 from typing import NamedTuple
@@ -6,12 +6,12 @@ from typing import NamedTuple
 from flystage.core.errors import FlystageError
 from flystage.raw.labels import BLIND, REVIEWED, YES, Label, label_of, named_rows
 
-OF_THE_PAGE = ("suggestion", "checkpoint", "blind")  # columns that its exports have, and people's own tables do not
+OF_THE_PAGE = ("suggestion", "checkpoint", "blind")  # columns that only exports of the page have
 COLUMNS = ("stage", "embryo", "frame", "use", "origin", "sha256", "reason", "who", "when", *OF_THE_PAGE)
 
 
 class Export(NamedTuple):
-    """One row to accept. label: its Label. sha256: of the file's bytes, "" where the table has none. who, when, reason: as given."""
+    """One row to accept. label: its Label. sha256: checksum of the file's bytes, or "" if not given. who, when, reason: as given."""
 
     label: Label
     sha256: str
@@ -21,19 +21,21 @@ class Export(NamedTuple):
 
 
 def read_exports(paths):
-    """The rows of tables to accept, a list of Export. paths: CSVs or workbooks, as `read_labels` takes them.
+    """Return the rows of tables to accept, a list of Export. paths: CSVs or workbooks, as for `read_labels`.
 
-    A row of the page's exports began as a suggestion (reviewed) or was staged before it was shown (blind); what a person's own
-    table has is given, or what its column origin says. Raises FlystageError when there is none, or one cannot be read.
+    In an export of the page the origin is blind if the person labelled before seeing the suggestion, else reviewed. In any other
+    table it is the column origin, or given. Raises FlystageError if there is no table, or one cannot be read.
     """
     if not paths:
         raise FlystageError(
-            "Nothing to accept: set accept to the tables, for example accept: [labels.csv], as the page of suggestions exports them."
+            "Nothing to accept. Set accept to tables that the page of suggestions exported, for example accept: [labels.csv]."
         )
     exports = []
     for path in paths:
         if not os.path.isfile(path):
-            raise FlystageError(f"There is no table {path}; correct accept in the configuration.")
+            raise FlystageError(
+                f"The table {path} does not exist, so its labels cannot be accepted. Correct accept in the configuration."
+            )
         for line, row in named_rows(path, COLUMNS):
             of_the_page = all(column in row for column in OF_THE_PAGE)
             label = label_of(f"{path}, line {line}", row)

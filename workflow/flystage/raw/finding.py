@@ -1,4 +1,4 @@
-"""Finding raw TIFs below folders. No file is opened and none is written."""
+"""Find raw TIFs in folders, without opening or writing any file."""
 
 import logging
 import os
@@ -10,38 +10,38 @@ from pathlib import Path
 from flystage.core.errors import FlystageError
 
 log = logging.getLogger("flystage")
-# Where other systems and file servers keep what was deleted, older versions and thumbnails; in letters of either case.
+# Folders and files in which systems and file servers keep deleted files, older versions and thumbnails, in upper or lower case.
 NOT_RAW = re.compile(
     r"\$recycle\.bin|recycle[rd]|[#@]?recycle|recycle bin|files_(trashbin|versions)|network trash folder|temporary items"
     r"|[#~]snapshot|@recently-snapshot|[#@]eadir|@(tmp|sharebin|transcode)|__macosx"
     r"|system volume information|lost\+found|found\.\d{3}|(eh)?thumbs(_vista)?\.db(:encryptable)?|desktop\.ini",
     re.IGNORECASE,
 )
-# What steers a terminal, breaks a line, or can be in no page and no figure.
+# Characters that control a terminal, break a line, or cannot be shown in a page or figure.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 
 
 def is_dropping(name):
-    """Whether a file or folder is left over by some other program: hidden, a notebook's checkpoint, a recycle bin, an index."""
+    """Return whether a file or folder is a junk file of another program: hidden, a notebook checkpoint, a recycle bin, an index."""
     stem = name.rsplit(".", 1)[0].lower()
     return name.startswith((".", "~$")) or stem.endswith("-checkpoint") or bool(NOT_RAW.fullmatch(name))
 
 
 def is_tif(name):
-    """Whether a file's name says that it is a TIF."""
+    """Return whether a file name has the ending of a TIF."""
     return name.lower().endswith((".tif", ".tiff"))
 
 
 def find_tifs(folders):
-    """All TIFs below `folders`, droppings left out: a sorted list of (path, path relative to its folder).
+    """Return all TIFs in `folders` without junk files: a sorted list of (path, path relative to its folder).
 
-    Links to folders are followed, each real folder once. Raises FlystageError when a folder is missing or holds no TIF.
+    Links to folders are followed, each real folder once. Raises FlystageError if a folder is missing or contains no TIF.
     """
     found, visited = [], set()
     for folder in folders:
         if not os.path.isdir(folder):
             raise FlystageError(
-                f"The image folder {folder} does not exist; correct it in the configuration (raw or predict.images)."
+                f"The image folder {folder} does not exist. Correct raw or predict.images in the configuration."
             )
         other_endings, before, already = Counter(), len(found), _identity(folder) in visited
         for path in _walk(folder, visited):
@@ -53,7 +53,8 @@ def find_tifs(folders):
         if len(found) == before and not already:
             others = ", ".join(f"{count} x {ending}" for ending, count in other_endings.most_common(4))
             raise FlystageError(
-                f"The image folder {folder} holds no TIF (*.tif, *.tiff): {'it has ' + others if others else 'it is empty'}."
+                f"The image folder {folder} contains no TIF (*.tif, *.tiff). {'It contains ' + others if others else 'It is empty'}."
+                " Correct raw or predict.images in the configuration."
             )
     return sorted(found)
 
@@ -64,11 +65,11 @@ def _identity(folder):
 
 
 def _walk(top, visited):
-    """Yield the files below `top`; `visited` guards against link loops and overlapping folders.
+    """Yield the files below `top`. `visited` prevents link loops and reading overlapping folders twice.
 
-    A folder below it that cannot be read is told and passed over. Raises FlystageError when `top` itself cannot be read.
+    Unreadable folders below `top` are skipped with a warning. Raises FlystageError if `top` itself cannot be read.
     """
-    folders = [top]  # and not a function within itself: folders may be nested deeper than Python's stack
+    folders = [top]  # a list instead of recursion, because folders may be nested deeper than Python's stack
     while folders:
         folder = folders.pop()
         try:
@@ -81,16 +82,16 @@ def _walk(top, visited):
         except OSError as error:
             if folder == top:
                 raise FlystageError(
-                    f"The folder {folder} cannot be read ({error.strerror}); mend its permissions or move it away."
+                    f"The folder {folder} cannot be read ({error.strerror}). Correct its permissions or move it away."
                 ) from error
             log.warning(
-                "The folder %s cannot be read (%s): what lies in it is left out; mend its permissions.",
+                "The folder %s cannot be read (%s), so its images are left out. Correct its permissions.",
                 readable(folder),
                 error.strerror,
             )
             continue
         inner = []
-        for _, name, is_folder in sorted(listed):  # the same on any machine; real folders before links to them
+        for _, name, is_folder in sorted(listed):  # same order everywhere, links last
             path = os.path.join(folder, name)
             if is_dropping(name):
                 continue
@@ -102,7 +103,7 @@ def _walk(top, visited):
 
 
 def why_unreadable(path):
-    """Why a TIF cannot be opened, or "" when it can. Opening a pipe would wait for ever."""
+    """Return why a TIF cannot be opened, or "" if it can. Pipes are refused, because opening one would block."""
     try:
         kind = os.stat(path).st_mode
     except PermissionError:
@@ -115,7 +116,7 @@ def why_unreadable(path):
 
 
 def readable(text):
-    """Text with what a table cannot hold written as an escape: bytes that are not UTF-8, line breaks and their like."""
+    """Return text with escapes for what a table cannot hold: bytes that are not UTF-8, line breaks, control characters."""
     text = os.fsencode(text).decode(errors="backslashreplace")
     return CONTROL.sub(_escaped, text)
 
@@ -126,18 +127,18 @@ def _escaped(match):
 
 
 def find_unlabelled(folders, checkpoint):
-    """Paths of the TIFs to predict, sorted. Raises FlystageError when no folder is set or the checkpoint is missing."""
+    """Return the sorted paths of the TIFs to predict. Raises FlystageError if no folder is set or the checkpoint is missing."""
     if not folders:
-        raise FlystageError("Nothing to predict: set predict.images to the folders with the unlabelled TIFs.")
+        raise FlystageError("Nothing to predict. Set predict.images to the folders with the unlabelled TIFs.")
     if not os.path.isfile(checkpoint):
         raise FlystageError(
-            f"There is no checkpoint {checkpoint}: train one first with `snakemake --cores all`, or set predict.checkpoint to one."
+            f"The checkpoint {checkpoint} does not exist. Train one with `snakemake --cores all`, or set predict.checkpoint to another one."
         )
     return [path for path, _ in find_tifs(folders)]
 
 
 def version_of(path):
-    """Size in bytes and time of change (ns) of a file, which change when it is replaced; None when there is none."""
+    """Return (size in bytes, modification time in ns) of a file, which change when it is replaced, or None if it does not exist."""
     try:
         status = os.stat(path)
     except OSError:

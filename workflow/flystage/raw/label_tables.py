@@ -1,4 +1,4 @@
-"""Adding rows to a table of labels that a person keeps: every row, column and cell that was there stays."""
+"""Add rows to a person's table of labels and keep every row, column and cell in it."""
 
 import csv
 import os
@@ -12,24 +12,25 @@ from flystage.core.files import existing_folder, written_whole
 from flystage.raw.labels import cells_of, is_workbook, places_of
 
 COLUMNS = ("image", "stage", "embryo", "frame", "use", "sha256", "origin", "who", "when")
-MOST_CELLS = 2**23  # of a sheet, with those between others that are empty
+MOST_CELLS = 2**23  # of a sheet, including empty cells between others
 
 
 def add_to_table(path, rows, filled=None):
-    """Write rows at the end of a table of labels, whole or not at all; a table that does not exist is made.
+    """Append rows to a table of labels, atomically. A missing table is created, and missing columns are added after all others.
 
-    path: of a CSV, or of a workbook, of whose first sheet the rows become text. rows: list of {column of COLUMNS: text}. filled:
-    {line: {column: text}} of rows that are there: cells that are empty get these. Columns that are lacking are added behind all
-    others. Raises FlystageError when the table cannot be written.
+    path: of a CSV or a workbook, to whose first sheet the rows are added as text. rows: list of {column of COLUMNS: text}. filled:
+    {line: {column: text}} for empty cells of existing rows. Raises FlystageError if the table cannot be written.
     """
     place = existing_folder(os.path.dirname(os.path.realpath(path)))
     if not os.access(place, os.W_OK) or os.path.exists(path) and not os.access(path, os.W_OK):
-        raise FlystageError(f"The table {path} cannot be written; mend its permissions, or set labels to another one.")
+        raise FlystageError(
+            f"The table {path} cannot be written. Correct its permissions, or set labels to another table."
+        )
     (_extend_workbook if is_workbook(path) else _extend_csv)(path, rows, filled or {})
 
 
 def _places(header, width):
-    """(the header with all of COLUMNS, {column: its place}). width: of the widest row, behind which there is room."""
+    """Return (header with all of COLUMNS, {column: index}). width: of the widest row, after which new columns are added."""
     places = places_of(header, COLUMNS)
     lacking = [column for column in COLUMNS if column not in places]
     if lacking:
@@ -61,7 +62,7 @@ def _extend_csv(path, rows, filled):
 
 
 def _filled(cells, texts, width=0):
-    """A row with texts in those of its cells that are empty. texts: {place: text}. width: the least that it has."""
+    """Return a row with texts in its empty cells. texts: {index: text}. width: minimum number of cells."""
     cells = cells + [""] * (max([width, *[place + 1 for place in texts]]) - len(cells))
     return [cell if cell.strip() else texts.get(place, cell) for place, cell in enumerate(cells)]
 
@@ -75,8 +76,8 @@ def _extend_workbook(path, rows, filled):
     sheet = workbook.worksheets[0]
     if sheet.max_row * sheet.max_column > MOST_CELLS:
         raise FlystageError(
-            f"The first sheet of {path} reaches to {get_column_letter(sheet.max_column)}{sheet.max_row}: delete what stands far from the"
-            " table, or keep it as a CSV."
+            f"The first sheet of {path} extends to {get_column_letter(sheet.max_column)}{sheet.max_row}, which is too large. Delete cells"
+            " far away from the table, or save it as a CSV."
         )
     table = list(sheet.iter_rows())
     used = [max((cell.column for cell in cells if cell.value is not None), default=0) for cells in table]
@@ -94,11 +95,15 @@ def _extend_workbook(path, rows, filled):
     for (line, place), text in texts.items():
         cell = sheet.cell(line, place + 1)
         if text and cell.value is None:
-            # So that 051 stays 051, and = is run by nobody.
-            meant = text if as_meant(text) == text else as_cell(text)  # as it is read
+            # Text, so that 051 stays 051 and no spreadsheet runs a formula.
+            meant = (
+                text if as_meant(text) == text else as_cell(text)
+            )  # an apostrophe that `as_meant` would remove is doubled
             cell.value, cell.data_type, cell.number_format = in_workbook(meant), "s", "@"
     try:
         with written_whole(path) as temporary:
             workbook.save(temporary)
     except zipfile.LargeZipFile as error:
-        raise FlystageError(f"The table {path} is too large for a workbook ({error}); keep it as a CSV.") from error
+        raise FlystageError(
+            f"The table {path} is too large for a workbook ({error}). Save it as a CSV and set labels to it."
+        ) from error

@@ -1,4 +1,4 @@
-"""What is known of each raw TIF before it is opened: stage, embryo and time point, from names and tables of labels."""
+"""Find the stage, embryo and time point of each raw TIF from names and tables of labels, before it is opened."""
 
 import os
 import re
@@ -10,15 +10,15 @@ from flystage.raw.finding import find_tifs, readable, why_unreadable
 from flystage.raw.labels import GIVEN, labels_by_path, read_labels
 from flystage.raw.stages import chosen_stages, one_form
 
-EXAMPLES = 5  # how many names a message shows
-MOST_ALONE = 0.5  # of the embryos may have a single image, where the pattern tells embryos apart
+EXAMPLES = 5  # names per message
+MOST_ALONE = 0.5  # share of the embryos in names that may have only one image
 
 
 class RawImage(NamedTuple):
-    """One picture as found: a TIF, or a time point of one.
+    """One image as found: a TIF, or one time point of a TIF.
 
-    `frame` is "" or the number of the time point, from 1. `status` is "" while nothing speaks against it, else "rejected" or
-    "excluded" with a `reason`. `origin`: of its stage, one of ORIGINS.
+    frame: "" or the number of the time point, from 1. status: "" if usable so far, else "rejected" or "excluded" with a reason.
+    origin: of its stage, one of ORIGINS.
     """
 
     path: str
@@ -31,15 +31,15 @@ class RawImage(NamedTuple):
 
 
 def picture_name(path, frame):
-    """How a picture is called in sentences and figures: its path, and its time point if it is one of a movie."""
+    """Return the name of an image in sentences and figures: its path, and its time point if it belongs to a movie."""
     return f"{path}, time point {frame}" if frame else path
 
 
 class Found(NamedTuple):
-    """What `find_images` found.
+    """The result of `find_images`.
 
     images: list of RawImage. unmatched: paths of TIFs whose names do not fit the pattern. embryos_known: whether names or tables
-    tell embryos apart. warnings: sentences.
+    say which embryo an image shows. warnings: list of sentences.
     """
 
     images: list
@@ -49,13 +49,13 @@ class Found(NamedTuple):
 
 
 def find_images(config, time_points=None):
-    """All raw images with stage and embryo, sorted by path and time point, as a Found.
+    """Return all raw images with stage and embryo, sorted by path and time point, as a Found.
 
     config: the checked configuration, of which raw, name_pattern, unmatched, labels, not_in_labels, frames, stages, time_unit and
-    single_images are used. time_points: function(path) -> how many time points a TIF holds, for `frames`.
-    A TIF whose name gives no stage takes the name of the folder it lies in; one whose name gives no embryo is its own group,
-    named by its path. Raises FlystageError when names and settings do not fit together, or as `find_tifs`, `read_labels` and
-    `chosen_stages` do.
+    single_images are used. time_points: function(path) -> number of time points of a TIF, for `frames`.
+    A TIF whose name does not give a stage takes the name of its folder as the stage. One whose name does not give an embryo
+    counts as its own embryo, named by its path. Raises FlystageError if names and settings do not fit together, and the errors
+    of `find_tifs`, `read_labels` and `chosen_stages`.
     """
     found = find_tifs(config["raw"])
     labels, warnings = labels_by_path(read_labels(config["labels"]), found) if config["labels"] else (None, [])
@@ -73,7 +73,7 @@ def find_images(config, time_points=None):
         usable = any(not picture.status for picture in pictures)
         if rows and groups and groups.get("stage"):
             renamed += [(row, image.stage) for row in rows if _zeros_lost(row.stage, image.stage)]
-        if usable and (rows is None or any(not row.embryo for row in rows)):  # the name must say the embryo
+        if usable and (rows is None or any(not row.embryo for row in rows)):  # the embryo must come from the name
             if groups is None:
                 unmatched.append(path)
                 if config["unmatched"] == "exclude":
@@ -85,10 +85,10 @@ def find_images(config, time_points=None):
     if renamed:
         row, stage = renamed[0]
         warnings.append(
-            f"labels: {len(renamed)} row(s) lost zeros that the names have, as a spreadsheet does it ({row.where}: stage {row.stage} where"
-            f" the name says {stage}); the table's are used. Format the column as text to keep them."
+            f"labels: {len(renamed)} row(s) lost leading zeros, probably in a spreadsheet ({row.where}: stage {row.stage}, but {stage} in"
+            " the name). flystage uses the stages of the table. If they are wrong, format the column as text and type them again."
         )
-    if by_name or by_pattern:  # where a table alone says the stages, a pattern that fits nothing says nothing
+    if by_name or by_pattern:  # only a table gives the stages otherwise, so the pattern need not match
         _refuse_unmatched(unmatched, len(found), config)
     _refuse_single_images(Counter(by_pattern), config)
     embryos_known = bool(
@@ -104,7 +104,7 @@ def _names(paths):
 
 
 def from_name(path, relative, pattern):
-    """(RawImage, what the groups of the pattern found or None where it does not fit), from name and folder alone.
+    """Return (RawImage, {group of the pattern: text} or None if the pattern does not match), from name and folder only.
 
     relative: the path below its raw folder. pattern: compiled, or None.
     """
@@ -120,7 +120,7 @@ def from_name(path, relative, pattern):
 
 
 def _pictures(image, rows, config, time_points):
-    """The pictures of a TIF: itself, its time points, or what the rows of a table say of it; rows None: there is no table."""
+    """Return the images of a TIF: the whole TIF, its time points, or one per row of a table. rows: None without a table."""
     if rows is not None:
         outside = image._replace(status="excluded", reason=f"not in {_names(config['labels'])}")
         return [_labelled(image, row) for row in rows] or [outside]
@@ -130,7 +130,7 @@ def _pictures(image, rows, config, time_points):
 
 
 def _labelled(image, row):
-    """The image as a row of a table of labels has it."""
+    """Return the image with the values of a row of a table of labels."""
     frame = "" if row.frame is None else str(row.frame)
     image = image._replace(stage=row.stage, embryo=row.embryo or image.embryo, frame=frame, origin=row.origin)
     if not row.use:
@@ -145,18 +145,18 @@ def _zeros_lost(label, stage):
 
 
 def _in_time(image, frames, time_points):
-    """The image's time points as images of their own, each with its time as its stage; the image itself if it has one alone."""
+    """Return one image per time point with its time as its stage, or the image itself if it has only one time point."""
     try:
         number = time_points(image.path)
     except (UnusableTiff, OSError):
-        return [image]  # preparing says why
+        return [image]  # preparing gives the reason
     if number < 2:
         return [image]
     return [image._replace(stage=stage_in_time(frames, place), frame=str(place)) for place in range(1, number + 1)]
 
 
 def stage_in_time(frames, number):
-    """The name of the stage that a movie's time point shows. frames: the setting. number: of the time point, from 1."""
+    """Return the name of the stage of a time point of a movie. frames: the setting. number: of the time point, from 1."""
     return f"{round(frames['first'] + (number - 1) * frames['every'], 6):g}"
 
 
@@ -164,27 +164,27 @@ def _refuse_unmatched(unmatched, found, config):
     listed = ", ".join(repr(os.path.basename(path)) for path in unmatched[:EXAMPLES])
     if config["name_pattern"] and len(unmatched) == found:
         raise FlystageError(
-            f"name_pattern fits none of the {found} TIFs, for example {listed}; correct it"
-            " (`snakemake --cores 1 suggest` proposes one that fits)."
+            f"name_pattern does not fit any of the {found} TIFs, for example {listed}. Correct it. To see a pattern that fits, run"
+            " `snakemake --cores 1 suggest`."
         )
     if unmatched and config["unmatched"] == "stop":
         raise FlystageError(
-            f"name_pattern does not fit {len(unmatched)} of {found} TIFs, for example {listed}; correct it, or leave those out with"
+            f"name_pattern does not fit {len(unmatched)} of {found} TIFs, for example {listed}. Correct it, or leave these TIFs out with"
             " unmatched: exclude."
         )
 
 
 def _refuse_single_images(counts, config):
-    """Embryos of one image each mostly mean that the pattern takes a slice or a time for the embryo: a leak.
+    """Stop if most embryos have one image, because the pattern probably takes a slice or a time as part of the embryo: a leak.
 
-    counts: {embryo that the pattern found in names: images}.
+    counts: {embryo that the pattern found in names: number of images}. Raises FlystageError.
     """
     alone = [embryo for embryo, count in counts.items() if count == 1]
     if config["single_images"] == "stop" and len(counts) > 3 and len(alone) > MOST_ALONE * len(counts):
         raise FlystageError(
-            f"{len(alone)} of {len(counts)} embryos have a single image (for example {alone[0]!r}): the embryo group of name_pattern seems"
-            " to hold more than the embryo, and images of one embryo would lie in several splits; correct it, or, if each embryo was"
-            " imaged once, set single_images: allow."
+            f"{len(alone)} of {len(counts)} embryos have a single image (for example {alone[0]!r}). The embryo group of name_pattern"
+            " probably matches more than the embryo, so images of one embryo would go into several splits. Correct it. If you imaged each"
+            " embryo only once, set single_images: allow."
         )
 
 
@@ -193,12 +193,14 @@ def _of_wanted_stages(images, config):
     if not staged:
         example = next((image for image in images if image.status == "excluded"), images[0])
         raise FlystageError(
-            f"No TIF has a stage, for example {os.path.basename(example.path)!r}{f' ({example.reason})' if example.reason else ''}: put the"
+            f"No TIF has a stage, for example {os.path.basename(example.path)!r}{f' ({example.reason})' if example.reason else ''}. Put the"
             " images into one folder per stage, give name_pattern a group (?P<stage>...), or set labels to a table."
         )
     chosen = chosen_stages(config["stages"], staged, config["time_unit"])
     if len(chosen) < 2:
-        raise FlystageError(f"Only one stage ({', '.join(chosen)}) has images; staging needs two or more.")
+        raise FlystageError(
+            f"Only one stage ({', '.join(chosen)}) has images, but training needs two. Add images, or correct stages."
+        )
     images = [
         image._replace(status="excluded", reason=f"stage {image.stage} is not selected")
         if not image.status and image.stage not in chosen
@@ -207,13 +209,13 @@ def _of_wanted_stages(images, config):
     ]
     if all(image.status for image in images):
         reasons = Counter(image.reason for image in images).most_common(3)
-        listed = "; ".join(f"{count} x {reason}" for reason, count in reasons)
-        raise FlystageError(f"None of the {len(images)} TIFs can be used ({listed}).")
+        listed = ", ".join(f"{count} x {reason}" for reason, count in reasons)
+        raise FlystageError(f"None of the {len(images)} TIFs can be used ({listed}). Correct the files or their names.")
     return images
 
 
 def _at_first_sight(image):
-    """Reject what can be known to be unusable without opening it."""
+    """Return the image, rejected if it is unusable for a reason that is known without opening it."""
     shown = image._replace(**{field: readable(getattr(image, field)) for field in ("path", "stage", "embryo")})
     if shown != image:
         return shown._replace(status="rejected", reason="its name is not valid UTF-8 or has a line break; rename it")

@@ -1,4 +1,4 @@
-"""Stages: their names, order and times, and which of them a configuration asks for."""
+"""Describe stages by name, order and time, and choose those that a configuration selects."""
 
 import math
 import re
@@ -10,7 +10,7 @@ import numpy as np
 from flystage.core.errors import FlystageError
 from flystage.raw.times import NUMBER, UNITS, times_given, times_of
 
-PLACES = "stages"  # the unit where stages have an order and no times
+PLACES = "stages"  # the unit of stages that have an order but no times
 RANGE = {"from", "to", "every"}
 
 
@@ -18,9 +18,9 @@ RANGE = {"from", "to", "every"}
 class Stages:
     """The stages of a data set in class order.
 
-    names: all different. times: of each stage, in `unit`, or None where the stages have no times. unit: one of UNITS with times;
-    without times "stages" where their order is known, so that distances can be counted in stages, or None where it is not (they
-    are in alphabetical order). Raises ValueError when they do not fit together.
+    names: all different. times: of each stage, in `unit`, or None if the stages have no times. unit: with times one of UNITS.
+    Without times it is "stages" if the order is known, so that distances are counted in stages, or None if names are in
+    alphabetical order. Raises ValueError if names, times and unit do not fit together.
     """
 
     names: tuple[str, ...]
@@ -40,10 +40,10 @@ class Stages:
 
     @classmethod
     def as_given(cls, names, wanted="all", time_unit="auto"):
-        """The stages of these names in class order: as a list gives it, else by time, else naturally.
+        """Return the stages with these names in class order: that of a list, else by time, else natural order.
 
-        wanted, time_unit: the settings `stages` and `time_unit`; see `chosen_stages` and `times_of`.
-        Raises FlystageError when times are asked for in a unit, and a name holds none.
+        wanted, time_unit: the settings `stages` and `time_unit`, see `chosen_stages` and `times_of`.
+        Raises FlystageError if time_unit is a unit and a name does not contain a time.
         """
         names = set(names)
         if given := times_by_stage(wanted):
@@ -58,24 +58,24 @@ class Stages:
         timeless = [name for name in names if name not in times]
         if timeless and time_unit in UNITS:
             raise FlystageError(
-                f"time_unit: {time_unit} asks for times, and the stage {timeless[0]!r} has no number; give times with stages:"
-                " {name: time}, or set time_unit: none."
+                f"time_unit: {time_unit} needs times, but the name of stage {timeless[0]!r} does not contain a number. Give times with"
+                " stages: {name: time}, or set time_unit: none."
             )
         if times and not timeless:
             if not isinstance(wanted, list):
-                names.sort(key=times.get)  # stable: stages of one time keep the order that they had
+                names.sort(key=times.get)  # stable: stages with the same time keep their order
             return cls(names, [times[name] for name in names], unit)
         return cls(names, None, PLACES if isinstance(wanted, list) or _alike(names) else None)
 
     @classmethod
     def of_record(cls, record):
-        """Stages from a dict with the keys of `record`, or from one of an earlier version with minutes."""
+        """Return stages from a dict made by `record`, or from one of an earlier version with the key minutes."""
         if "minutes" in record:
             return cls(record["stages"], record["minutes"], record["minutes"] and "min")
         return cls(record["stages"], record["times"], record["unit"])
 
     def record(self):
-        """Names, times and unit as a dict of plain values, as checkpoints and answers hold them."""
+        """Return names, times and unit as a dict of plain values, as in checkpoints and answers."""
         times = None if self.times is None else list(self.times)
         return {"stages": list(self.names), "times": times, "unit": self.unit}
 
@@ -84,18 +84,18 @@ class Stages:
 
     @property
     def labels(self):
-        """{name: place in class order, from 0}."""
+        """Return {name: index in class order, from 0}."""
         return {name: label for label, name in enumerate(self.names)}
 
     @property
     def places(self):
-        """What distances between stages are counted by, array (stages,) in `unit`: times, else 0, 1, 2 ...; None without order."""
+        """Return positions for distances between stages, array (stages,) in `unit`: times, else 0, 1, 2 ..., or None without order."""
         if self.unit is None:
             return None
         return np.arange(len(self), dtype=float) if self.times is None else np.array(self.times)
 
     def expected_times(self, probabilities):
-        """Mean of the stages' times weighted by probability, array (images,), in `unit`; NaN where there are no times.
+        """Return the mean of the stages' times weighted by probability, array (images,) in `unit`. NaN without times.
 
         probabilities: array (images, stages), columns in class order.
         """
@@ -103,34 +103,34 @@ class Stages:
 
 
 def one_form(name):
-    """A name of a stage or an embryo as it is compared: trimmed, and in one Unicode form (NFC)."""
+    """Return the name of a stage or an embryo in the form in which names are compared: trimmed, in Unicode form NFC."""
     return unicodedata.normalize("NFC", name).strip()
 
 
 def natural_key(name):
-    """Sorts names as people do, numbers in them as numbers: stage2 before stage10."""
+    """Return a sort key that compares numbers in names by value: stage2 before stage10."""
     parts = re.split(rf"({NUMBER.pattern})", name)
     return [float(part) if place % 2 else part.casefold() for place, part in enumerate(parts)], name
 
 
 def _alike(names):
-    """Whether names differ in their numbers alone, up to a letter or sign at the end (stage5a, HH10+): then numbers order them."""
+    """Return whether names differ only in numbers and a final letter or sign (stage5a, HH10+), so that numbers order them."""
     with_zeros = (re.sub(r"0\D$", "0", NUMBER.sub("0", name.casefold())) for name in names)
     skeletons = {re.sub(r"[\W_]", "", name) for name in with_zeros}
     return len(skeletons) == 1 and "0" in skeletons.pop()
 
 
 def times_by_stage(wanted):
-    """The setting `stages` where it gives a time to each stage, {name: time}; None where it does not."""
+    """Return the setting `stages` if it gives a time to each stage, {name: time}, else None."""
     return wanted if isinstance(wanted, dict) and set(wanted) != RANGE else None
 
 
 def chosen_stages(wanted, found, time_unit="auto"):
-    """The stages of `found` that the setting `wanted` asks for, as a set.
+    """Return the stages of `found` that the setting `wanted` selects, as a set.
 
     wanted: "all", a list of stage names (or of times), {name: time}, or {"from", "to", "every"} in the unit of the times.
     found: the stage names that have images. time_unit: see `times_of`.
-    Raises FlystageError when a listed stage has no images, or a range selects none or has a gap.
+    Raises FlystageError if a listed stage has no images, or if a range is empty or has a gap.
     """
     if wanted == "all":
         return set(found)
@@ -140,7 +140,7 @@ def chosen_stages(wanted, found, time_unit="auto"):
 
 
 def _expanded(wanted, found, time_unit, refuse=False):
-    """{stage of `found`: value} in the order of {name or time: value}. refuse: names without images are an error."""
+    """Return {stage of `found`: value} in the order of wanted, {name or time: value}. refuse: raise FlystageError without images."""
     times, _ = times_of(found, time_unit)
     for stage in found:
         if stage not in times and (number := NUMBER.search(stage)):
@@ -153,7 +153,7 @@ def _expanded(wanted, found, time_unit, refuse=False):
             matches = sorted(stage for stage in found if times.get(stage) == name)
         if refuse and not matches:
             raise FlystageError(
-                f"stages: {name!r} has no images; take it out of the list or correct it (found: {_listing(found)})."
+                f"stages: {name!r} has no images. Correct it or remove it from the list. Stages with images: {_listing(found)}."
             )
         expanded |= dict.fromkeys(matches, value)
     return expanded
@@ -168,14 +168,14 @@ def _stages_in_range(wanted, found, time_unit):
             by_time.setdefault(round((time - first) / every), set()).add(stage)
     if not by_time:
         raise FlystageError(
-            f"stages: no image lies on the grid from {first} to {last} every {every} {unit or '(no stage has a time)'}"
-            f" (found: {_listing(found)})."
+            f"stages: no image is on the grid from {first} to {last} every {every} {unit or '(no stage has a time)'}."
+            f" Correct the grid. Stages with images: {_listing(found)}."
         )
     for step in range(min(by_time), max(by_time)):
         if step not in by_time:
             raise FlystageError(
-                f"stages: {first + step * every:g} {unit} is on the grid from {first} to {last} every {every} but has no images; "
-                f"list the stages you want instead (found: {_listing(found)})."
+                f"stages: {first + step * every:g} {unit} is on the grid from {first} to {last} every {every} but has no images."
+                f" List the stages that you want instead. Stages with images: {_listing(found)}."
             )
     return set().union(*by_time.values())
 

@@ -1,4 +1,4 @@
-"""A name_pattern for folders of which nothing is known yet, guessed from names alone; small, and it says from what."""
+"""Suggest a name_pattern for unknown folders from file names only, and say what the suggestion is based on."""
 
 import os
 import re
@@ -6,7 +6,7 @@ from collections import Counter
 
 from flystage.raw.finding import find_tifs
 
-# What people write before the number of an embryo and of a stage, most telling first; each as (regular expression, in words).
+# Usual ways to write an embryo and a stage in a name, as (regular expression, description), the most specific first.
 EMBRYOS = (
     (r"\d{6,8}[-_]\w+[-_]embryo\d+", "a date, a run and “embryo” with a number"),
     (r"(?:embryo|emb|larva|fish|animal|sample)[-_ ]?\d+", "“embryo”, “fish”, “sample” or the like with a number"),
@@ -24,11 +24,11 @@ STAGES = (
     (r"(?P<stage>\d+(?:[.,]\d+)?(?:hpf|dpf|min|h))", "a number with a unit of time"),
     (r"(?<![a-zA-Z])t(?:ime)?[-_]?(?P<stage>\d+)", "“t” with a number"),
 )
-ALONE = r"(?<![A-Za-z0-9])"  # not in the middle of a word
+ALONE = r"(?<![A-Za-z0-9])"  # not within a word
 
 
 def suggested_pattern(folders):
-    """(a name_pattern or None, [sentences on what it was guessed from]) for raw folders. Raises FlystageError as `find_tifs` does."""
+    """Return (name_pattern or None, [sentences that explain it]) for raw folders. Raises FlystageError as `find_tifs` does."""
     relatives = [relative.replace(os.sep, "/") for _, relative in find_tifs(folders)]
     names = [os.path.basename(relative) for relative in relatives]
     said = [
@@ -44,7 +44,7 @@ def suggested_pattern(folders):
         )
     else:
         said.append(
-            "Stage: nothing in the names looks like one; sort the images into a folder per stage, or use a table (labels)."
+            "Stage: nothing in the names looks like a stage. Sort the images into one folder per stage, or use a table (labels)."
         )
     in_folders = False
     embryo = _first(EMBRYOS, names, lambda found: _is_embryo(found, len(names)))
@@ -57,8 +57,8 @@ def suggested_pattern(folders):
         in_folders = embryo is not None
     if embryo is None:
         said.append(
-            "Embryo: nothing in names or folders looks like one. Do not train without it: images of one embryo would lie in several"
-            " splits. Write the group (?P<embryo>...) yourself, or name embryos in a table (labels)."
+            "Embryo: nothing in names or folders looks like an embryo. Do not train without it, because images of one embryo would go"
+            " into several splits. Write the group (?P<embryo>...) yourself, or name embryos in a table (labels)."
         )
         return None, said
     said.append(f"Embryo: {embryo[1]} in the {'folder' if in_folders else 'file'} name, {embryo[2]} different ones.")
@@ -79,7 +79,7 @@ def suggested_pattern(folders):
 
 
 def _first(choices, names, fits):
-    """(regular expression, in words, number of different finds) of the first choice that all names have and that fits; or None."""
+    """Return (regular expression, description, number of different matches) of the first choice that fits all names, or None."""
     for expression, words in choices:
         anchored = expression if "(?P<stage>" in expression else ALONE + expression
         matches = [re.search(anchored, name, re.IGNORECASE) for name in names]

@@ -1,4 +1,4 @@
-"""Times of stages: read from names, or from what the configuration says of them."""
+"""Read times of stages from their names or from the configuration."""
 
 import re
 from statistics import mode
@@ -13,9 +13,9 @@ TIME = re.compile(rf"(?P<number>[+-]?\d+(?:[.,]\d+)?)[\s_]*(?:(?:{_UNIT})(?:[\s_
 
 
 def time_in(text):
-    """(number, unit) of a text that is a number with or without a unit; the unit is None where it has none.
+    """Return (number, unit or None) of a text that is a number with or without a unit, else None.
 
-    "051" -> (51.0, None), "4.7hpf" -> (4.7, "h"), "-15min" -> (-15.0, "min"), "1,5h" -> (1.5, "h"); "stage5" -> None.
+    "051" -> (51.0, None), "4.7hpf" -> (4.7, "h"), "-15min" -> (-15.0, "min"), "1,5h" -> (1.5, "h"), "stage5" -> None.
     """
     match = TIME.fullmatch(text.replace("\N{MINUS SIGN}", "-").strip())
     if not match:
@@ -24,10 +24,10 @@ def time_in(text):
 
 
 def times_of(names, time_unit):
-    """({name: time} of the names that hold one, the unit of all), from the names alone; ({}, None) where there are no times.
+    """Return ({name: time} of the names with a time, common unit), from the names only, or ({}, None) if there are no times.
 
-    time_unit: "auto" reads names that are numbers with or without a unit; without any unit they are minutes, and of several the
-    smallest is that of all. "min", "h" or "d" also takes the first number of a longer name. "none": no times.
+    time_unit: "auto" reads names that are numbers with or without a unit. The common unit is the smallest one found, or minutes
+    if no name has a unit. "min", "h" or "d" also takes the first number of a longer name. "none": no times.
     """
     if time_unit == "none":
         return {}, None
@@ -39,23 +39,23 @@ def times_of(names, time_unit):
     read = {name: time for name, time in read.items() if time}
     units = {unit for _, unit in read.values()}
     if len(units) > 2 and None in units or not read:
-        return {}, None  # a number without a unit could be of either
+        return {}, None  # a number without a unit is ambiguous
     unit = time_unit if time_unit != "auto" else min(units - {None} or {"min"}, key=UNITS.get)
     return {name: converted(number, its or unit, unit) for name, (number, its) in read.items()}, unit
 
 
 def times_given(given, time_unit):
-    """({name: time}, the unit of all) from {name: time}, where a time is a number or a text such as "4.3 h".
+    """Return ({name: time}, common unit) from {name: time}, in which a time is a number or a text such as "4.3 h".
 
-    Numbers without a unit are in `time_unit`; with "auto" in that of the others, and in minutes where none has any.
-    Raises FlystageError when a text is no time.
+    Numbers without a unit are in `time_unit`. With "auto" they are in the most frequent unit, or in minutes if no time has a unit.
+    Raises FlystageError if a text is not a time.
     """
     read = {}
     for name, time in given.items():
         read[name] = time_in(str(time))
         if read[name] is None:
             raise FlystageError(
-                f"Configuration, stages: {time!r} is no time of stage {name}; write a number, or as in 4.3 h."
+                f"Configuration, stages: {time!r} is not a time for stage {name}. Write a number, or a number with a unit such as 4.3 h."
             )
     units = [unit for _, unit in read.values() if unit]
     if time_unit in UNITS:
@@ -66,5 +66,5 @@ def times_given(given, time_unit):
 
 
 def converted(number, unit, to):
-    """A time in another unit; both of UNITS."""
+    """Return a time in another unit. unit, to: keys of UNITS."""
     return round(number * UNITS[unit] / UNITS[to], 9)
