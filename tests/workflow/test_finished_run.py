@@ -182,7 +182,7 @@ def test_a_run_says_what_it_does_and_ends_with_what_came_of_it(finished, said):
         and "[ 1/" in lines[0]
         and lines[0].endswith("] Fetching the starting weights of timm/test_resnet (none)")
     )
-    look = doing[doing.index("23 pictures found") : doing.index("[ 1/")].splitlines()
+    look = doing[doing.index("23 images found") : doing.index("[ 1/")].splitlines()
     assert "4 stages, times in min" in doing and "5 embryos, 4 to 6 images each: 2 train, 1 val, 2 test" in doing, doing
     # beside the look before the run: the profile, looking, how many, and that the weights are random
     assert len(doing.splitlines()) == len(lines) + len(look) + 4

@@ -121,7 +121,7 @@ def test_movies_of_floats_are_images_of_one_embryo_with_one_white(project):
     over = {"name_pattern": r"(?P<embryo>fish\d+)", "frames": {"first": 4, "every": 0.5}, "time_unit": "h"}
     process = project.snakemake(*UP_TO_MANIFESTS, over=over)
     assert process.returncode == 0, process.out
-    assert "White of floats and 32-bit integers is taken as 1 for the whole data set" in process.out
+    assert "floats and 32-bit integers is taken as 1 for the whole data set" in process.out
     assert json.loads((project.folder / "raw.white.json").read_text())["white"] == 1
     catalog = table(project, "catalog.csv")
     assert (
