@@ -53,7 +53,8 @@ def test_weights_that_cannot_be_had_are_told_with_every_way_out_before_any_image
     process = project.snakemake(over={"model": {"backbone": "resnet18", "weights": "imagenet"}}, env=nowhere)
     assert process.returncode != 0 and "Traceback" not in process.out
     assert "The ImageNet weights of resnet18 could not be downloaded" in process.out
-    assert "set model.weights to the file; or set model.backbone to efficientnet_lite0" in process.out
+    assert "set model.weights to the file" in process.out
+    assert "set model.backbone to efficientnet_lite0 and model.weights to bundled" in process.out
     assert not (project.results / "images").exists()
 
 
