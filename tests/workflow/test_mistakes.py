@@ -86,7 +86,7 @@ def test_too_many_bad_files_stop_the_run_and_are_named(raw, project):
 
 FILES = {
     "tab": (b"raw: [raw]\n\tbuckets: 2\n", "mine.yaml, line 2: the line begins with a tab"),
-    "regular expression in double quotes": (b'name_pattern: "\\d+"\n', "mine.yaml, line 1: a backslash within double quotes"),
+    "regular expression in double quotes": (b'name_pattern: "\\d+"\n', "mine.yaml, line 1: a backslash "),
     "Latin-1": ("note: café\n".encode("latin-1"), "mine.yaml, line 1: the file is not saved as UTF-8"),
     "UTF-16": ("note: a\n".encode("utf-16"), "mine.yaml, line 1: the file is saved as UTF-16"),
     "empty": (b"", "mine.yaml is empty"),

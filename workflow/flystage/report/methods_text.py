@@ -82,7 +82,7 @@ def _network(config, network, best):
     frozen = "was used as a frozen backbone" if train["mode"] == "frozen" else "was fine-tuned"
     hidden = " and ".join(map(str, model["hidden"])) or "no"
     targets = (
-        f" on soft labels that spread over neighbouring stages (standard deviation {train['spread']:g} stages, after Diaz and Marathe"
+        f" with soft labels that spread over neighbouring stages (standard deviation {train['spread']:g} stages, after Diaz and Marathe"
         " 2019)"
         if train["loss"] == "ordered"
         else " with cross-entropy"
