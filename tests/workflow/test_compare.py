@@ -74,17 +74,17 @@ def test_variants_side_by_side(copy_of_finished):
 @pytest.mark.parametrize(
     ("compare", "sentence"),
     [
-        ({"variants": {}}, "compare.variants: there is nothing to compare; name some"),
-        ({"variants": {"a/b": {}}}, "compare.variants, a/b: a name is made of letters"),
+        ({"variants": {}}, "compare.variants: there is nothing to compare"),
+        ({"variants": {"a/b": {}}}, "compare.variants, a/b: a name may only contain letters"),
         (
             {"variants": {"a": {"split": {"seed": 2}}}},
-            "compare.variants, a: a variant can change image, model, train, tune",
+            "compare.variants, a: a variant can only change image, model, train, tune",
         ),
         ({"variants": {"a": {"train": {"lost": 2}}}}, "compare.variants, a: train: there is no setting 'lost'"),
         ({"folds": 2, "variants": {"a": {}}}, "compare.folds: 2 is not allowed"),
         (
             {"variants": {"a": {"train": "x"}}},
-            "compare.variants.a.train: 'x' is not allowed; it must be a group of settings.",
+            "compare.variants.a.train: 'x' is not allowed. It must be a group of settings.",
         ),
     ],
 )

@@ -183,7 +183,7 @@ def test_a_run_says_what_it_does_and_ends_with_what_came_of_it(finished, said):
         and "[ 1/" in lines[0]
         and lines[0].endswith("] Fetching the starting weights of timm/test_resnet (none)")
     )
-    look = doing[doing.index("23 pictures found") : doing.index("[ 1/")].splitlines()
+    look = doing[doing.index("23 images found") : doing.index("[ 1/")].splitlines()
     assert "4 stages, times in min" in doing and "5 embryos, 4 to 6 images each: 2 train, 1 val, 2 test" in doing, doing
     # beside the look before the run: the profile, looking, how many, and that the weights are random
     assert len(doing.splitlines()) == len(lines) + len(look) + 4
@@ -191,7 +191,7 @@ def test_a_run_says_what_it_does_and_ends_with_what_came_of_it(finished, said):
     shares = json.loads((finished.results / "evaluation/metrics.json").read_text())["top_k"]
     assert f"top-1   {shares['1']['accuracy']:.1%}".split() == re.search(r"top-1 +[\d.]+%", end)[0].split()
     assert "chance  25.0%   95 % interval" in end and "test images of 2 embryos that the network never saw:" in end
-    assert "20 images of 5 embryos, each by a network that never saw its embryo (cross-validation):" in end
+    assert "20 images of 5 embryos in cross-validation" in end
     assert "3 of 23 files rejected:\n  raw/123/Stage(123)-20230811-Cycle00-embryo01-8.tif: empty file\n" in end
     assert "Warning: The test split has 2 embryos" in end
     assert end.endswith("Synthetic embryos of the tests.\nReport: results/report.html\n")

@@ -148,7 +148,7 @@ def told_of_a_full_disk(process, rule):
     assert process.returncode != 0
     assert f"(rule {rule}). Log: results/logs/{rule}" in process.out
     assert "No space left on device" in process.out and "run again" in process.out
-    assert "Traceback" not in process.out and "fault in flystage" not in process.out, process.out
+    assert "Traceback" not in process.out and "nternal error" not in process.out, process.out
 
 
 def test_a_disk_that_is_full_while_preparing(finished, project, disks):

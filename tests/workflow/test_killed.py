@@ -45,7 +45,7 @@ def test_an_ended_run_goes_on(finished, project, ending):
     assert not (project.folder / "raw.split.csv").exists()
     if ending == "Ctrl-C":
         assert "Failed" not in project.said
-        assert project.said.endswith("Stopped; run the same command again to go on.\n"), project.said
+        assert project.said.endswith("Stopped. Run the same command again to continue.\n"), project.said
     again = project.snakemake("--until", "dataset")
     assert again.returncode == 0, again.out
     assert project.differing(finished, *DATA_SET) == []

@@ -123,8 +123,8 @@ def test_suggestions_that_were_looked_at_are_learned_from_and_nothing_else_chang
     after = read(project, "evaluation/crossval.csv")
     assert after[["source", "stage"]].equals(crossval[["source", "stage"]])  # nothing is measured by suggestions
     page = (project.results / "report.html").read_text(encoding="utf-8")
-    assert "<strong>4 began as a suggestion that a person looked at</strong>" in page
-    assert "What changed since earlier runs" in page and 'data-at="runs/1/crossval_known_top_1_change"' in page
+    assert re.search("<strong>4 [^<]*suggestion[^<]*</strong>", page)
+    assert 'id="runs"' in page and 'data-at="runs/1/crossval_known_top_1_change"' in page
 
     history = (project.results / "history.csv").read_bytes()
     assert "Nothing to be done" in project.snakemake(over=LEARNING).out

@@ -15,8 +15,8 @@ def raw(tmp_path_factory):
 
 
 MISTAKES = {
-    "typo": ({"trian": {"epochs": 3}}, "did you mean train?"),
-    "wrong type": ({"buckets": "many"}, "buckets: 'many' is not allowed; it must be a whole number"),
+    "typo": ({"trian": {"epochs": 3}}, "Did you mean train?"),
+    "wrong type": ({"buckets": "many"}, "buckets: 'many' is not allowed. It must be a whole number"),
     "missing folder": ({"raw": ["nowhere"]}, "The image folder nowhere does not exist"),
     "empty folder": ({"raw": ["empty"]}, "The image folder empty contains no TIF"),
     "wrong pattern": (
@@ -53,7 +53,8 @@ def test_weights_that_cannot_be_had_are_told_with_every_way_out_before_any_image
     process = project.snakemake(over={"model": {"backbone": "resnet18", "weights": "imagenet"}}, env=nowhere)
     assert process.returncode != 0 and "Traceback" not in process.out
     assert "The ImageNet weights of resnet18 could not be downloaded" in process.out
-    assert "set model.weights to the file; or set model.backbone to efficientnet_lite0" in process.out
+    assert "set model.weights to the file" in process.out
+    assert "set model.backbone to efficientnet_lite0 and model.weights to bundled" in process.out
     assert not (project.results / "images").exists()
 
 
@@ -62,7 +63,7 @@ def test_a_bare_octal_stage_is_refused(raw, project):
     (project.folder / "octal.yaml").write_text("stages: [051, 087]\n")
     process = project.snakemake(more_config=["octal.yaml"])
     assert process.returncode != 0
-    assert 'YAML reads 051 as the octal number 41; write "051" in quotes' in process.out
+    assert 'YAML reads 051 as the octal number 41. Write "051" in quotes' in process.out
 
 
 def test_predicting_without_a_checkpoint_says_so(project):
@@ -84,14 +85,14 @@ def test_too_many_bad_files_stop_the_run_and_are_named(raw, project):
 
 
 FILES = {
-    "tab": (b"raw: [raw]\n\tbuckets: 2\n", "mine.yaml, line 2: it begins with a tab"),
-    "regular expression in double quotes": (b'name_pattern: "\\d+"\n', "mine.yaml, line 1: a backslash within double quotes"),
-    "Latin-1": ("note: café\n".encode("latin-1"), "mine.yaml, line 1: it is not saved as UTF-8"),
-    "UTF-16": ("note: a\n".encode("utf-16"), "mine.yaml, line 1: it is saved as UTF-16"),
+    "tab": (b"raw: [raw]\n\tbuckets: 2\n", "mine.yaml, line 2: the line begins with a tab"),
+    "regular expression in double quotes": (b'name_pattern: "\\d+"\n', "mine.yaml, line 1: a backslash "),
+    "Latin-1": ("note: café\n".encode("latin-1"), "mine.yaml, line 1: the file is not saved as UTF-8"),
+    "UTF-16": ("note: a\n".encode("utf-16"), "mine.yaml, line 1: the file is saved as UTF-16"),
     "empty": (b"", "mine.yaml is empty"),
-    "a list": (b"- raw\n", "mine.yaml, line 1: it is a list"),
-    "twice": (b"buckets: 2\nbuckets: 3\n", "mine.yaml, line 2: buckets stands there again, after line 1"),
-    "misspelled": (None, "There is no configuration file mine.yaml"),
+    "a list": (b"- raw\n", "mine.yaml, line 1: the file contains a list"),
+    "twice": (b"buckets: 2\nbuckets: 3\n", "mine.yaml, line 2: duplicate key buckets (first used in line 1)"),
+    "misspelled": (None, "The configuration file mine.yaml does not exist"),
 }  # fmt: skip
 
 
@@ -116,7 +117,7 @@ def test_a_mistake_in_the_configuration_of_the_repository_is_one_sentence_with_t
     (repository / "config.yaml").write_text(text.replace("\nresults:", "\n results:"), encoding="utf-8")
     process = type(project)(project.folder, repository).snakemake()
     assert process.returncode == 1 and "Traceback" not in process.out
-    assert "config.yaml, line 6: it is indented otherwise than the lines around it" in process.out
+    assert "config.yaml, line 6: the line has another indentation" in process.out
 
 
 def test_a_configuration_with_a_byte_order_mark_is_read(raw, project):

@@ -121,7 +121,7 @@ def test_movies_of_floats_are_images_of_one_embryo_with_one_white(project):
     over = {"name_pattern": r"(?P<embryo>fish\d+)", "frames": {"first": 4, "every": 0.5}, "time_unit": "h"}
     process = project.snakemake(*UP_TO_MANIFESTS, over=over)
     assert process.returncode == 0, process.out
-    assert "White of floats and 32-bit integers is taken as 1 for the whole data set" in process.out
+    assert "floats and 32-bit integers is taken as 1 for the whole data set" in process.out
     assert json.loads((project.folder / "raw.white.json").read_text())["white"] == 1
     catalog = table(project, "catalog.csv")
     assert (
@@ -148,12 +148,12 @@ def test_what_must_be_mended_is_told_before_any_image_is_prepared_and_shown_by_c
     assert "image.normalize: {method: percentile}" in process.out and not (project.results / "images").exists()
     process = project.snakemake("check")
     page = (project.results / "check/check.html").read_text(encoding="utf-8")
-    assert process.returncode != 0 and "To mend first:" in page
+    assert process.returncode != 0 and '<p class="fault">' in page
     over = {"image": {"normalize": {"method": "percentile"}}}
     process = project.snakemake("check", over=over)
     assert process.returncode == 0, process.out
     page = (project.results / "check/check.html").read_text(encoding="utf-8")
-    assert "To mend first:" not in page and page.count("data:image/jpeg;base64,") == 8
+    assert '<p class="fault">' not in page and page.count("data:image/jpeg;base64,") == 8
     assert not (project.results / "images").exists() and not (project.folder / "raw.split.csv").exists()
 
 

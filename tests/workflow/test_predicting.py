@@ -81,7 +81,7 @@ def test_unlabelled_images_are_staged_and_bad_ones_listed(elsewhere):
     )
     assert "broken.tif" in page and "Synthetic embryos of the tests." in page
 
-    assert "\n2 of 3 images got a suggestion.\n1 of 3 files rejected:\n  unlabelled/broken.tif: " in said
+    assert "\n2 of 3 images were classified.\n1 of 3 files rejected:\n  unlabelled/broken.tif: " in said
     made = ", ".join(f"results/predict/predictions.{ending}" for ending in ("html", "csv", "xlsx"))
     assert said.endswith(f"Suggestions: {made}\n")
 

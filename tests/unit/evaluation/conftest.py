@@ -1,4 +1,4 @@
-"""Predictions that are made up."""
+"""A fixture that makes up predictions."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ STAGES = Stages(["051", "060", "069"], [51, 60, 69], "min")
 
 @pytest.fixture
 def answered():
-    """(labels, suggested labels or probabilities) -> predictions of four images an embryo, a picture of each."""
+    """Return a function(labels, suggested labels or probabilities) -> predictions, four images per embryo, with a PNG each."""
 
     def answered(labels, given, stages=STAGES):
         given = np.asarray(given)

@@ -1,4 +1,4 @@
-"""Simple ways to answer: right where the task is easy, and chance where nothing is to be known."""
+"""The baselines are correct on easy tasks, and rank stages as documented."""
 
 import cv2
 import numpy as np
@@ -15,13 +15,13 @@ from flystage.evaluation.baselines import (
 
 @pytest.fixture
 def inputs():
-    """Inputs of three stages that lie apart, and their labels."""
+    """Return inputs of three well separated stages, and their labels."""
     labels = np.arange(60) % 3
     return np.random.default_rng(1).normal(0, 0.3, (60, 4)) + 3 * np.eye(3, 4)[labels], labels
 
 
 @pytest.mark.parametrize("method", [nearest_neighbour, logistic_regression])
-def test_what_is_easy_is_right(inputs, method):
+def test_well_separated_stages_are_classified_correctly(inputs, method):
     known, labels = inputs
     found = method(known[:40], labels[:40], known[40:], 3)
     assert found.shape == (20, 3) and found.dtype == np.float64
@@ -37,7 +37,7 @@ def test_a_stage_without_training_images_comes_last(inputs):
         assert found.shape == (5, 4) and (found.argmin(axis=1) == 3).all()
 
 
-def test_several_views_are_answered_at_once(inputs):
+def test_several_views_are_classified_in_one_call(inputs):
     known, labels = inputs
     views = np.stack([known[:5], known[5:10]])
     found = logistic_regression(known, labels, views, 3)
@@ -50,13 +50,13 @@ def test_neighbours_are_ranked_by_distance():
     assert found.max(axis=1).min() > 0.99
 
 
-def test_the_commonest_stage_is_the_first_of_those_as_common():
+def test_of_equally_common_stages_the_first_leads():
     found = commonest_stage(np.array([0, 1, 1, 2, 2]), 2, 4)
     assert found.shape == (2, 4) and np.argsort(-found[0]).tolist() == [1, 2, 0, 3]
     assert found.sum() == pytest.approx(2)
 
 
-def test_shrunken_pictures_do_not_know_brightness(tmp_path):
+def test_shrunken_pictures_do_not_depend_on_brightness(tmp_path):
     picture = np.random.default_rng(2).integers(0, 100, (64, 64)).astype(np.uint8)
     for name, light in (("dark", picture), ("bright", picture * 2), ("black", picture * 0)):
         cv2.imwrite(str(tmp_path / f"{name}.png"), light)

@@ -1,4 +1,4 @@
-"""Figures by embryo and by stage, by hand."""
+"""The figures by embryo and by stage agree with ones computed by hand."""
 
 import pytest
 

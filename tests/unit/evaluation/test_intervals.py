@@ -1,4 +1,4 @@
-"""Intervals that are honest about few embryos with many images that resemble each other."""
+"""Intervals are wide enough for few embryos with many similar images."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from scipy.stats import beta
 from flystage.evaluation.intervals import mean_interval, proportion_interval
 
 
-def test_limits_lie_within_0_and_1_and_hold_the_estimate():
+def test_limits_are_within_0_and_1_and_contain_the_estimate():
     random = np.random.default_rng(0)
     for _ in range(300):
         embryos = random.integers(1, 12)
@@ -18,8 +18,8 @@ def test_limits_lie_within_0_and_1_and_hold_the_estimate():
         assert high - low > 0.01
 
 
-def test_with_one_image_per_embryo_it_is_clopper_and_pearson():
-    """Where all are right, exactly: 0.6915 of 10 in every table. Else on one embryo less, as their variance is estimated."""
+def test_one_image_per_embryo_gives_the_clopper_pearson_interval():
+    """Exactly if all are correct: tables give 0.6915 for 10. Otherwise with one embryo less, as their variance is estimated."""
     assert proportion_interval([True] * 10, range(10)) == pytest.approx((0.6915, 1), abs=1e-4)
     assert proportion_interval([False] * 10, range(10)) == pytest.approx((0, 1 - 0.6915), abs=1e-4)
     low, high = proportion_interval([True] * 8 + [False] * 2, range(10))
@@ -27,7 +27,7 @@ def test_with_one_image_per_embryo_it_is_clopper_and_pearson():
     assert high == pytest.approx(beta.ppf(0.975, 7.2 + 1, 1.8), abs=1e-6)
 
 
-def test_all_right_counts_less_than_the_images():
+def test_all_correct_images_count_for_less_than_their_number():
     low, high = proportion_interval([True] * 100, np.repeat(range(5), 20))
     # 100 images at a correlation of 0.1 are worth 34.5, and (t99 / t4)^2 = 0.511 of that with five embryos
     effective = 100 / (1 + 19 * 0.1) * (1.98422 / 2.77645) ** 2
@@ -36,8 +36,8 @@ def test_all_right_counts_less_than_the_images():
     assert low == 0 and high == pytest.approx(1 - 0.025 ** (1 / effective), abs=1e-4)
 
 
-def test_one_more_image_right_never_jumps_far():
-    """The last step, from one image wrong to none, is as small as the others."""
+def test_one_more_correct_image_changes_the_interval_little():
+    """The last step, from one wrong image to none, is as small as the others."""
     embryos = np.repeat(range(5), 17)
     lows = [proportion_interval(np.arange(85) >= wrong, embryos)[0] for wrong in range(6)]
     assert all(0 < better - worse < 0.1 for better, worse in zip(lows, lows[1:], strict=False))
@@ -63,14 +63,14 @@ def test_fewer_embryos_with_as_many_images_give_a_wider_interval():
 
 
 @pytest.mark.parametrize("right", [0, 30, 60])
-def test_one_embryo_tells_next_to_nothing(right):
+def test_one_embryo_gives_a_very_wide_interval(right):
     low, high = proportion_interval(np.arange(60) < right, np.zeros(60))
     assert high - low > 0.95
 
 
 @pytest.mark.parametrize("embryos", [4, 6, 10])
 @pytest.mark.parametrize("share", [0.3, 0.6])
-def test_it_covers_the_truth_as_often_as_it_says(embryos, share):
+def test_the_interval_of_a_share_covers_the_truth(embryos, share):
     random = np.random.default_rng(embryos)
     alike = 0.2  # correlation between images of one embryo
     a, b = share * (1 - alike) / alike, (1 - share) * (1 - alike) / alike
@@ -83,14 +83,14 @@ def test_it_covers_the_truth_as_often_as_it_says(embryos, share):
     assert covered / 1000 >= 0.93
 
 
-def test_the_interval_of_a_mean_by_hand():
+def test_the_interval_of_a_mean_agrees_with_one_by_hand():
     # Embryo means 1, 2, 3, of two images each: standard error 1 / sqrt(3), t(2) = 4.3027
     low, high = mean_interval([1, 1, 2, 2, 3, 3], [7, 7, 8, 8, 9, 9], highest=100)
     half = 4.302653 / np.sqrt(3)
     assert (low, high) == pytest.approx((max(0, 2 - half), 2 + half), rel=1e-5)
 
 
-def test_the_interval_of_a_mean_ends_at_what_is_possible():
+def test_the_interval_of_a_mean_ends_at_the_largest_possible_value():
     assert mean_interval([1.0, 30.0], ["a", "b"], highest=40) == (0.0, 40.0)
     assert mean_interval([5.0, 6.0], ["a", "a"], highest=40) == (0.0, 40.0)  # one embryo
 

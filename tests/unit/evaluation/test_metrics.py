@@ -1,4 +1,4 @@
-"""Figures beside chance: an answer that looks at nothing must not look good."""
+"""Figures have the right chance level, so that guessing does not look good."""
 
 import json
 
@@ -31,7 +31,7 @@ BY_HAND = predictions_table(
 )
 
 
-def test_a_row_of_predictions_by_hand():
+def test_a_row_of_predictions_agrees_with_one_by_hand():
     assert list(BY_HAND.columns) == [
         "source", "stage", "embryo", "rank", "time_error", "minutes_error", "predicted", "expected_time", "p_051", "p_060", "p_069",
     ]  # fmt: skip
@@ -43,7 +43,7 @@ def test_a_row_of_predictions_by_hand():
     assert BY_HAND.loc[1, ["p_051", "p_060", "p_069"]].tolist() == [0.1, 0.2, 0.7]
 
 
-def test_metrics_by_hand():
+def test_metrics_agree_with_ones_by_hand():
     result = metrics(BY_HAND, STAGES, [3, 1])
     assert list(result) == ["stages", "images", "embryos", "top_k", "within_one", "mae", "per_stage"]
     assert (result["stages"], result["images"], result["embryos"]) == (["051", "060", "069"], 4, 3)
@@ -70,7 +70,7 @@ def test_metrics_by_hand():
     json.dumps(result, allow_nan=False)
 
 
-def test_a_neighbour_counts_as_within_one_and_means_are_no_medians():
+def test_a_neighbour_counts_as_within_one_and_means_are_not_medians():
     stages = Stages(["051", "060", "087"], [51, 60, 87], "min")  # unequally far apart
     table = predictions_table(manifest([0, 0, 0, 1, 2], stages), np.eye(3)[[0, 1, 2, 2, 2]], stages)
     result = metrics(table, stages, [1])
@@ -86,7 +86,7 @@ def test_a_neighbour_counts_as_within_one_and_means_are_no_medians():
     }
 
 
-def test_a_stage_without_test_images_has_no_figures_but_its_place():
+def test_a_stage_without_test_images_has_a_row_without_figures():
     table = predictions_table(manifest([0, 2]), np.eye(3)[[0, 2]], STAGES)
     result = metrics(table, STAGES, [1])
     assert result["per_stage"]["060"] == {
@@ -95,7 +95,7 @@ def test_a_stage_without_test_images_has_no_figures_but_its_place():
     json.dumps(result, allow_nan=False)
 
 
-def test_a_perfect_answer_is_perfect():
+def test_perfect_predictions_have_perfect_figures():
     labels = [0, 1, 2] * 4
     result = metrics(predictions_table(manifest(labels), np.eye(3)[labels], STAGES), STAGES, [1])
     assert result["top_k"]["1"]["accuracy"] == result["within_one"]["accuracy"] == 1
@@ -104,7 +104,7 @@ def test_a_perfect_answer_is_perfect():
 
 
 @pytest.mark.parametrize("kind", ["all alike", "one stage", "any", "two tied"])
-def test_an_answer_that_looks_at_nothing_is_no_better_than_chance(kind):
+def test_guessing_is_not_better_than_chance(kind):
     stages = Stages.as_given(f"{51 + 9 * number:03d}" for number in range(17))
     answer = {
         "all alike": np.full(17, 1 / 17),
@@ -121,12 +121,12 @@ def test_an_answer_that_looks_at_nothing_is_no_better_than_chance(kind):
     assert result["mae"]["value"] >= result["mae"]["chance"] - 1e-3
 
 
-def test_no_answer_at_all_is_no_right_answer():
+def test_probabilities_of_nan_are_never_correct():
     table = predictions_table(manifest([0, 1, 2]), np.full((3, 3), np.nan), STAGES)
     assert table["rank"].tolist() == [3, 3, 3]
 
 
-def test_stages_without_an_order_have_no_error():
+def test_stages_without_order_have_no_error():
     stages = Stages(["early", "late", "middle"])
     table = predictions_table(manifest([0, 1, 2], stages), np.eye(3), stages)
     result = metrics(table, stages, [1])
@@ -136,15 +136,15 @@ def test_stages_without_an_order_have_no_error():
     json.dumps(result, allow_nan=False)
 
 
-def test_more_suggestions_than_stages_are_all_of_them():
+def test_k_above_the_number_of_stages_counts_as_all():
     assert metrics(BY_HAND, STAGES, [6])["top_k"]["6"] | {"ci95": 0} == {"accuracy": 1, "ci95": 0, "chance": 1}
 
 
-def test_the_confusion_matrix_has_the_truth_in_rows():
+def test_the_confusion_matrix_has_true_stages_in_rows():
     np.testing.assert_array_equal(confusion_matrix(BY_HAND, STAGES), [[1, 0, 1], [0, 1, 0], [1, 0, 0]])
 
 
-def test_the_top_k_curve_rises_to_one_beside_chance():
+def test_the_top_k_curve_and_chance_rise_to_one():
     curve = top_k_curve(BY_HAND, STAGES)
     assert curve["k"].tolist() == [1, 2, 3]
     assert curve["accuracy"].tolist() == [0.5, 0.5, 1]
@@ -162,7 +162,7 @@ def test_errors_are_in_the_unit_of_the_stages():
     assert result["per_stage"]["3 h"]["mae"] == 0.5
 
 
-def test_stages_with_an_order_and_no_times_count_stages():
+def test_errors_of_stages_without_times_count_stages():
     stages = Stages(["dome", "shield", "bud"], None, "stages")
     table = predictions_table(manifest([0, 2, 1], stages), np.eye(3)[[0, 0, 2]], stages)
     assert table["time_error"].tolist() == [0, -2, 1]

@@ -1,4 +1,4 @@
-"""Differences between two methods, image by image and embryo by embryo."""
+"""Differences between two methods are paired by image, with intervals over embryos."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from flystage.raw.stages import Stages
 STAGES = Stages(["051", "060", "069"], [51, 60, 69], "min")
 
 
-def test_differences_by_hand(answered):
+def test_differences_agree_with_ones_by_hand(answered):
     labels = [0, 1, 2, 0] * 2
     right, one_wrong_each = answered(labels, labels), answered(labels, [2, 1, 2, 0] * 2)
     found = paired_differences(right, one_wrong_each, STAGES, [1, 3])
@@ -20,7 +20,7 @@ def test_differences_by_hand(answered):
     assert other_way["top_1"]["value"] == pytest.approx(-1 / 4)
 
 
-def test_images_are_paired_whatever_their_order_and_those_of_one_method_alone_are_left_out(answered):
+def test_images_of_both_methods_are_paired_in_any_order(answered):
     labels = [0, 1, 2, 0, 1, 2, 0, 1]
     first, second = answered(labels, labels), answered(labels, [0] * 8)
     expected = paired_differences(first, second, STAGES, [1])
@@ -30,7 +30,7 @@ def test_images_are_paired_whatever_their_order_and_those_of_one_method_alone_ar
     assert alone["top_1"]["value"] == pytest.approx(3 / 6)
 
 
-def test_without_an_order_there_is_no_error_and_of_one_embryo_no_interval(answered):
+def test_no_order_gives_no_error_and_one_embryo_no_interval(answered):
     stages = Stages(["a", "b", "c"])
     found = paired_differences(answered([0, 1], [0, 1], stages), answered([0, 1], [0, 0], stages), stages, [1])
     assert found["mae"] == {"value": None, "ci95": [None, None]}

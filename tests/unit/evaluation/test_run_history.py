@@ -1,4 +1,4 @@
-"""A line for each run, kept whatever is deleted; what changed is measured on the embryos that both runs had."""
+"""The history keeps a row for each run, and measures changes on the embryos of both runs."""
 
 import shutil
 
@@ -15,7 +15,7 @@ STAGES = Stages(["051", "060", "069", "078"], [51, 60, 69, 78], "min")
 
 
 class Run:
-    """What a run leaves, made up: each embryo shows each stage once."""
+    """Made-up results of runs in which each embryo shows each stage once."""
 
     def __init__(self, folder):
         self.folder, self.kept = folder, folder / ".history"
@@ -46,7 +46,7 @@ def run(tmp_path):
     return Run(tmp_path)
 
 
-def test_the_first_run_has_its_figures_and_nothing_to_compare_with(run):
+def test_the_first_run_has_figures_but_no_changes(run):
     (line,) = run.add({"a": 1, "b": 0, "c": 2}, reviewed=["a"])
     assert list(line) == COLUMNS and (line["run"], line["date"], line["unit"]) == (1, "2026-11-26", "min")
     assert (line["embryos"], line["images"], line["reviewed"], line["blind"]) == (3, 12, 4, 0)
@@ -55,7 +55,7 @@ def test_the_first_run_has_its_figures_and_nothing_to_compare_with(run):
     assert line["crossval_known_embryos"] is None and line["crossval_known_top_1_change"] is None
 
 
-def test_the_change_is_that_of_the_embryos_that_both_had(run):
+def test_changes_use_only_embryos_of_both_runs(run):
     run.add({"a": 2, "b": 1, "c": 2})
     _, line = run.add({"a": 1, "b": 1, "new": 4, "c": 0}, date="2026-12-01")
     assert (line["run"], line["embryos"], line["crossval_known_embryos"], line["test_known_embryos"]) == (2, 4, 3, 1)
@@ -68,7 +68,7 @@ def test_the_change_is_that_of_the_embryos_that_both_had(run):
     assert line["test_known_top_1_change"] == 0.5 and line["test_known_top_1_change_low"] is None  # one embryo alone
 
 
-def test_a_run_that_changes_nothing_adds_no_line_and_outputs_may_vanish(run):
+def test_an_unchanged_run_adds_no_row_and_outputs_may_vanish(run):
     run.add({"a": 1, "b": 0, "c": 2})
     text = (run.folder / "history.csv").read_bytes()
     (run.folder / "history.csv").unlink()
@@ -78,7 +78,7 @@ def test_a_run_that_changes_nothing_adds_no_line_and_outputs_may_vanish(run):
     assert len(list(run.kept.glob("*-*.csv"))) == 2
 
 
-def test_a_run_killed_before_its_line_is_written_loses_and_doubles_nothing(run, monkeypatch):
+def test_a_kill_before_the_row_is_written_loses_and_doubles_nothing(run, monkeypatch):
     run.add({"a": 1, "b": 0, "c": 2})
     shutil.copytree(run.kept, run.folder / "before")
     lines = run.add({"a": 0, "b": 0, "c": 2})
@@ -89,7 +89,7 @@ def test_a_run_killed_before_its_line_is_written_loses_and_doubles_nothing(run, 
     assert run.add({"a": 0, "b": 0, "c": 2}) == lines  # ... or behind it
 
 
-def test_other_stages_and_no_cross_validation_are_not_compared(run):
+def test_runs_with_other_stages_or_no_cross_validation_are_not_compared(run):
     run.add({"a": 1, "b": 0, "c": 2})
     lines = run.add({"a": 1, "b": 0, "c": 2}, stages=Stages(["051", "060", "069"], [51, 60, 69], "min"))
     assert lines[1]["crossval_top_1"] is not None and lines[1]["crossval_known_top_1_now"] is None
@@ -97,7 +97,7 @@ def test_other_stages_and_no_cross_validation_are_not_compared(run):
     assert run.add({"a": 1, "b": 0, "c": 2})[3]["crossval_known_embryos"] is None
 
 
-def test_stages_without_an_order_have_no_error(run):
+def test_stages_without_order_have_no_error(run):
     stages = Stages(["early", "late", "soon", "then"])
     run.add({"a": 1, "b": 0, "c": 2}, stages=stages)
     line = run.add({"a": 0, "b": 0, "c": 2}, stages=stages)[1]
@@ -105,7 +105,7 @@ def test_stages_without_an_order_have_no_error(run):
     assert line["crossval_known_top_1_change"] > 0
 
 
-def test_a_damaged_record_begins_anew(run):
+def test_a_damaged_history_is_replaced(run):
     run.add({"a": 1, "b": 0, "c": 2})
     for path in run.kept.iterdir():
         path.write_bytes(b"an old result")
@@ -116,7 +116,7 @@ def test_a_damaged_record_begins_anew(run):
     assert len(lines) == 2 and lines[1]["crossval_known_embryos"] is None
 
 
-def test_the_figures_are_those_of_the_metrics(run):
+def test_figures_agree_with_the_metrics(run):
     line = run.add({"a": 1, "b": 0, "c": 2})[0]
     predictions = read_text(run.folder / "crossval.csv")
     predictions[["rank", "time_error"]] = predictions[["rank", "time_error"]].astype(float)

@@ -1,4 +1,4 @@
-"""A label that was exchanged stands first in the list, and right ones do not stand in it."""
+"""Exchanged labels come first in the list, and correct labels are not in it."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def test_exchanged_labels_are_found(answered):
     assert found["p_given"] < 0.2 and set(found) == {"source", "stage", "predicted", "p_given", "embryo", "png"}
 
 
-def test_right_labels_are_left_alone_and_the_list_is_short_and_sorted(answered):
+def test_correct_labels_are_not_listed_and_the_list_is_short_and_sorted(answered):
     labels = np.arange(90) % 3
     assert label_doubts(answered(labels, seen_as(labels)), STAGES) == []
     mixed = answered(labels, seen_as(labels))

@@ -1,4 +1,4 @@
-"""Any classifier of torchvision or timm as a backbone: its last layer found, its vectors the same by ONNX and torch, all of it trained."""
+"""Classifiers of torchvision and timm work as backbones, frozen with ONNX and torch, and fine-tuned."""
 
 import cv2
 import numpy as np
@@ -45,7 +45,7 @@ TRAIN = {
 }  # fmt: skip
 
 
-def test_the_list_of_classifiers_is_that_of_torchvision():
+def test_the_list_of_classifiers_agrees_with_torchvision():
     others = ("squeezenet", "googlenet", "inception")
     listed = torchvision.models.list_models(module=torchvision.models)
     assert list(CLASSIFIERS) == [name for name in listed if not name.startswith(others)]
@@ -53,7 +53,7 @@ def test_the_list_of_classifiers_is_that_of_torchvision():
 
 @pytest.fixture
 def shallow(monkeypatch):
-    """Vision transformers of two blocks, which are all alike, in place of twelve."""
+    """Use vision transformers with two blocks instead of twelve, because all blocks are alike."""
     timm_model, transformer = timm.create_model, vision_transformer._vision_transformer
 
     def two_blocks(name, **options):
@@ -66,7 +66,7 @@ def shallow(monkeypatch):
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_frozen_and_finetuned(name, shallow, tmp_path, monkeypatch):
+def test_each_family_works_frozen_and_finetuned(name, shallow, tmp_path, monkeypatch):
     monkeypatch.setattr(OnnxEmbedder, "batch", 2)  # these are large networks
     size = 64 if "patch16" in name or "patch32" in name else 56
     fetch_weights(name, "none", 1, tmp_path / "backbone.pt", size)

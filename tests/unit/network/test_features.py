@@ -1,6 +1,7 @@
-"""Vectors of PNGs: each computed once, exact, and no matter what stands beside it."""
+"""Vectors of PNGs are exact, computed once, and independent of other pictures."""
 
 import random
+import re
 from pathlib import Path
 
 import cv2
@@ -27,7 +28,7 @@ def backbone(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def graph(backbone, tmp_path_factory):
-    """The backbone as ONNX, exported once for all tests."""
+    """Export the backbone as ONNX, once for all tests."""
     folder = tmp_path_factory.mktemp("graph")
     embedder("onnx", backbone, SIZE, folder, 1)
     (path,) = folder.glob("*.onnx")
@@ -36,7 +37,7 @@ def graph(backbone, tmp_path_factory):
 
 @pytest.fixture
 def cache(graph, tmp_path):
-    """A cache folder that holds the graph and no vector."""
+    """Return a cache folder with the graph but without vectors."""
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / graph.name).write_bytes(graph.read_bytes())
     return tmp_path / "cache"
@@ -71,7 +72,7 @@ def test_onnx_agrees_with_torch(backbone, pngs, expected):
     assert np.ptp(expected, axis=0).max() > 0.01  # the pictures differ, and so do their vectors
 
 
-def test_a_vector_depends_neither_on_its_neighbours_nor_on_the_order(backbone, cache, pngs, expected):
+def test_a_vector_does_not_depend_on_other_pictures_or_the_order(backbone, cache, pngs, expected):
     order = list(range(37))
     random.Random(0).shuffle(order)
     shuffled = feature_vectors([pngs[number] for number in order], backbone, cache, 1)
@@ -87,7 +88,7 @@ def test_a_second_call_computes_nothing(backbone, cache, pngs, expected, monkeyp
     np.testing.assert_array_equal(feature_vectors(pngs, backbone, cache, 1), expected)
 
 
-def test_one_more_picture_costs_one_picture(backbone, cache, pngs, monkeypatch):
+def test_one_more_picture_computes_one_more_vector(backbone, cache, pngs, monkeypatch):
     feature_vectors(pngs[:-1], backbone, cache, 1)
     run, computed = features.embedded, []
     monkeypatch.setattr(
@@ -109,7 +110,7 @@ def test_the_same_picture_under_two_names_is_computed_once(backbone, cache, pngs
     np.testing.assert_array_equal(vectors[0], vectors[1])
 
 
-def test_other_weights_do_not_find_the_vectors_of_these(backbone, cache, pngs, monkeypatch):
+def test_other_weights_do_not_use_cached_vectors(backbone, cache, pngs, monkeypatch):
     feature_vectors(pngs[:1], backbone, cache, 1)
     monkeypatch.setattr(features, "embedder", no_session)
     with pytest.raises(AssertionError):
@@ -117,14 +118,12 @@ def test_other_weights_do_not_find_the_vectors_of_these(backbone, cache, pngs, m
 
 
 def other_weights(backbone):
-    """A backbone that says of itself what this one does, and computes something else."""
+    """Return a backbone with the same record as this one but other weights."""
     state = {key: 2 * value if key.endswith("conv1.weight") else value for key, value in backbone["state"].items()}
     return backbone | {"state": state}
 
 
-def test_vectors_and_graph_of_others_that_claim_to_be_these_weights_are_not_taken_for_theirs(
-    backbone, pngs, expected, tmp_path
-):
+def test_a_false_record_does_not_give_access_to_cached_vectors_and_graphs(backbone, pngs, expected, tmp_path):
     stranger = other_weights(backbone)
     assert stranger["id"] == backbone["id"]
     theirs = feature_vectors(pngs[:2], stranger, tmp_path / "cache", 1)
@@ -132,7 +131,7 @@ def test_vectors_and_graph_of_others_that_claim_to_be_these_weights_are_not_take
     assert np.abs(theirs - expected[:2]).max() > 0.01
 
 
-def test_an_id_is_no_part_of_a_path(backbone, pngs, expected, tmp_path):
+def test_an_id_is_never_part_of_a_path(backbone, pngs, expected, tmp_path):
     cache = tmp_path / "deep/cache"
     evil = backbone | {"id": "../../evil"}
     np.testing.assert_array_equal(feature_vectors(pngs[:1], evil, cache, 1), expected[:1])
@@ -141,7 +140,7 @@ def test_an_id_is_no_part_of_a_path(backbone, pngs, expected, tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["deleted", "text", "cut", "flipped"])
-def test_a_damaged_vector_cache_costs_time_alone(backbone, cache, pngs, expected, damage):
+def test_a_damaged_vector_cache_only_costs_time(backbone, cache, pngs, expected, damage):
     feature_vectors(pngs, backbone, cache, 1)
     file = cache / "vectors.sqlite"
     data = bytearray(file.read_bytes())
@@ -158,14 +157,14 @@ def test_a_damaged_vector_cache_costs_time_alone(backbone, cache, pngs, expected
         np.testing.assert_array_equal(feature_vectors(pngs, backbone, cache, 1), expected)
 
 
-def test_a_damaged_graph_costs_time_alone(backbone, cache, pngs, expected):
+def test_a_damaged_graph_only_costs_time(backbone, cache, pngs, expected):
     (graph,) = cache.glob("*.onnx")
     graph.write_bytes(graph.read_bytes()[:-1000])
     np.testing.assert_array_equal(feature_vectors(pngs, backbone, cache, 1), expected)
 
 
-def test_torch_computes_in_whole_single_precision_and_leaves_the_setting_as_it_was(backbone, cache):
-    """What a GPU would shorten; measured on one, it changed vectors in the second digit behind the point."""
+def test_torch_uses_full_single_precision_and_restores_the_setting(backbone, cache):
+    """A GPU would use TF32, which changed vectors in the second decimal when it was measured."""
     embed, seen = embedder("torch", backbone, SIZE, cache, 1), []
     embed.network.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
     before = torch.backends.cudnn.allow_tf32
@@ -183,19 +182,19 @@ def sentence(pngs, backbone, cache):
 def test_a_missing_or_damaged_png_is_named(backbone, cache, pngs, tmp_path):
     missing, damaged = tmp_path / "missing.png", tmp_path / "damaged.png"
     damaged.write_bytes(Path(pngs[0]).read_bytes()[:40])
-    assert f"{missing} cannot be read" in sentence([pngs[0], str(missing)], backbone, cache)
-    assert f"{damaged} is damaged" in sentence([pngs[0], str(damaged)], backbone, cache)
-    assert f"{damaged} is damaged" in sentence([str(damaged)], backbone, cache)
+    assert re.search(f"{missing} .*No such file", sentence([pngs[0], str(missing)], backbone, cache))
+    assert re.search(f"{damaged} .*damaged", sentence([pngs[0], str(damaged)], backbone, cache))
+    assert re.search(f"{damaged} .*damaged", sentence([str(damaged)], backbone, cache))
 
 
-def test_a_png_of_no_bytes_is_named(backbone, cache, tmp_path):
+def test_an_empty_png_is_named(backbone, cache, tmp_path):
     empty = tmp_path / "empty.png"
     empty.touch()
-    assert f"{empty} is damaged" in sentence([str(empty)], backbone, cache)
+    assert re.search(f"{empty} .*damaged", sentence([str(empty)], backbone, cache))
 
 
-def test_no_png_at_all_is_one_sentence(backbone, cache):
-    assert "There are no PNGs" in sentence([], backbone, cache)
+def test_a_manifest_without_pngs_is_one_message(backbone, cache):
+    assert re.search("manifest .* PNGs", sentence([], backbone, cache))
 
 
 @pytest.mark.parametrize("part", [2, 512])
@@ -226,7 +225,7 @@ def test_views_are_exact_quarter_turns_each_computed_once(backbone, cache, pngs,
     np.testing.assert_array_equal(vectors_of_views(few, backbone, cache, 1, (0, 2)), views[[0, 2]])
 
 
-def test_only_turns_that_the_network_was_trained_on_are_asked_about():
+def test_views_are_only_turns_that_the_network_was_trained_on():
     assert turns_to_ask(4, [45, 90, 135, 180, 270]) == (0, 1, 2, 3)
     assert turns_to_ask(4, [90, 180]) == (0, 1, 2) and turns_to_ask(2, [90]) == (0,)
     assert turns_to_ask(4, []) == turns_to_ask(1, [90]) == (0,)

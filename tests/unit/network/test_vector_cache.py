@@ -1,4 +1,4 @@
-"""The cache of vectors: exact, and whatever happens to its file costs time alone."""
+"""The cache of vectors is exact, and damage to its file only costs time."""
 
 import sqlite3
 
@@ -25,12 +25,12 @@ def test_vectors_come_back_bit_for_bit(path):
     np.testing.assert_array_equal(np.stack([found[key] for key in KEYS]), VECTORS)
 
 
-def test_an_empty_cache_knows_nothing(tmp_path):
+def test_an_empty_cache_finds_nothing(tmp_path):
     with VectorCache(tmp_path / "vectors.sqlite") as cache:
         assert cache.find(KEYS) == {} and cache.find([]) == {}
 
 
-def test_a_second_vector_of_a_key_takes_its_place(path):
+def test_a_second_vector_of_a_key_replaces_the_first(path):
     with VectorCache(path) as cache:
         cache.keep(KEYS[:1], VECTORS[1:2])
         np.testing.assert_array_equal(cache.find(KEYS[:1])[KEYS[0]], VECTORS[1])
@@ -51,7 +51,7 @@ def test_a_kill_between_batches_loses_nothing_that_was_kept(path):
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database at all" * 100, bytes(8192)], ids=["empty", "text", "zeros"])
-def test_a_spoilt_file_is_begun_anew(path, content):
+def test_a_damaged_file_is_replaced(path, content):
     path.write_bytes(content)
     with VectorCache(path) as cache:
         assert cache.find(KEYS[:3]) == {}
@@ -59,7 +59,7 @@ def test_a_spoilt_file_is_begun_anew(path, content):
         assert len(cache.find(KEYS)) == 3
 
 
-def test_a_cache_deleted_in_the_middle_is_begun_anew(path):
+def test_a_cache_deleted_during_use_is_replaced(path):
     with VectorCache(path) as cache:
         cache.find(KEYS)
         path.unlink()
@@ -85,7 +85,7 @@ def test_damage_anywhere_never_gives_a_wrong_vector(path):
     assert lost > 16  # the damage was real
 
 
-def test_a_table_of_an_older_layout_is_begun_anew(path):
+def test_a_table_with_an_older_layout_is_replaced(path):
     path.unlink()
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE vectors (name TEXT)")

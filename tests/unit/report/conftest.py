@@ -1,4 +1,4 @@
-"""Figures that are looked at in place of being saved."""
+"""A fixture that returns figures instead of saving them."""
 
 import matplotlib.pyplot as plt
 import pytest
@@ -8,7 +8,7 @@ from flystage.report import crossval_figures, figures
 
 @pytest.fixture
 def figure_of(monkeypatch):
-    """A function: the figure that a drawing function makes of its arguments; its path is made up."""
+    """Return a function that returns the figure that a drawing function makes of its arguments."""
     saved = []
     for module in (figures, crossval_figures):
         monkeypatch.setattr(module, "save", lambda figure, path: saved.append(figure))

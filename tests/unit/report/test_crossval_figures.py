@@ -1,4 +1,4 @@
-"""The figures of cross-validation show its numbers: the sign of errors, the unit of axes, whose points they are."""
+"""The figures of cross-validation show its numbers with the right sign, unit and colour."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ def share(accuracy, low, high, chance=None):
     return {"accuracy": accuracy, "ci95": [low, high], "chance": chance}
 
 
-def test_the_network_stands_beside_simple_methods_and_chance(figure_of):
+def test_the_network_is_drawn_with_baselines_and_chance(figure_of):
     network = {
         "top_k": {"1": share(0.6, 0.5, 0.7, 0.1)},
         "mae": {"value": 5, "ci95": [4, 7], "chance": 40, "unit": "min"},
@@ -36,10 +36,10 @@ def test_the_network_stands_beside_simple_methods_and_chance(figure_of):
     assert [points(each)[0] for each in errors.lines] == [[4, 7], [5], [15, 30], [20], [40, 40]]
     assert (shares.get_xlabel(), errors.get_xlabel()) == ("top-1 accuracy, %", "mean error, min")
     assert [text.get_text() for text in shares.get_yticklabels()] == ["network", "pixels", "chance"]
-    assert shares.get_ylim()[0] > shares.get_ylim()[1], "the network does not stand on top"
+    assert shares.get_ylim()[0] > shares.get_ylim()[1], "the network is not at the top"
 
 
-def test_embryos_are_sorted_in_the_colour_of_their_split(figure_of):
+def test_embryos_are_sorted_and_have_the_colour_of_their_split(figure_of):
     rows = [{"embryo": name, "split": split, "top_1": top_1, "mae": mae}
             for name, split, top_1, mae in [("a", "train", 0.9, 2), ("b", "test", 0.3, 9), ("c", "val", 0.5, 4)]]  # fmt: skip
     shares, errors = figure_of(crossval_figures.spread_by_embryo, rows, "min").axes
@@ -66,7 +66,7 @@ def test_errors_in_time_are_those_of_each_embryo_and_their_mean(figure_of, predi
     assert axes.lines[2].get_label() == "mean of all embryos" and axes.get_ylabel() == "error, min"
 
 
-def test_the_bias_of_a_stage_is_red_where_it_is_suggested_too_late(figure_of, predictions):
+def test_the_bias_of_a_stage_is_red_if_suggestions_are_too_late(figure_of, predictions):
     (axes,) = figure_of(crossval_figures.bias_by_stage, predictions, STAGES).axes
     assert [(bar.get_height(), bar.get_facecolor()) for bar in axes.patches] == [
         (4, to_rgba(RED)), (-6, to_rgba(BLUE)), (6, to_rgba(RED)),
@@ -82,17 +82,18 @@ def test_reliability_is_accuracy_over_confidence_before_and_after(figure_of):
     drawn = [(each.get_color(), *points(each)) for each in axes.lines if len(each.get_xdata())]
     assert drawn == [(GREY, [0, 100], [0, 100]), (RED, [90, 40], [60, 30]), (BLUE, [60], [60])]
     small, large = axes.collections[0].get_sizes()
-    assert large > small and "after the temperature" in [text.get_text() for text in axes.get_legend().get_texts()]
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert large > small and [name.split()[0] for name in legend[1:]] == ["before", "after"]
 
 
-def test_sets_are_counted_and_their_cover_stands_beside_the_promise(figure_of):
+def test_prediction_sets_are_counted_and_coverage_has_its_promise(figure_of):
     sets = {"sizes": {"1": 5, "3": 2}, "promised": 0.9, "covered_by_embryo": [{"covered": 1.0}, {"covered": 0.8}]}
     sizes, embryos = figure_of(crossval_figures.sets_of_stages, sets).axes
     assert [(round(bar.get_x() + bar.get_width() / 2), bar.get_height()) for bar in sizes.patches] == [(1, 5), (3, 2)]
     assert points(embryos.lines[0]) == ([1, 2], [80, 100]) and points(embryos.lines[1])[1] == [90, 90]
 
 
-def test_the_learning_curve_has_its_spread_and_the_error_below(figure_of):
+def test_the_learning_curve_has_its_spread_and_the_mean_error_below(figure_of):
     curve = [{"embryos": n, "top_1": {"value": v, "low": v - 0.1, "high": v + 0.1}, "mae": {"value": 9 - n, "low": 8 - n, "high": 10 - n}}
              for n, v in ((2, 0.4), (5, 0.7))]  # fmt: skip
     shares, errors = figure_of(crossval_figures.learning_curve, curve, "h").axes
@@ -113,7 +114,7 @@ def test_the_learning_curve_has_its_spread_and_the_error_below(figure_of):
         ({"sets": {"why": "Too few embryos."}}, None, []),
     ],
 )
-def test_only_what_was_measured_is_drawn(figure_of, predictions, tmp_path, record, unit, drawn):
+def test_figures_without_data_are_not_drawn(figure_of, predictions, tmp_path, record, unit, drawn):
     stages = Stages(STAGES.names, STAGES.times if unit else None, unit)
     paths = crossval_figures.draw(record, predictions, None, None, stages, tmp_path)
     assert [path.stem for path in paths] == drawn

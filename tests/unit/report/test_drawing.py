@@ -1,4 +1,4 @@
-"""The one look of all figures: names of stages, sizes, text that is no mathematics, and the same bytes each time."""
+"""All figures share one style, draw text literally and have the same bytes each time."""
 
 import xml.etree.ElementTree as ElementTree
 
@@ -24,7 +24,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("side", ["xaxis", "yaxis"])
-def test_names_of_stages_never_run_into_one_another(kind, side):
+def test_names_of_stages_never_overlap(kind, side):
     stages = KINDS[kind]
     figure, [[axes]] = panels(3.0)
     axes.plot(range(len(stages)), range(len(stages)))
@@ -37,7 +37,7 @@ def test_names_of_stages_never_run_into_one_another(kind, side):
     assert not any(a.overlaps(b) for at, a in enumerate(boxes) for b in boxes[at + 1 :])
 
 
-def test_few_stages_are_all_named_and_signs_are_no_mathematics(tmp_path):
+def test_few_stages_are_all_named_and_signs_are_drawn_literally(tmp_path):
     names = ["a^$ 1", "$\\foo$", "<b>&", "x_{2"]
     figure, [[axes]] = panels(3.0)
     axes.plot(range(4))
@@ -59,7 +59,7 @@ def test_a_figure_has_one_width_and_the_same_bytes_each_time(tmp_path):
     assert f'width="{72 * WIDTH:g}pt"' in drawn and "dc:date" not in drawn
 
 
-def test_the_last_digits_of_a_layout_do_not_show(tmp_path, monkeypatch):
+def test_the_last_digits_of_a_layout_do_not_change_the_files(tmp_path, monkeypatch):
     lay_out, picture = ConstrainedLayoutEngine.execute, np.zeros((64, 64), np.uint8)
 
     def with_other_last_digits(engine, figure):
@@ -146,7 +146,7 @@ FIGURES = {
 
 @pytest.mark.filterwarnings("ignore:Glyph")
 @pytest.mark.parametrize("kind", FIGURES)
-def test_a_figure_of_hostile_names_is_drawn_and_their_signs_are_no_mathematics(tmp_path, kind):
+def test_hostile_names_are_drawn_literally(tmp_path, kind):
     FIGURES[kind](tmp_path / "figure.png")
     drawn = ElementTree.parse(tmp_path / "figure.svg")
     words = "".join(drawn.getroot().itertext())

@@ -1,4 +1,4 @@
-"""The worst errors stand first, among their neighbours in time; where the network looks is orange, what misleads it blue."""
+"""The worst errors come first with their neighbours in time, and occlusion maps are orange and blue."""
 
 import base64
 
@@ -31,7 +31,7 @@ def predictions(rows, stages=STAGES):
 ROWS = [("a", 0, 0, 0.8), ("a", 1, 2, 0.02), ("a", 2, 0, 0.3), ("a", 3, 3, 0.8), ("b", 0, 3, 0.1), ("b", 2, 2, 0.8)]
 
 
-def test_the_largest_errors_in_time_stand_first_and_right_ones_not_at_all():
+def test_largest_errors_in_time_come_first_without_correct_images():
     found = worst_errors(predictions(ROWS), STAGES)
     assert [each["source"] for each in found] == ["4.tif", "2.tif", "1.tif"]
     assert [each["time_error"] for each in found] == [27, -18, 9]
@@ -40,12 +40,12 @@ def test_the_largest_errors_in_time_stand_first_and_right_ones_not_at_all():
     assert [each["source"] for each in worst_errors(predictions(ROWS), STAGES, most=2)] == ["4.tif", "2.tif"]
 
 
-def test_without_an_order_the_least_probable_truths_stand_first():
+def test_without_order_the_least_probable_true_stages_come_first():
     stages = Stages(["early", "late", "middle", "odd"])
     assert [each["source"] for each in worst_errors(predictions(ROWS, stages), stages)] == ["1.tif", "4.tif", "2.tif"]
 
 
-def test_beside_an_error_stands_the_same_embryo_a_stage_before_and_after():
+def test_an_error_is_shown_with_the_embryo_a_stage_before_and_after():
     by_source = {each["source"]: each["pictures"] for each in worst_errors(predictions(ROWS), STAGES)}
     shown = {source: [(each["role"], each["stage"]) for each in pictures] for source, pictures in by_source.items()}
     assert shown == {
@@ -67,7 +67,7 @@ def decoded(text):
     return cv2.imdecode(np.frombuffer(base64.b64decode(text), np.uint8), cv2.IMREAD_COLOR).astype(int)
 
 
-def test_a_thumbnail_has_no_margin_and_its_grey_values_are_stretched(png):
+def test_a_thumbnail_has_no_margin_and_more_contrast(png):
     shown = decoded(thumbnail(png))
     assert shown.shape[0] < 40 and shown.min() < 20 and shown.max() > 235
     assert thumbnail(None) is None and thumbnail("") is None and thumbnail("missing.png") is None
@@ -78,7 +78,7 @@ def looked(png, drops):
     return found
 
 
-def test_what_matters_is_orange_and_what_misleads_blue(png):
+def test_parts_that_support_the_suggestion_are_orange_others_blue(png):
     found = looked(png, [[0.4, 0.0, -0.4]])
     assert np.ptp(decoded(found["plain"]), axis=2).max() < 10  # grey
     left, middle, right = np.array_split(decoded(found["coloured"]), 3, axis=1)  # blue, green, red
@@ -87,7 +87,7 @@ def test_what_matters_is_orange_and_what_misleads_blue(png):
     assert found["largest"] == pytest.approx(0.4)
 
 
-def test_small_changes_are_hardly_coloured_and_a_png_that_is_gone_has_no_picture(png):
+def test_small_changes_are_faint_and_a_missing_png_gives_no_picture(png):
     faint, strong = (decoded(looked(png, [[drop]])["coloured"]) for drop in (LITTLE / 10, LITTLE))
     assert (strong[..., 2] - strong[..., 0]).mean() > 100 > 30 > (faint[..., 2] - faint[..., 0]).mean()
     gone = looked("gone.png", [[0.1]])

@@ -1,4 +1,4 @@
-"""Each figure shows the numbers that it is given, in the place and the unit that its axes name."""
+"""Each figure shows its numbers at the place and in the unit that its axes name."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ STAGES = Stages(["051", "060", "069"], [51, 60, 69], "min")
 
 
 def line(axes, label):
-    """x and y of the line of that label."""
+    """Return x and y of the line with that label."""
     (found,) = [each for each in axes.lines if each.get_label() == label]
     return np.asarray(found.get_xdata()).tolist(), np.asarray(found.get_ydata()).tolist()
 
@@ -41,17 +41,17 @@ def test_the_rows_of_the_confusion_matrix_are_true_stages_in_percent(figure_of):
     written = {(text.get_position(), text.get_text()) for text in axes.texts}
     assert written == {((0, 0), "3"), ((1, 0), "1"), ((0, 2), "2"), ((2, 2), "6")}  # (column, row)
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("first suggestion", "true stage")
-    assert axes.yaxis_inverted(), "the first stage does not stand on top"
+    assert axes.yaxis_inverted(), "the first stage is not at the top"
 
 
 @pytest.mark.parametrize(("stages", "most", "written"), [(20, 99, True), (21, 99, False), (20, 100, False)])
-def test_numbers_stand_in_the_cells_where_they_have_room(figure_of, stages, most, written):
+def test_cells_show_numbers_only_where_they_have_room(figure_of, stages, most, written):
     table = np.eye(stages, dtype=int) * most
     axes = figure_of(figures.confusion, table, Stages([f"{n:02}" for n in range(stages)])).axes[0]
     assert bool(axes.texts) == written
 
 
-def test_top_k_stands_beside_chance_with_its_interval(figure_of):
+def test_top_k_is_drawn_with_chance_and_its_interval(figure_of):
     curve = pd.DataFrame({"k": [1, 2, 3], "accuracy": [0.5, 0.7, 1], "low": [0.3, 0.6, 0.9], "high": [0.6, 0.9, 1],
                           "chance": [1 / 3, 2 / 3, 1]})  # fmt: skip
     (axes,) = figure_of(figures.top_k, curve).axes
@@ -73,7 +73,7 @@ def test_the_training_curve_marks_the_epoch_that_was_kept(figure_of):
     assert line(losses, "epoch kept")[0] == [2, 2]
 
 
-def test_the_best_trial_is_ringed_and_one_that_diverged_is_left_out(figure_of):
+def test_the_best_trial_has_a_ring_and_diverged_trials_are_skipped(figure_of):
     trials = [{"trial": number, "learning_rate": rate, "batch_size": size, "val_loss": loss}
               for number, rate, size, loss in [(0, 0.1, 32, 2.0), (1, 0.01, 64, 1.0), (2, 1.0, 8, None)]]  # fmt: skip
     axes = figure_of(figures.tuning, trials, 1).axes[0]
@@ -91,7 +91,7 @@ def run(number, **values):
     return dict.fromkeys(names) | {"run": number} | values
 
 
-def test_runs_stand_one_after_the_other_with_what_the_embryos_of_both_had(figure_of):
+def test_runs_are_drawn_in_order_with_rings_for_shared_embryos(figure_of):
     first = run(
         1, test_top_1=0.5, test_top_1_low=0.4, test_top_1_high=0.7, test_mae=9, test_mae_low=5, test_mae_high=12
     )
@@ -109,7 +109,7 @@ def test_runs_stand_one_after_the_other_with_what_the_embryos_of_both_had(figure
     assert [tick for tick in alone.get_xticks() if low <= tick <= high] == [first["run"]]
 
 
-def test_variants_stand_with_their_intervals_and_chance(figure_of):
+def test_variants_are_drawn_with_intervals_and_chance(figure_of):
     table = pd.DataFrame(
         {"variant": ["a", "b", "b"], "measured_on": ["validation", "validation", "folds"], "top_1": [0.5, 0.6, 0.4],
          "top_1_low": [0.4, 0.5, 0.3], "top_1_high": [0.7, 0.8, 0.6], "top_1_chance": 0.25, "mae": [3, 2, 4],
@@ -128,7 +128,7 @@ def test_variants_stand_with_their_intervals_and_chance(figure_of):
     assert shares.yaxis_inverted() and [text.get_text() for text in shares.get_yticklabels()] == ["a", "b"]
 
 
-def test_a_sample_is_shown_as_a_viewer_does_and_without_its_empty_margin(figure_of):
+def test_a_sample_is_shown_as_in_a_viewer_without_its_empty_margin(figure_of):
     plane = np.arange(40 * 90, dtype=np.uint16).reshape(40, 90)
     picture = np.zeros((64, 64), np.uint8)
     picture[20:44] = 200

@@ -1,4 +1,4 @@
-"""What the pages say of a network's licence; the templates around it are tried by whole runs."""
+"""The pages name the licence of the network's weights and highlight one with special terms."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ SAID = {  # source, licence: what is said, and whether it stands out
 
 
 @pytest.mark.parametrize(("source", "licence"), SAID)
-def test_a_licence_is_said_and_one_that_asks_for_more_stands_out(tmp_path, source, licence):
+def test_page_names_the_licence_and_highlights_special_terms(tmp_path, source, licence):
     words, stands_out = SAID[source, licence]
     shutil.copy(REPORT / "network.html.j2", tmp_path)
     (tmp_path / "page.html.j2").write_text(TEMPLATE, encoding="utf-8")
@@ -29,6 +29,5 @@ def test_a_licence_is_said_and_one_that_asks_for_more_stands_out(tmp_path, sourc
     render(tmp_path / "page.html.j2", tmp_path / "page.html", network=network)
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.startswith(words)
-    assert (
-        f'<p class="alarm">The weights of resnet50 have the licence <strong>{licence or "not stated"}' in page
-    ) == stands_out
+    assert ('<p class="alarm">' in page) == stands_out
+    assert (f"<strong>{licence or 'not stated'}</strong>" in page) == stands_out

@@ -1,4 +1,4 @@
-"""Which modules a script depends on, through however many imports, wherever in a file they stand."""
+"""The version of a script covers all modules that it imports, directly or indirectly."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ def library(tmp_path, monkeypatch):
     return write, of
 
 
-def test_the_closure_is_followed_and_sorted(library):
+def test_imports_are_followed_and_sorted(library):
     write, of = library
     write(
         a="from flystage.b import x\nimport numpy",
@@ -43,7 +43,7 @@ def test_the_closure_is_followed_and_sorted(library):
     assert of("import os") == []
 
 
-def test_packages_are_followed_and_names_in_modules_are_none(library, tmp_path):
+def test_packages_are_followed_and_names_in_modules_are_ignored(library, tmp_path):
     write, of = library
     (tmp_path / "flystage/deep").mkdir()
     write(a="from flystage.deep.b import x\nfrom flystage.deep import c", d="")
@@ -58,13 +58,13 @@ def test_lazy_imports_count(library):
     assert of("def g():\n    from flystage.a import f") == ["a", "b"]
 
 
-def test_circles_end(library):
+def test_circular_imports_end(library):
     write, of = library
     write(a="import flystage.b", b="import flystage.a")
     assert of("import flystage.a") == ["a", "b"]
 
 
-def test_the_scripts_of_the_workflow_name_only_modules_that_exist():
+def test_scripts_of_the_workflow_import_existing_modules_only():
     scripts = sorted((REPOSITORY / "workflow" / "scripts").glob("*.py"))
     assert len(scripts) > 8
     for script in scripts:
@@ -90,7 +90,7 @@ def test_the_network_is_found_behind_a_lazy_import():
     assert {"features", "backbones", "vector_cache", "weights"} <= found
 
 
-def test_the_version_of_code_is_that_of_its_content_and_not_of_its_place_or_date(library, tmp_path):
+def test_the_version_of_code_depends_on_its_content_only(library, tmp_path):
     write, of = library
     write(a="import os\n", b="")
     of("from flystage import a\n")
@@ -103,7 +103,7 @@ def test_the_version_of_code_is_that_of_its_content_and_not_of_its_place_or_date
         == code_versions.code_version(script)
         == first
     )
-    write(b="changed\n")  # which the script does not use
+    write(b="changed\n")  # the script does not use it
     assert code_versions.code_version(script) == first
     write(a="import sys\n")
     assert code_versions.code_version(script) != first
@@ -112,7 +112,7 @@ def test_the_version_of_code_is_that_of_its_content_and_not_of_its_place_or_date
     assert code_versions.code_version(script) != first
 
 
-def test_the_version_of_a_file_is_that_of_its_content_and_of_a_large_one_its_size_and_date(tmp_path):
+def test_the_version_of_a_large_file_is_its_size_and_date(tmp_path):
     path, other = tmp_path / "weights.pth", tmp_path / "others.pth"
     assert code_versions.content_version(path) is None and code_versions.content_version(tmp_path) is None
     path.write_bytes(b"one")
@@ -126,7 +126,7 @@ def test_the_version_of_a_file_is_that_of_its_content_and_of_a_large_one_its_siz
     assert code_versions.content_version(path) == [code_versions.LARGE + 1, 7]
 
 
-def test_a_page_is_made_of_all_templates_that_it_takes_in(tmp_path):
+def test_a_page_depends_on_all_templates_that_it_includes(tmp_path):
     page = '{% include "style" %}\n{% from "words" import named %}'
     texts = {"page": page, "style": "", "words": '{% include "more" %}', "more": "", "others": ""}
     for name, text in texts.items():

@@ -1,4 +1,6 @@
-"""Configuration files that YAML or Snakemake cannot read: one sentence with the file, the line and what to do."""
+"""Unreadable configuration files give a message with the file, the line and the fix."""
+
+import re
 
 import pytest
 
@@ -13,55 +15,57 @@ def sentence(path):
     return str(refused.value).replace(str(path), "FILE")
 
 
-MISTAKES = {
-    "tab": ("raw: [a]\nsplit:\n\ttrain: 1\n", "line 3: it begins with a tab; indent with spaces: train: 1"),
-    "tab after spaces": ("split:\n  train: 1\n \tval: 1\n", "line 3: it begins with a tab"),
-    "indented": ("raw: [a]\n results: x\n", "line 2: it is indented otherwise"),
-    "indented deeper": ("split:\n  train: 1\n   val: 1\n", "line 3: it is indented otherwise"),
-    "indented less": ("split:\n    train: 1\n  val: 1\n", "line 3: it is indented otherwise"),
-    "double quotes": ('raw: a\nname_pattern: "(\\d+)"\n', "line 2: a backslash within double quotes means something else"),
-    "double quotes that YAML takes": ('name_pattern: "\\b(?P<embryo>x)"\n', "line 1: a backslash within double quotes"),
-    "quote left out": ('raw: [a]\nnote: "abc\nresults: x\n', "line 2: a quotation mark is missing at the end"),
-    "quote within quotes": ("raw: [a]\nnote: 'it's'\n", "line 2: there is a quotation mark within quotes; write it twice"),
-    "bracket left out": ("raw: [a, b\nresults: x\n", "line 1: a bracket is not closed"),
-    "colon left out": ("results: x\nraw [a]\n", "line 2: a colon with a space behind it is missing"),
-    "no space": ("raw:[a]\n", "line 1: it is text, and must be settings"),
-    "a colon too many": ("note: a: b\n", "line 1: it is indented otherwise than the lines around it, the line above has no"),
-    "a sign": ("note: @me\n", "line 1: text that begins with such a sign must stand in single quotes"),
-    "an alias": ("raw: a\nnote: *me\n", "line 2: text that begins with such a sign must stand in single quotes"),
-    "a control character": ("raw: a\nnote: a\x01\n", "line 2: it has a character that YAML does not take"),
-    "two documents": ("raw: a\n---\nnote: b\n", "line 2: it is not YAML"),
+ERRORS = {  # text of the file; facts of the message in their order
+    "tab": ("raw: [a]\nsplit:\n\ttrain: 1\n", "line 3: ... tab ... spaces ... train: 1"),
+    "tab after spaces": ("split:\n  train: 1\n \tval: 1\n", "line 3: ... tab ... spaces"),
+    "indented": ("raw: [a]\n results: x\n", "line 2: ... indentation ... results: x"),
+    "indented deeper": ("split:\n  train: 1\n   val: 1\n", "line 3: ... indentation ... val: 1"),
+    "indented less": ("split:\n    train: 1\n  val: 1\n", "line 3: ... indentation ... val: 1"),
+    "double quotes": ('raw: a\nname_pattern: "(\\d+)"\n', "line 2: ... backslash ... double quotes ... single quotes"),
+    "double quotes that YAML takes": ('name_pattern: "\\b(?P<embryo>x)"\n', "line 1: ... backslash ... double quotes"),
+    "quote left out": ('raw: [a]\nnote: "abc\nresults: x\n', "line 2: ... quotation mark ... missing"),
+    "quote within quotes": ("raw: [a]\nnote: 'it's'\n", "line 2: ... quotation mark within quotes ... twice"),
+    "bracket left out": ("raw: [a, b\nresults: x\n", "line 1: ... bracket"),
+    "colon left out": ("results: x\nraw [a]\n", "line 2: ... colon ... missing"),
+    "no space": ("raw:[a]\n", "line 1: ... contains text ... name: value"),
+    "a colon too many": ("note: a: b\n", "line 1: ... indentation ... colon ... quotes"),
+    "a sign": ("note: @me\n", "line 1: ... special character ... single quotes"),
+    "an alias": ("raw: a\nnote: *me\n", "line 2: ... special character ... single quotes"),
+    "a control character": ("raw: a\nnote: a\x01\n", "line 2: ... character ... YAML ... Delete"),
+    "two documents": ("raw: a\n---\nnote: b\n", "line 2: ... not YAML"),
     "empty": ("", "FILE is empty"),
-    "remarks alone": ("# nothing yet\n", "FILE is empty"),
-    "a list": ("# mine\n- raw: a\n- results: b\n", "line 2: it is a list, and must be settings"),
-    "text": ("all of it", "line 1: it is text"),
-    "a setting twice": ("raw: a\nresults: b\nraw: c\n", "line 3: raw stands there again, after line 1; keep one of them"),
-    "twice in a group": ("split: {train: 1, train: 2}\n", "line 1: split.train stands there again"),
-    "twice in a list": ("stages: [{a: 1, a: 2}]\n", "stages.a stands there again"),
+    "comments only": ("# nothing yet\n", "FILE is empty"),
+    "a list": ("# mine\n- raw: a\n- results: b\n", "line 2: ... a list ... settings"),
+    "text": ("all of it", "line 1: ... contains text ... settings"),
+    "a setting twice": ("raw: a\nresults: b\nraw: c\n", "line 3: ... duplicate key raw ... line 1"),
+    "twice in a group": ("split: {train: 1, train: 2}\n", "line 1: ... duplicate key split.train ... line 1"),
+    "twice in a list": ("stages: [{a: 1, a: 2}]\n", "duplicate key stages.a "),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_sentence_with_the_line(tmp_path, mistake):
-    text, expected = MISTAKES[mistake]
+@pytest.mark.parametrize("error", ERRORS)
+def test_an_error_is_one_message_with_the_line(tmp_path, error):
+    text, expected = ERRORS[error]
     path = tmp_path / "mine.yaml"
     path.write_text(text, encoding="utf-8")
-    told = sentence(path)
-    assert told.startswith("The configuration file FILE") and expected in told
+    message = sentence(path)
+    assert message.startswith("The configuration file FILE")
+    assert re.search(".*".join(map(re.escape, expected.split(" ... "))), message), message
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ('raw: a\nnote: "café"\n'.encode("latin-1"), "line 2: it is not saved as UTF-8 (perhaps as Latin-1) at 'note: \"café\"'"),
-        ("raw: a\n".encode("utf-16"), 'line 1: it is saved as UTF-16 ("Unicode"); save it as UTF-8'),
-        ("raw: a\n".encode("utf-16-be"), "it is saved as UTF-16"),
-        ("raw: a\n".encode("utf-16-le"), "it is saved as UTF-16"),
+        ('raw: a\nnote: "café"\n'.encode("latin-1"), ["line 2: ", "Latin-1", "'note: \"café\"'", "UTF-8"]),
+        ("raw: a\n".encode("utf-16"), ["line 1: ", "UTF-16", "UTF-8"]),
+        ("raw: a\n".encode("utf-16-be"), ["UTF-16"]),
+        ("raw: a\n".encode("utf-16-le"), ["UTF-16"]),
     ],
 )  # fmt: skip
-def test_another_encoding_is_told(tmp_path, content, expected):
+def test_another_encoding_is_named(tmp_path, content, expected):
     (tmp_path / "mine.yaml").write_bytes(content)
-    assert expected in sentence(tmp_path / "mine.yaml")
+    message = sentence(tmp_path / "mine.yaml")
+    assert all(fact in message for fact in expected)
 
 
 @pytest.mark.parametrize(
@@ -76,23 +80,23 @@ def test_another_encoding_is_told(tmp_path, content, expected):
     ],
     ids=["mark", "letters", "JSON", "the same name elsewhere", "single quotes", "a line break that is meant"],
 )
-def test_what_is_right_is_left_alone(tmp_path, content):
+def test_valid_files_pass(tmp_path, content):
     (tmp_path / "mine.yaml").write_bytes(content)
     check_config_file(str(tmp_path / "mine.yaml"))
 
 
-def test_a_misspelled_name_is_told_with_what_was_meant(tmp_path):
+def test_a_misspelled_file_name_is_named_with_a_similar_one(tmp_path):
     (tmp_path / "mine.yaml").write_text("raw: a\n")
-    assert f"did you mean {tmp_path}/mine.yaml?" in sentence(tmp_path / "mien.yaml")
-    assert "correct its name" in sentence(tmp_path / "nowhere" / "zzz.yaml")
-    assert "if it is a target, write it before --configfile" in sentence(tmp_path / "predict")
+    assert f" {tmp_path}/mine.yaml?" in sentence(tmp_path / "mien.yaml")
+    assert "Correct its name" in sentence(tmp_path / "nowhere" / "zzz.yaml")
+    assert "before --configfile" in sentence(tmp_path / "predict")
     assert "is a folder" in sentence(tmp_path)
 
 
-def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
+def test_a_file_without_read_permission_is_named(tmp_path, monkeypatch):
     def refused(*_, **__):
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / "mine.yaml").write_text("raw: a\n")
     monkeypatch.setattr("builtins.open", refused)
-    assert "cannot be read (Permission denied)" in sentence(tmp_path / "mine.yaml")
+    assert "(Permission denied)" in sentence(tmp_path / "mine.yaml")

@@ -1,4 +1,4 @@
-"""The look before a run, on small data sets as labs lay them out."""
+"""The data check before a run, on small data sets with the folder layouts of labs."""
 
 import shutil
 from pathlib import Path
@@ -26,7 +26,7 @@ def picture(seed, top=2000, dtype=np.uint16):
 
 @pytest.fixture
 def lab(tmp_path, monkeypatch):
-    """Function(names, plane=function of a number, settings) -> (DataSet, Findings) of TIFs of these names."""
+    """Return a function(names, plane=function of a number, settings) -> (DataSet, Findings) of TIFs of these names."""
     monkeypatch.chdir(tmp_path)
 
     def of(names, plane=picture, **settings):
@@ -86,9 +86,7 @@ HOURS = {"stages": {"1-cell": 0.2, "64-cell": 2, "30% epiboly": 4.7}, "time_unit
          ["0060", "0120"], [60, 120], "min"),
     ],
 )  # fmt: skip
-def test_layouts_of_labs_have_their_stages_in_order_with_their_times(
-    lab, template, stages, settings, names, times, unit
-):
+def test_layouts_of_labs_give_stages_in_order_with_times(lab, template, stages, settings, names, times, unit):
     data_set, findings = lab(embryos(template, stages), **settings)
     assert (findings.stages.names, findings.stages.unit) == (tuple(names), unit)
     assert findings.stages.times == (times and tuple(map(float, times)))
@@ -97,7 +95,7 @@ def test_layouts_of_labs_have_their_stages_in_order_with_their_times(
     assert f"{len(names)} stages, " in "\n".join(findings.lines) and "4 embryos, " in "\n".join(findings.lines)
 
 
-def test_without_a_pattern_for_embryos_the_warning_is_loud_and_the_jobs_are_few(lab):
+def test_unknown_embryos_give_a_warning_and_few_jobs(lab):
     data_set, findings = lab(
         embryos("movie_E{embryo}/{stage}/img{slice}.tif", ["0060", "0120"], 9, 10), name_pattern=None
     )
@@ -105,17 +103,17 @@ def test_without_a_pattern_for_embryos_the_warning_is_loud_and_the_jobs_are_few(
     assert len(data_set.rows) <= 24 and sum(map(len, data_set.rows.values())) == 180
 
 
-def test_real_brightfield_with_the_default_factor_is_told_before_the_run_with_the_cure(lab):
+def test_saturated_brightfield_images_are_an_error_with_a_fix(lab):
     names = embryos("{stage}/E{embryo}.tif", ["051", "060"])
     bright = lambda seed: 30000 + picture(seed, 20000)  # noqa: E731
     (fault,) = lab(names, bright, name_pattern=BY_FOLDER)[1].faults
-    assert "8 of 8 images opened saturate" in fault and "image.normalize: {method: percentile}" in fault
+    assert "8 of 8 images" in fault and "image.normalize: {method: percentile}" in fault and "max_saturated" in fault
     percentile = {"normalize": {"method": "percentile", "factor": 6, "low": 0.5, "high": 99.8}}
     assert not lab(names, bright, name_pattern=BY_FOLDER, image=percentile)[1].faults
     assert not lab(names, bright, name_pattern=BY_FOLDER, max_saturated=1)[1].faults
 
 
-def test_a_fifth_of_saturating_images_is_allowed_and_more_is_not(lab):
+def test_up_to_a_fifth_of_the_images_may_saturate(lab):
     names = embryos("{stage}/E{embryo}.tif", ["051", "060"], 5)
 
     def some(count):
@@ -125,7 +123,7 @@ def test_a_fifth_of_saturating_images_is_allowed_and_more_is_not(lab):
     assert lab(names, some(8), name_pattern=BY_FOLDER)[1].faults
 
 
-def test_a_batch_of_another_kind_size_or_brightness_is_told(lab):
+def test_a_batch_with_another_type_size_or_brightness_is_a_warning(lab):
     names = embryos("m{slice}/{stage}/E{embryo}.tif", ["051", "060"], 4, 3)
 
     def odd(dtype=np.uint16, height=24, times=1):
@@ -138,61 +136,65 @@ def test_a_batch_of_another_kind_size_or_brightness_is_told(lab):
 
     settings = {"name_pattern": BY_FOLDER}
     assert not lab(names, **settings)[1].warnings
-    assert "another type than uint16" in " ".join(lab(names, odd(dtype=np.int32), **settings)[1].warnings)
-    assert "another size than 32 x 24" in " ".join(lab(names, odd(height=20), **settings)[1].warnings)
-    assert "brighter or darker" in " ".join(lab(names, odd(times=4), **settings)[1].warnings)
+    for other, facts in (
+        ({"dtype": np.int32}, ["type", "uint16"]),
+        ({"height": 20}, ["size", "32 x 24"]),
+        ({"times": 4}, ["brighter", "median"]),
+    ):
+        warnings = " ".join(lab(names, odd(**other), **settings)[1].warnings)
+        assert all(fact in warnings for fact in [*facts, "folder", "raw/m2"]), warnings
 
 
-def test_sizes_that_differ_everywhere_are_no_batch(lab):
+def test_sizes_that_differ_everywhere_are_not_a_batch(lab):
     names = embryos("{stage}/E{embryo}.tif", ["051", "060"], 6)
     assert not lab(names, lambda number: picture(number)[: 12 + number], name_pattern=BY_FOLDER)[1].warnings
 
 
-def test_a_time_that_the_name_does_not_say_stands_beside_it(lab):
+def test_a_time_that_the_name_does_not_show_follows_it(lab):
     lines = lab(embryos("{stage}/E{embryo}.tif", ["36hpf", "2dpf"]), name_pattern=BY_FOLDER)[1].lines
     assert "  36hpf 4/4, 2dpf (48 h) 4/4" in lines
 
 
-def test_folders_and_what_is_set_aside_are_told_with_an_example(lab):
+def test_folders_and_excluded_images_are_listed_with_an_example(lab):
     names = [*embryos("{stage}/E{embryo}.tif", ["051", "060", "069"]), "051/overview.tif"]
     lines = "\n".join(lab(names, name_pattern=BY_FOLDER, stages=["051", "060"], unmatched="exclude")[1].lines)
-    assert "13 pictures found (raw/051: 5, raw/060: 4, raw/069: 4): 8 to use, 5 excluded." in lines
+    assert "13 images found (raw/051: 5, raw/060: 4, raw/069: 4): 8 to use, 5 excluded." in lines
     assert "  4 x stage 069 is not selected, for example E0.tif" in lines
     assert "  1 x its name does not fit name_pattern, for example overview.tif" in lines
 
 
-def test_what_is_new_is_told(lab):
+def test_new_images_are_counted(lab):
     names = embryos("{stage}/E{embryo}.tif", ["051", "060"])
     Path("results").mkdir()
     Path("results/catalog.csv").write_text("path,frame,embryo,split\nraw/051/E0.tif,,E0,train\n", encoding="utf-8")
     lines = lab(names, name_pattern=BY_FOLDER)[1].lines
-    assert "7 of them are new since the last run." in lines
+    assert any(line.startswith("7 ") and "new since" in line for line in lines)
     Path("results/catalog.csv").unlink()
     assert "new since" not in "\n".join(lab(names, name_pattern=BY_FOLDER)[1].lines)
 
 
-def test_a_disk_too_small_or_not_writable_is_told(lab, monkeypatch):
+def test_a_full_or_unwritable_disk_is_an_error(lab, monkeypatch):
     names = embryos("{stage}/E{embryo}.tif", ["051", "060"])
     monkeypatch.setattr(looking.shutil, "disk_usage", lambda place: SimpleNamespace(free=1000))
     (fault,) = lab(names, name_pattern=BY_FOLDER)[1].faults
-    assert "make room" in fault
+    assert "GiB free" in fault and "image.size" in fault
     Path("file").write_text("", encoding="utf-8")
     (fault,) = lab(names, name_pattern=BY_FOLDER, results="file/results")[1].faults
-    assert "The results folder file/results cannot be written" in fault
+    assert "file/results" in fault and "not writable" in fault
 
 
-def test_floats_have_one_white_that_is_kept(lab):
+def test_floats_have_one_white_level_that_is_kept(lab):
     names = embryos("{stage}/E{embryo}.tif", ["051", "060"])
     data_set, findings = lab(names, lambda seed: picture(seed, 0.16, np.float32), name_pattern=BY_FOLDER)
-    assert any("White of floats and 32-bit integers is taken as 1 " in line for line in findings.lines)
+    assert any("floats" in line and "is taken as 1 " in line and "image.white" in line for line in findings.lines)
     assert read_white(data_set.lock) == 1
     _, findings = lab(names, lambda seed: picture(seed, 200, np.float32), name_pattern=BY_FOLDER)
-    assert any("is taken as 1 " in line for line in findings.lines)  # not guessed anew
+    assert any("is taken as 1 " in line for line in findings.lines)  # not estimated again
     _, findings = lab(names, lambda seed: picture(seed, 200, np.float32), name_pattern=BY_FOLDER, image={"white": 255})
     assert not any("is taken as" in line for line in findings.lines)
 
 
-def test_the_other_layouts_end_in_a_sentence(lab):
+def test_unusable_layouts_give_an_error_or_a_warning(lab):
     some = [*embryos("{stage}/E{embryo}.tif", ["051", "060"]), *embryos("{stage}/overview{embryo}.tif", ["051"])]
     with pytest.raises(FlystageError, match="4 of 12 TIFs, for example 'overview0.tif'"):
         lab(some, name_pattern=BY_FOLDER)
@@ -202,11 +204,11 @@ def test_the_other_layouts_end_in_a_sentence(lab):
     assert "'0180', '180'" in " ".join(findings.warnings) and "'36O'" in " ".join(findings.warnings)
 
 
-def test_where_steps_run_and_from_which_weights_is_told(lab):
+def test_weights_and_steps_on_aws_are_listed(lab):
     on_aws = {
         "compute": {"train": "sagemaker"},
         "aws": {"bucket": "flies", "role": "arn:aws:iam::123456789012:role/me"},
     }
     lines = lab(embryos("{stage}/E{embryo}.tif", ["051", "060"]), name_pattern=BY_FOLDER, **on_aws)[1].lines
     assert "On AWS, bucket flies: train." in lines
-    assert "Network: resnet18, weights random, which is for trying out alone." in lines
+    assert any("resnet18" in line and "random" in line for line in lines)

@@ -1,4 +1,4 @@
-"""What a rule says: one sentence for the user's mistakes, a traceback for ours, all of it in the log."""
+"""A rule prints users' errors as one line, other errors with a traceback in the log, and logs everything."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ def untouched_logger():
     log.handlers, log.level = handlers, level
 
 
-def test_a_mistake_of_the_user_is_one_sentence_and_exit_code_1(tmp_path, capsys):
+def test_a_users_error_is_one_line_and_exit_code_1(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended, rule_log(tmp_path / "logs" / "rule.log"):
         raise FlystageError("There is no image; add one.")
     assert ended.value.code == 1
@@ -29,19 +29,19 @@ def test_a_mistake_of_the_user_is_one_sentence_and_exit_code_1(tmp_path, capsys)
     assert written.endswith("ERROR There is no image; add one.\n") and "Traceback" not in written
 
 
-def test_a_fault_of_ours_is_a_sentence_and_a_traceback_in_the_log(tmp_path, capsys):
+def test_an_internal_error_is_one_line_with_a_traceback_in_the_log(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended, rule_log(tmp_path / "rule.log"):
         {}["missing key"]
     assert ended.value.code == 1
-    sentence = (
-        f"A fault in flystage itself (KeyError: 'missing key'); please report it with this log: {tmp_path / 'rule.log'}"
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert all(
+        fact in sentence for fact in ("flystage", "KeyError: 'missing key'", "report", str(tmp_path / "rule.log"))
     )
-    assert capsys.readouterr().err == sentence + "\n"
     written = (tmp_path / "rule.log").read_text(encoding="utf-8")
     assert sentence in written and "Traceback" in written
 
 
-def test_no_log_holds_a_credential_that_a_library_lets_slip(tmp_path, capsys, monkeypatch):
+def test_logs_hide_credentials_in_messages_of_libraries(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "correct-horse")
     url = "https://jane:battery@b.s3.amazonaws.com/m?X-Amz-Signature=staple"
     with pytest.raises(SystemExit), rule_log(tmp_path / "rule.log") as log:
@@ -53,7 +53,7 @@ def test_no_log_holds_a_credential_that_a_library_lets_slip(tmp_path, capsys, mo
         assert not any(secret in text for secret in ("jane", "battery", "staple", "horse")) and "[hidden]" in text
 
 
-def test_news_go_to_the_log_and_warnings_to_the_terminal_as_well(tmp_path, capsys):
+def test_the_log_has_all_messages_and_the_terminal_warnings_only(tmp_path, capsys):
     with rule_log(tmp_path / "rule.log") as log:
         log.info("12 PNGs")
         log.warning("random weights")
@@ -65,14 +65,14 @@ def test_news_go_to_the_log_and_warnings_to_the_terminal_as_well(tmp_path, capsy
     assert re.fullmatch(r"INFO peak memory [1-9]\d+ MiB", memory)
 
 
-def test_a_warning_that_is_told_when_the_run_has_ended_is_not_told_twice(tmp_path, capsys):
+def test_a_warning_for_the_end_of_the_run_is_not_shown_twice(tmp_path, capsys):
     with rule_log(tmp_path / "rule.log") as log:
         log.warning("two embryos", extra={AT_THE_END: True})
     assert capsys.readouterr().err == ""
     assert "WARNING two embryos" in (tmp_path / "rule.log").read_text(encoding="utf-8")
 
 
-def test_a_second_run_begins_its_log_anew(tmp_path):
+def test_a_second_run_overwrites_the_log(tmp_path):
     for word in ("first", "second"):
         with rule_log(tmp_path / "rule.log") as log:
             log.info(word)
@@ -80,12 +80,12 @@ def test_a_second_run_begins_its_log_anew(tmp_path):
     assert "second" in written and "first" not in written
 
 
-def test_being_interrupted_is_not_swallowed(tmp_path):
+def test_an_interrupt_is_passed_on(tmp_path):
     with pytest.raises(KeyboardInterrupt), rule_log(tmp_path / "rule.log"):
         raise KeyboardInterrupt
 
 
-def test_a_rule_ends_when_the_clock_has_passed_the_dates_of_its_inputs(tmp_path, monkeypatch):
+def test_a_rule_waits_until_the_clock_has_passed_its_inputs(tmp_path, monkeypatch):
     slept = []
     monkeypatch.setattr(dates.time, "sleep", slept.append)
     (tmp_path / "in.csv").touch()

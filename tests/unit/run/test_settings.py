@@ -1,6 +1,7 @@
-"""The configuration: every mistake is one sentence that names the key and what is allowed."""
+"""Every error in the configuration gives a message that names the key and what is allowed."""
 
 import copy
+import re
 from pathlib import Path
 
 import pytest
@@ -32,10 +33,15 @@ def sentence(config, *files):
     return str(refused.value)
 
 
-def test_the_configuration_of_the_repository_is_valid_and_comes_back_as_it_is():
+def says(text, *facts):
+    """Whether a text contains all facts in this order."""
+    return re.search(".*".join(map(re.escape, facts)), text) is not None
+
+
+def test_the_configuration_of_the_repository_is_valid_and_unchanged():
     before = copy.deepcopy(DEFAULT)
     expected = copy.deepcopy(DEFAULT)
-    expected["image"]["normalize"] = {"method": "multiply", "factor": 6}  # the other method's settings change nothing
+    expected["image"]["normalize"] = {"method": "multiply", "factor": 6}  # settings of the other method have no effect
     del expected["train"]["finetune"]  # nor do those of another mode
     assert checked(DEFAULT, SCHEMA, [REPOSITORY / "config.yaml"]) == expected
     assert before == DEFAULT
@@ -66,125 +72,120 @@ def test_the_demo_changes_only_settings_that_exist():
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
-        ("trainn", "Configuration: there is no setting 'trainn'; did you mean train?"),
-        ("image.sise", "Configuration, image: there is no setting 'sise'; did you mean size?"),
-        ("image.normalize.factr", "Configuration, image.normalize: there is no setting 'factr'; did you mean factor?"),
-        ("tune.batchsize", "Configuration, tune: there is no setting 'batchsize'; did you mean batch_size?"),
-        ("evaluate.zzz", "Configuration, evaluate: there is no setting 'zzz'; allowed are top_k, views, coverage."),
+        ("trainn", ["Configuration: ", "'trainn'", " train?"]),
+        ("image.sise", ["Configuration, image: ", "'sise'", " size?"]),
+        ("image.normalize.factr", ["Configuration, image.normalize: ", "'factr'", " factor?"]),
+        ("tune.batchsize", ["Configuration, tune: ", "'batchsize'", " batch_size?"]),
+        ("evaluate.zzz", ["Configuration, evaluate: ", "'zzz'", " top_k, views, coverage."]),
     ],
 )
-def test_a_typo_is_told_with_what_was_meant(key, expected):
-    assert sentence(changed(key, 1)) == expected
+def test_a_typo_is_named_with_the_probable_setting(key, expected):
+    assert says(sentence(changed(key, 1)), *expected)
 
 
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("raw", [], "raw: [] is not allowed; it must be a list of 1 or more, all different, each text."),
-        ("raw", None, "raw: None is not allowed; it must be a list, all different, each text."),
+        ("raw", [], "raw: [] ... a list of 1 or more, all different, each text."),
+        ("raw", None, "raw: None ... a list, all different, each text."),
         ("raw", ["a", "a"], "all different, each text."),
-        ("results", 3, "results: 3 is not allowed; it must be text."),
-        ("note", None, "note: None is not allowed; it must be text."),
-        ("name_pattern", 3, "name_pattern: 3 is not allowed; it must be text or null."),
+        ("results", 3, "results: 3 ... text."),
+        ("note", None, "note: None ... text."),
+        ("name_pattern", 3, "name_pattern: 3 ... text or null."),
         (
             "stages",
             "some",
-            "stages: 'some' is not allowed; it must be all, or a list of 2 or more, each text or a number, or a group",
+            "stages: 'some' ... all, or a list of 2 or more, each text or a number, or a group",
         ),
         ("stages", ["051"], "stages: ['051'] is not allowed"),
         ("stages", {"from": 51, "to": 60}, "a group of settings with from, to, every, or a group of settings."),
-        ("stages", {"dome": "soon", "bud": 3}, "'soon' is not a time for stage dome"),
+        ("stages", {"dome": "soon", "bud": 3}, "'soon' ... stage dome"),
         (
             "split",
             None,
-            "split: None is not allowed; it must be a group of settings with train, val, test, seed, lock, test_reviewed.",
+            "split: None ... a group of settings with train, val, test, seed, lock, test_reviewed.",
         ),
-        ("split.seed", -1, "split.seed: -1 is not allowed; it must be a whole number at least 0."),
-        ("split.test", 0, "split.test: 0 is not allowed; it must be a number above 0 and below 1."),
-        ("buckets", 0.5, "buckets: 0.5 is not allowed; it must be a whole number at least 1 and at most 1000."),
-        ("buckets", True, "buckets: True is not allowed; it must be a whole number"),
-        ("max_bad", 50, "max_bad: 50 is not allowed; it must be a number at least 0 and at most 1."),
+        ("split.seed", -1, "split.seed: -1 ... a whole number at least 0."),
+        ("split.test", 0, "split.test: 0 ... a number above 0 and below 1."),
+        ("buckets", 0.5, "buckets: 0.5 ... a whole number at least 1 and at most 1000."),
+        ("buckets", True, "buckets: True ... a whole number"),
+        ("max_bad", 50, "max_bad: 50 ... a number at least 0 and at most 1."),
         (
             "image.size",
             "256",
-            "image.size: '256' is not allowed; it must be a whole number at least 32 and at most 4096.",
+            "image.size: '256' ... a whole number at least 32 and at most 4096.",
         ),
-        ("image.field", "all", "image.field: 'all' is not allowed; it must be auto, or a number above 0."),
+        ("image.field", "all", "image.field: 'all' ... auto, or a number above 0."),
         (
             "image.page",
             0,
-            "image.page: 0 is not allowed; it must be one of first, middle, last, max, or a whole number at least 1.",
+            "image.page: 0 ... one of first, middle, last, max, or a whole number at least 1.",
         ),
         (
             "image.channel",
             "red",
-            "image.channel: 'red' is not allowed; it must be one of auto, max, or a whole number at least 1.",
+            "image.channel: 'red' ... one of auto, max, or a whole number at least 1.",
         ),
         (
             "image.angles",
             [45, 360],
-            "image.angles.1: 360 is not allowed; it must be a whole number above 0 and below 360.",
+            "image.angles.1: 360 ... a whole number above 0 and below 360.",
         ),
-        ("image.normalize.method", "stretch", "it must be one of multiply, percentile."),
-        ("model.backbone", "resnet5", "no classifier of torchvision that can be used; did you mean resnet50 or"),
-        ("model.backbone", "qqq", "for example alexnet, efficientnet_b0,"),
-        ("model.hidden", 512, "model.hidden: 512 is not allowed; it must be a list, each a whole number at least 1."),
-        ("tune.learning_rate", [0.1, 0.2, 0.3], "it must be a list of 2, each a number above 0 and at most 1."),
+        ("image.normalize.method", "stretch", "image.normalize.method: 'stretch' ... one of multiply, percentile."),
+        ("model.backbone", "resnet5", "model.backbone: 'resnet5' ... resnet50 or"),
+        ("model.backbone", "qqq", "model.backbone: 'qqq' ... alexnet, efficientnet_b0,"),
+        ("model.hidden", 512, "model.hidden: 512 ... a list, each a whole number at least 1."),
+        (
+            "tune.learning_rate",
+            [0.1, 0.2, 0.3],
+            "tune.learning_rate: ... a list of 2, each a number above 0 and at most 1.",
+        ),
         ("tune.learning_rate", 0.1, "tune.learning_rate: 0.1 is not allowed"),
-        ("tune.batch_size", [], "it must be a list of 1 or more, each a whole number at least 1."),
-        ("train.loss", "mse", "it must be one of ordered, cross_entropy."),
+        ("tune.batch_size", [], "tune.batch_size: ... a list of 1 or more, each a whole number at least 1."),
+        ("train.loss", "mse", "train.loss: 'mse' ... one of ordered, cross_entropy."),
         (
             "evaluate.top_k",
             3,
-            "evaluate.top_k: 3 is not allowed; it must be a list of 1 or more, all different, each a whole number at least 1.",
+            "evaluate.top_k: 3 ... a list of 1 or more, all different, each a whole number at least 1.",
         ),
-        ("predict.images", 3, "predict.images: 3 is not allowed; it must be a list, all different, each text."),
+        ("predict.images", 3, "predict.images: 3 ... a list, all different, each text."),
     ],
 )
-def test_a_value_that_is_not_allowed_is_told_with_what_is(key, value, expected):
-    text = sentence(changed(key, value))
-    assert text.startswith("Configuration, ") and expected in text
+def test_a_wrong_value_is_named_with_what_is_allowed(key, value, expected):
+    assert says(sentence(changed(key, value)), "Configuration, ", *expected.split(" ... "))
 
 
 def test_a_missing_setting_is_named():
     config = copy.deepcopy(DEFAULT)
     del config["split"]["seed"]
-    assert sentence(config).startswith("Configuration, split: the setting 'seed' is missing")
+    assert says(sentence(config), "Configuration, split: ", "'seed'", "missing", "config.yaml")
 
 
 def test_shares_must_sum_to_1():
-    assert "must sum to 1, not 1.1" in sentence(changed("split.train", 0.8))
+    assert says(sentence(changed("split.train", 0.8)), "split: ", "sum to 1", "1.1")
     assert checked(changed("split.train", 0.7 + 1e-9), SCHEMA)
 
 
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("name_pattern", "(?P<stage>", "name_pattern: not a regular expression"),
-        ("tune.learning_rate", [0.1, 0.01], "tune.learning_rate: the lowest comes first, so [0.01, 0.1]"),
-        ("image.normalize.low", 99.9, "image.normalize: low must be below high"),
+        ("name_pattern", "(?P<stage>", ["name_pattern: ", "regular expression"]),
+        ("tune.learning_rate", [0.1, 0.01], ["tune.learning_rate: ", "[0.01, 0.1]"]),
+        ("image.normalize.low", 99.9, ["image.normalize: ", "low", "high"]),
         (
             "model.weights",
             "nowhere.pt",
-            "must be imagenet, pretrained, bundled, none or a file, and there is no file 'nowhere.pt'",
+            ["model.weights: ", "no file 'nowhere.pt'", "imagenet, pretrained, bundled, none"],
         ),
-        ("model.weights", "bundled", "bundled weights are those of efficientnet_lite0; set model.backbone to it"),
-        (
-            "model.backbone",
-            "timm/vit_small_patch14_dinov2",
-            "patches of 14 pixels; set it to a multiple of that, for example 308 or 322",
-        ),
-        (
-            "model.backbone",
-            "vit_small_patch14_dinov2",
-            "(Those of timm are written timm/name.)",
-        ),
-        ("evaluate.views", 3, "evaluate.views: 3 is not allowed; it must be one of 1, 2, 4"),
-        ("stages", {"from": 60, "to": 51, "every": 9}, "stages: from (60) lies behind to (51)"),
+        ("model.weights", "bundled", ["model.weights: ", "efficientnet_lite0", "model.backbone"]),
+        ("model.backbone", "timm/vit_small_patch14_dinov2", ["image.size: ", "14 pixels", "308 or 322"]),
+        ("model.backbone", "vit_small_patch14_dinov2", ["model.backbone: 'vit_small_patch14_dinov2'", "timm/name"]),
+        ("evaluate.views", 3, ["evaluate.views: 3", "one of 1, 2, 4"]),
+        ("stages", {"from": 60, "to": 51, "every": 9}, ["stages: from (60)", "to (51)"]),
     ],
 )
-def test_a_value_without_meaning_is_told(key, value, expected):
-    assert expected in sentence(changed(key, value))
+def test_a_value_that_does_not_fit_others_is_named(key, value, expected):
+    assert says(sentence(changed(key, value)), *expected)
 
 
 @pytest.mark.parametrize(("text", "number"), [("1e-4", 1e-4), ("1E-3", 1e-3), ("1.5e-3", 1.5e-3), ("+2e-3", 2e-3)])
@@ -212,26 +213,27 @@ def test_a_single_folder_is_a_list_of_one_and_paths_are_tidied(monkeypatch, tmp_
     [
         (
             "[051, 060]",
-            'YAML reads 051 as the octal number 41; write "051" in quotes for the stage of that name, or 51',
+            ["051", "octal", "41", '"051"', "51"],
         ),
-        ('["051", 060]', "YAML reads 060 as the octal number 48"),
-        ("\n  - 060\n  - 063", "YAML reads 060 as the octal number 48"),
-        ("{from: 051, to: 195, every: 9}", "YAML reads 051 as the octal number 41"),
-        ("{from: 51, to: 0144, every: 9}", "YAML reads 0144 as the octal number 100"),
-        ("\n  from: 51\n  to: 195\n  every: 011", "YAML reads 011 as the octal number 9"),
+        ('["051", 060]', ["060", "octal", "48"]),
+        ("\n  - 060\n  - 063", ["060", "octal", "48"]),
+        ("{from: 051, to: 195, every: 9}", ["051", "octal", "41"]),
+        ("{from: 51, to: 0144, every: 9}", ["0144", "octal", "100"]),
+        ("\n  from: 51\n  to: 195\n  every: 011", ["011", "octal", "9"]),
     ],
 )
 def test_an_octal_stage_is_refused(tmp_path, stages, expected):
     over = tmp_path / "mine.yaml"
     over.write_text(f"stages: {stages}\n", encoding="utf-8")
     text = sentence(DEFAULT, over)
-    assert text.startswith(f"{over}, stages: ") and expected in text
+    assert text.startswith(f"{over}, stages: ") and says(text, *expected)
 
 
 def test_an_octal_number_anywhere_is_refused(tmp_path):
     over = tmp_path / "mine.yaml"
     over.write_text("image: {angles: [045, 090]}\n", encoding="utf-8")
-    assert sentence(DEFAULT, over) == f"{over}, image: YAML reads 045 as the octal number 37; write 45."
+    text = sentence(DEFAULT, over)
+    assert says(text, f"{over}, image: ", "045", "octal", "37", " 45.") and '"' not in text
 
 
 @pytest.mark.parametrize(
@@ -244,12 +246,12 @@ def test_stages_that_yaml_reads_as_written_are_fine(tmp_path, stages):
     checked(DEFAULT | {"stages": yaml.safe_load(stages)}, SCHEMA, [over])
 
 
-def test_an_overlay_that_is_empty_or_no_yaml(tmp_path):
+def test_an_overlay_that_is_empty_or_not_yaml_is_refused(tmp_path):
     over = tmp_path / "mine.yaml"
     over.write_text("# nothing yet\n", encoding="utf-8")
     assert f"{over} is empty" in sentence(DEFAULT, over)
     over.write_text("stages: [051\n", encoding="utf-8")
-    assert f"{over}, line 1: a bracket is not closed" in sentence(DEFAULT, over)
+    assert says(sentence(DEFAULT, over), f"{over}, line 1: ", "bracket")
     over.write_text("\ufeffstages: [089, 098]\n", encoding="utf-8")
     checked(DEFAULT, SCHEMA, [over])
 
@@ -268,26 +270,29 @@ def on_sagemaker(step="train", place="sagemaker", **aws):
     [
         (
             on_sagemaker(bucket=""),
-            "aws.bucket: compute.train is sagemaker, which needs an S3 bucket of yours; '' is no name",
+            ["aws.bucket: compute.train is sagemaker", "S3 bucket", "''"],
         ),
-        (on_sagemaker("evaluate", "endpoint", bucket="s3://flies"), "aws.bucket: compute.evaluate is endpoint"),
-        (on_sagemaker("tune", role=""), "aws.role: compute.tune is sagemaker, which needs the ARN of a role"),
-        (on_sagemaker(role="flystage"), "'flystage' is none"),
-        (on_sagemaker(subnets=["subnet-1"]), "aws: subnets and security_groups go together"),
-        (on_sagemaker(tags=["project"]), "aws.tags: 'project' is not of the form key=value"),
+        (
+            on_sagemaker("evaluate", "endpoint", bucket="s3://flies"),
+            ["aws.bucket: compute.evaluate is endpoint", "s3://flies"],
+        ),
+        (on_sagemaker("tune", role=""), ["aws.role: compute.tune is sagemaker", "ARN", "''", "arn:aws:iam::"]),
+        (on_sagemaker(role="flystage"), ["aws.role: ", "'flystage'"]),
+        (on_sagemaker(subnets=["subnet-1"]), ["aws: subnets and security_groups", "both"]),
+        (on_sagemaker(tags=["project"]), ["aws.tags: 'project'", "key=value"]),
         (
             on_sagemaker(train={"instance": "g5.xlarge", "count": 1, "spot": True, "max_hours": 1}),
-            "'g5.xlarge' is no instance",
+            ["aws.train.instance: 'g5.xlarge'", "ml.g4dn.xlarge"],
         ),
-        (on_sagemaker("evaluate", "cloud"), "it must be one of local, endpoint, sagemaker"),
-        (on_sagemaker(poll=0), "aws.poll: 0 is not allowed; it must be a number above 0"),
+        (on_sagemaker("evaluate", "cloud"), ["compute.evaluate: 'cloud'", "one of local, endpoint, sagemaker"]),
+        (on_sagemaker(poll=0), ["aws.poll: 0", "a number above 0"]),
     ],
 )
-def test_what_sagemaker_needs_is_told_before_any_job(config, expected):
-    assert expected in sentence(config)
+def test_missing_settings_of_sagemaker_stop_the_run_before_any_job(config, expected):
+    assert says(sentence(config), *expected)
 
 
-def test_local_steps_need_nothing_of_aws():
+def test_local_steps_need_no_settings_of_aws():
     assert checked(changed("aws.tags", ["nonsense"]), SCHEMA)
     for step, place in (
         ("tune", "sagemaker"),
@@ -307,7 +312,7 @@ def test_local_steps_need_nothing_of_aws():
     ],
     ids=["a head", "a network", "on SageMaker"],
 )
-def test_folds_are_as_many_as_can_be_where_they_are_left_to_the_workflow(over, folds):
+def test_automatic_folds_of_tuning_depend_on_the_training(over, folds):
     config = changed("tune.folds", "auto")
     for key, value in over.items():
         group, name = key.split(".")
@@ -315,7 +320,7 @@ def test_folds_are_as_many_as_can_be_where_they_are_left_to_the_workflow(over, f
     assert checked(config, SCHEMA)["tune"]["folds"] == folds
     config["tune"]["folds"] = 3
     if folds == 0:
-        assert "where trials are scored on the validation split; set it to 0" in sentence(config)
+        assert says(sentence(config), "tune.folds: ", next(iter(over)), "validation split", " 0.")
     else:
         assert checked(config, SCHEMA)["tune"]["folds"] == 3
 
@@ -323,7 +328,7 @@ def test_folds_are_as_many_as_can_be_where_they_are_left_to_the_workflow(over, f
 @pytest.mark.parametrize(
     ("mode", "where", "folds"), [("frozen", "local", "auto"), ("finetuned", "local", 0), ("frozen", "sagemaker", 0)]
 )
-def test_a_network_is_trained_once_more_for_each_fold_only_if_asked(mode, where, folds):
+def test_networks_are_cross_validated_only_on_request(mode, where, folds):
     config = changed("crossval.folds", "auto")
     config["train"]["mode"], config["compute"]["train"] = mode, where
     if where == "sagemaker":
@@ -331,7 +336,7 @@ def test_a_network_is_trained_once_more_for_each_fold_only_if_asked(mode, where,
     assert checked(config, SCHEMA)["crossval"]["folds"] == folds
     config["crossval"]["folds"] = 4
     if where == "sagemaker":
-        assert "crossval.folds: compute.train is sagemaker, where the run is not trained once more" in sentence(config)
+        assert says(sentence(config), "crossval.folds: compute.train is sagemaker", " 0.")
     else:
         assert checked(config, SCHEMA)["crossval"]["folds"] == 4
 
@@ -339,20 +344,20 @@ def test_a_network_is_trained_once_more_for_each_fold_only_if_asked(mode, where,
 def test_a_null_run_needs_heads_that_are_trained_here():
     check_null(DEFAULT)
     config = changed("train.mode", "finetuned")
-    with pytest.raises(FlystageError, match="needs train.mode frozen"):
+    with pytest.raises(FlystageError, match="null .* train.mode frozen"):
         check_null(config)
 
 
-def test_the_order_of_a_users_settings_changes_nothing():
+def test_the_order_of_settings_changes_nothing():
     turned = {key: DEFAULT[key] for key in reversed(DEFAULT)}
     turned["split"] = {key: DEFAULT["split"][key] for key in reversed(DEFAULT["split"])}
     first, second = checked(DEFAULT, SCHEMA), checked(turned, SCHEMA)
     assert list(first) == list(second) and list(first["split"]) == list(second["split"])
 
 
-def test_sagemaker_takes_so_many_trials_and_no_more():
+def test_sagemaker_allows_at_most_750_trials():
     config = on_sagemaker("tune")
     config["tune"]["trials"] = 750
     checked(config, SCHEMA)
     config["tune"]["trials"] = 751
-    assert "SageMaker takes at most 750" in sentence(config)
+    assert says(sentence(config), "tune.trials: ", "750")

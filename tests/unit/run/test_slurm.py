@@ -1,4 +1,4 @@
-"""Jobs that a killed run has left in Slurm's queue are found by the name of that run."""
+"""Jobs that a killed run left in Slurm's queue are found by the name of the run."""
 
 import os
 
@@ -12,7 +12,7 @@ RUN = "flystage_0f8fad5b-d9cb-469f-a165-70867728950e"
 
 @pytest.fixture
 def queue(tmp_path, monkeypatch):
-    """A function that puts a `squeue` on PATH: it answers so, when it is asked for the jobs of RUN by its name."""
+    """Return a function that puts a `squeue` on PATH, which gives a fixed answer for the jobs of RUN."""
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
 
@@ -27,10 +27,10 @@ def queue(tmp_path, monkeypatch):
     return answering
 
 
-def test_a_run_is_refused_until_the_jobs_of_the_last_one_are_gone(tmp_path, queue):
+def test_a_run_is_refused_until_jobs_of_the_last_run_have_ended(tmp_path, queue):
     refuse_left_overs(tmp_path, RUN)
     queue("12\\n9\\n9\\n")
-    for _ in range(2):  # a run that is refused does not take the place of the last one
+    for _ in range(2):  # a refused run does not become the last run
         with pytest.raises(FlystageError, match="'scancel 9 12'"):
             refuse_left_overs(tmp_path, "another")
     queue("")
@@ -39,20 +39,20 @@ def test_a_run_is_refused_until_the_jobs_of_the_last_one_are_gone(tmp_path, queu
     refuse_left_overs(tmp_path, None)
 
 
-def test_runs_without_slurm_ask_nobody(tmp_path, monkeypatch):
+def test_runs_without_slurm_do_not_call_squeue(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     for _ in range(2):
         refuse_left_overs(tmp_path, None)
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["silent", "not installed"])
-def test_slurm_that_does_not_answer_is_told_in_one_sentence(tmp_path, queue, monkeypatch, there):
+def test_a_failing_squeue_is_one_message(tmp_path, queue, monkeypatch, there):
     refuse_left_overs(tmp_path, RUN)
     if there:
         queue(code=1)
     else:
         monkeypatch.setenv("PATH", "")
-    with pytest.raises(FlystageError, match="does not say whether jobs of it are still at work") as error:
+    with pytest.raises(FlystageError, match="squeue does not answer") as error:
         refuse_left_overs(tmp_path, RUN)
-    assert ("Unable to contact slurm controller" if there else "squeue") in str(error.value)
+    assert ("Unable to contact slurm controller" if there else "No such file") in str(error.value)
     assert ".last_run_on_slurm" in str(error.value)

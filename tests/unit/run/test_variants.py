@@ -1,4 +1,4 @@
-"""Variants of a run: what they may change, and what they share, which must be alike in every setting that decides it."""
+"""Variants change only some settings, and share files only if all settings that decide them are equal."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def variants(**over):
     return configurations(config, config, SCHEMA)
 
 
-def test_each_variant_is_the_configuration_with_its_changes_and_is_checked():
+def test_each_variant_is_the_checked_configuration_with_its_changes():
     found = variants(plain={}, slow={"train": {"epochs": 7}, "image": {"normalize": {"method": "percentile"}}})
     assert found["plain"]["crossval"]["folds"] == found["slow"]["crossval"]["folds"] == 0
     assert found["plain"]["train"]["epochs"] == DEFAULT["train"]["epochs"]
@@ -29,18 +29,19 @@ def test_each_variant_is_the_configuration_with_its_changes_and_is_checked():
 
 
 @pytest.mark.parametrize("name", ["..", ".", "../x", "a/b", "-rf", "", "a b", "a\n", "~", "é", "*"])
-def test_a_name_that_leads_out_of_the_folder_or_is_an_option_is_refused(name):
-    assert "a name is made of letters" in sentence(variants, **{name: {}})
+def test_a_name_that_is_not_a_plain_folder_name_is_refused(name):
+    message = sentence(variants, **{name: {}})
+    assert message.startswith("Configuration, compare.variants, ") and "letters, digits" in message
 
 
-def test_what_a_variant_cannot_change_and_wrong_values_name_the_variant():
-    assert "a variant can change image, model, train, tune, and not split" in sentence(
-        variants, x={"split": {"seed": 2}}
-    )
+def test_errors_in_a_variant_name_the_variant():
+    message = sentence(variants, x={"split": {"seed": 2}})
+    assert message.startswith("Configuration, compare.variants, x: ")
+    assert "image, model, train, tune" in message and "split" in message
     assert sentence(variants, x={"train": {"epochs": -1}}).startswith(
         "Configuration, compare.variants, x: train.epochs"
     )
-    assert "there is nothing to compare" in sentence(variants)
+    assert "compare.variants: there is nothing to compare" in sentence(variants)
 
 
 IMAGE_CHANGES = (
@@ -50,7 +51,7 @@ IMAGE_CHANGES = (
 
 
 @pytest.mark.parametrize("change", IMAGE_CHANGES)
-def test_pngs_are_shared_by_variants_that_prepare_them_alike_alone(change):
+def test_only_variants_with_equal_image_settings_share_pngs(change):
     changed = merged(DEFAULT, {"image": change})
     assert data_key(changed) != data_key(DEFAULT)
     assert data_key(merged(DEFAULT, {"train": {"epochs": 7}})) == data_key(DEFAULT)
@@ -58,7 +59,7 @@ def test_pngs_are_shared_by_variants_that_prepare_them_alike_alone(change):
     assert images_are_made(changed, DEFAULT) == fewer_angles
 
 
-def test_the_pngs_of_a_run_serve_a_variant_with_no_angle_more():
+def test_a_variant_without_new_angles_uses_the_pngs_of_the_run():
     run, variant = (merged(DEFAULT, {"image": {"angles": angles}}) for angles in ([90, 180], [90, 180, 270]))
     assert images_are_made(run, variant) and images_are_made(run, run) and not images_are_made(variant, run)
 
@@ -70,5 +71,5 @@ def test_the_pngs_of_a_run_serve_a_variant_with_no_angle_more():
         ({"model": {"hidden": [8]}}, True), ({"train": {"epochs": 7}}, True), ({"image": {"angles": []}}, True),
     ],
 )  # fmt: skip
-def test_starting_weights_are_shared_where_network_weights_and_seed_are_alike(change, same):
+def test_starting_weights_are_shared_if_network_weights_and_seed_agree(change, same):
     assert (weights_key(merged(DEFAULT, change)) == weights_key(DEFAULT)) == same

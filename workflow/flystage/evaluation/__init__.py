@@ -1,1 +1,1 @@
-"""Probabilities and true stages go in; figures beside chance and an interval come out, for a run and for variants of it."""
+"""Compute figures with chance and interval from probabilities and true stages, for a run and for its variants."""

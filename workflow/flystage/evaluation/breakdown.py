@@ -1,12 +1,12 @@
-"""Figures of out-of-fold predictions by embryo and by stage."""
+"""Compute figures of out-of-fold predictions by embryo and by stage."""
 
 import numpy as np
 
 
 def by_embryo(table, stages):
-    """A list of {"embryo", "split", "images", "top_1", "within_one", "mae"}, in the order of the names.
+    """Return a list of {"embryo", "split", "images", "top_1", "within_one", "mae"}, in the order of the names.
 
-    table: predictions as `predictions_table` gives them, with split. stages: the Stages. mae is None without an order of stages.
+    table: predictions as `predictions_table` returns them, with split. stages: the Stages. mae is None without an order of stages.
     """
     steps = (table["stage"].map(stages.labels) - table["predicted"].map(stages.labels)).abs()
     return [
@@ -23,7 +23,7 @@ def by_embryo(table, stages):
 
 
 def stage_support(table, stages):
-    """A list of {"stage", "images", "embryos", "accuracy"}, the weakest stage first. table, stages: see `by_embryo`."""
+    """Return a list of {"stage", "images", "embryos", "accuracy"}, the weakest stage first. table, stages: see `by_embryo`."""
     rows = [
         {
             "stage": stage,

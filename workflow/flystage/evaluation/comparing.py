@@ -1,4 +1,4 @@
-"""Variants of the settings side by side: their images, their figures, the page."""
+"""Compare variants of the settings: find their images, compute their figures and write the page."""
 
 import logging
 from pathlib import Path
@@ -17,10 +17,10 @@ log = logging.getLogger("flystage")
 
 
 def manifest_of_images(manifest, prepared, angles):
-    """The manifest of the same raw images prepared in another way.
+    """Return the manifest of the same raw images with the PNGs of a variant.
 
-    manifest: the run's, of one split. prepared: the tables of `prepare_bucket` for the other way. angles: to use, in
-    degrees. A raw image that cannot be prepared that way is left out, with a warning.
+    manifest: of one split of the run. prepared: the tables of `prepare_bucket` for the variant. angles: to use, in degrees.
+    Raw images that the variant cannot prepare are skipped with a warning.
     """
     known = manifest.set_index(picture_of(manifest["png"]))[["label", "origin"]]
     known = known[~known.index.duplicated()]
@@ -32,18 +32,18 @@ def manifest_of_images(manifest, prepared, angles):
     missing = len(known) - table.index.nunique()
     if missing:
         log.warning(
-            "%d of %d images cannot be prepared as this variant asks, and are left out of it.", missing, len(known)
+            "%d of %d images cannot be prepared with the settings of this variant. It skips them.", missing, len(known)
         )
     return table[list(manifest.columns)].reset_index(drop=True)
 
 
 def comparison(validation, folds, variants, stages, top_k):
-    """One row per variant and way of measuring, with every figure's interval and chance.
+    """Return a table with one row per variant and way of measuring, with each figure's interval and chance.
 
     validation, folds: paths of prediction tables in folders named by variant, of the validation images and of
     cross-validation. variants: {name: what it changes}. stages: the Stages. top_k: list of k.
-    Columns: variant, changes, measured_on (validation or folds), images, embryos; top_<k>, within_one and mae (in the stages' unit), each
-    also as _low, _high and _chance; then for each what it has more than the first variant that was measured so on the same images,
+    Columns: variant, changes, measured_on (validation or folds), images, embryos. Then top_<k>, within_one and mae (in the stages'
+    unit), each also as _low, _high and _chance. Then the difference of each figure to the first variant with the same measured_on:
     <figure>_minus_first, _minus_first_low and _minus_first_high, paired by image and embryo (empty for the first).
     """
     rows, order = [], list(variants)
@@ -85,9 +85,9 @@ def _minus_first(name, difference):
 
 
 def by_how_much_validation_flatters(table, k):
-    """Top-k accuracy on the validation images minus that of cross-validation, the mean of the variants that have both; else None.
+    """Return top-k accuracy on the validation images minus that of cross-validation, averaged over variants with both; else None.
 
-    table: as `comparison` gives it.
+    table: as `comparison` returns it.
     """
     both = table.pivot(index="variant", columns="measured_on", values=f"top_{k}")
     if not {"validation", "folds"} <= set(both):
@@ -106,7 +106,7 @@ def _in_words(changes):
 def write_page(table, unit, top_k, note, figure, template, path):
     """Write the page of a comparison.
 
-    table: as `comparison` gives it. unit: of the mean error, or None. figure: the PNG; the SVG beside it is shown.
+    table: as `comparison` returns it. unit: of the mean error, or None. figure: path of the PNG; the page shows the SVG next to it.
     """
     render(
         template,

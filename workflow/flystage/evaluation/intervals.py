@@ -1,4 +1,4 @@
-"""95 % intervals which respect that images of one embryo resemble each other."""
+"""Compute 95 % intervals that allow for the resemblance of images of one embryo."""
 
 import numpy as np
 from scipy.special import (  # quantiles of the beta and the t distribution; scipy.stats takes 2 s to import
@@ -7,11 +7,11 @@ from scipy.special import (  # quantiles of the beta and the t distribution; sci
 )
 
 CONFIDENCE = 0.95
-LEAST_CORRELATION = 0.1  # within an embryo; docs/method.md has the coverage that was simulated with it
+LEAST_CORRELATION = 0.1  # within an embryo; docs/method.md has the coverage simulated with it
 
 
 def _cluster_variance(values, clusters):
-    """Variance of the mean of `values` when whole clusters are drawn, and the number of clusters.
+    """Return the variance of the mean of `values` when whole clusters are drawn, and the number of clusters.
 
     The linearised (ratio) estimator with m / (m - 1): Cochran, Sampling Techniques, 3rd ed., section 11.
     """
@@ -22,12 +22,12 @@ def _cluster_variance(values, clusters):
 
 
 def proportion_interval(correct, clusters):
-    """Interval of the share of True in `correct`, array (images,) of bool, with the embryo of each image in `clusters`.
+    """Return the interval of the share of True in `correct`, array (images,) of bool. clusters: the embryo of each image.
 
-    Korn and Graubard (Survey Methodology 24, 1998): a Clopper-Pearson interval on an effective number of images, which
-    is smaller the more images of one embryo agree, and adjusted to the few embryos there are by the ratio of t quantiles.
-    Few embryos can seem to agree by luck, and where all or no images are right their variance cannot be estimated at
-    all, so images of one embryo are never taken to resemble each other less than LEAST_CORRELATION says.
+    Korn and Graubard (Survey Methodology 24, 1998): a Clopper-Pearson interval on an effective number of images. This number is
+    smaller the more images of one embryo agree, and the ratio of t quantiles adjusts it to the few embryos.
+    Few embryos can seem independent by luck. If all or no images are correct, their variance cannot be estimated at all. The
+    correlation within an embryo is therefore never taken as less than LEAST_CORRELATION.
     Returns (low, high), both within 0 and 1.
     """
     correct = np.asarray(correct, dtype=float)
@@ -35,7 +35,7 @@ def proportion_interval(correct, clusters):
     variance, embryos = _cluster_variance(correct, clusters)
     effective = images / (1 + (images / embryos - 1) * LEAST_CORRELATION)
     if embryos == 1:
-        effective = 1.0  # how embryos differ is unknown
+        effective = 1.0  # the variance between embryos is unknown
     else:
         if variance > 0:
             effective = min(effective, share * (1 - share) / variance)
@@ -48,10 +48,10 @@ def proportion_interval(correct, clusters):
 
 
 def mean_interval(values, clusters, highest):
-    """Interval of the mean of non-negative `values`, array (images,): Student's t with embryos - 1 degrees of freedom.
+    """Return the interval of the mean of non-negative `values`, array (images,): Student's t with embryos - 1 degrees of freedom.
 
-    highest: the largest mean possible, at which the interval ends. With one embryo it is (0, highest): nothing is known
-    of how embryos differ. Returns (low, high).
+    highest: the largest mean possible, which caps the interval. With one embryo it is (0, highest), because the variance between
+    embryos is unknown. Returns (low, high).
     """
     low, high = difference_interval(values, clusters)
     if low is None:
@@ -60,10 +60,10 @@ def mean_interval(values, clusters, highest):
 
 
 def difference_interval(differences, clusters):
-    """Interval of the mean of `differences`, array (images,) of either sign, each between two answers to the same image.
+    """Return the interval of the mean of `differences`, array (images,), each between two methods on the same image.
 
-    Student's t with embryos - 1 degrees of freedom: what two methods find hard in an embryo is taken out before embryos are
-    compared. Returns (low, high); (None, None) with one embryo, where nothing is known of how embryos differ.
+    Student's t with embryos - 1 degrees of freedom. The differences remove what both methods find hard in an embryo.
+    Returns (low, high); (None, None) with one embryo, because the variance between embryos is unknown.
     """
     differences = np.asarray(differences, dtype=float)
     variance, embryos = _cluster_variance(differences, clusters)

@@ -1,4 +1,4 @@
-"""How well the test images were staged: every figure beside chance and an interval."""
+"""Compute how well images were classified: every figure with chance and an interval."""
 
 import numpy as np
 import pandas as pd
@@ -8,12 +8,13 @@ from flystage.raw.times import UNITS
 
 
 def predictions_table(manifest, probabilities, stages):
-    """One row per test image.
+    """Return a table with one row per test image.
 
     manifest: table with source, stage, label, embryo. probabilities: array (images, stages), columns in class order.
     stages: the Stages. Columns: source, stage, embryo, rank (of the true stage, 1 is best; a tie counts against it), time_error
-    (expected minus true time, in the stages' unit; in stages where they have no times), minutes_error (the same in minutes),
-    predicted (the first suggestion), expected_time, and p_<stage> each. What the stages do not have is empty.
+    (expected minus true time, in the stages' unit; counted in stages where they have no times), minutes_error (the same in
+    minutes), predicted (the first suggestion), expected_time, and p_<stage> each. Values that need times or an order are empty
+    without them.
     """
     labels = manifest["label"].to_numpy()
     true = probabilities[np.arange(len(labels)), labels]
@@ -25,7 +26,7 @@ def predictions_table(manifest, probabilities, stages):
             "source": manifest["source"].to_numpy(),
             "stage": manifest["stage"].to_numpy(),
             "embryo": manifest["embryo"].to_numpy(),
-            "rank": (~(probabilities < true[:, None])).sum(axis=1),  # not >=, which NaN would pass as rank 0
+            "rank": (~(probabilities < true[:, None])).sum(axis=1),  # not >=, which would give NaN the rank 0
             "time_error": np.round(error, 3),
             "minutes_error": np.round(error * minutes, 3),
             "predicted": np.asarray(stages.names)[probabilities.argmax(axis=1)],
@@ -45,17 +46,17 @@ def _share(correct, embryos, chance):
 
 
 def top_k_share(predictions, k, stages):
-    """Share of test images whose true stage is among the first k of `stages`: accuracy, ci95, chance (k of n by guessing)."""
+    """Return the share of images whose true stage is among the first k suggestions: accuracy, ci95, chance (k of n stages)."""
     return _share(predictions["rank"] <= k, predictions["embryo"], min(k, len(stages)) / len(stages))
 
 
 def metrics(predictions, stages, top_k):
-    """All figures of the evaluation as a dict of plain values (metrics.json).
+    """Return all figures of the evaluation as a dict of plain values (metrics.json).
 
     predictions: see `predictions_table`. stages: the Stages. top_k: list of k.
-    Chance: for top-k and within one stage, guessing among all stages alike; for the mean absolute error, mae, always answering
-    the mean of all stages, which is the best that knows nothing. mae is in the stages' unit, or counts stages where they have an
-    order and no times; without an order it holds None.
+    Chance: for top-k and within one stage, random guessing among all stages; for the mean absolute error, mae, always guessing
+    the mean of all stages, which is the best constant guess. mae is in the stages' unit, or counts stages where they have an
+    order but no times. Without an order, its values are None.
     """
     true = predictions["stage"].map(stages.labels).to_numpy()
     first = predictions["predicted"].map(stages.labels).to_numpy()
@@ -73,7 +74,7 @@ def metrics(predictions, stages, top_k):
 
 
 def with_crossval(measured, record):
-    """The figures with those of the cross-validation: crossval, baselines, random_split; None where there are none.
+    """Add the figures of cross-validation: crossval, baselines, random_split; None for missing ones.
 
     record: evaluation/crossval.json as a dict, or None.
     """
@@ -95,7 +96,7 @@ def _mean_error(predictions, stages):
 
 
 def _one_stage(rows, stages):
-    """Figures of the test images of one stage; None where there are none."""
+    """Return the figures of the test images of one stage. Without images they are None."""
     if rows.empty:
         return {
             "images": 0,
@@ -115,14 +116,14 @@ def _one_stage(rows, stages):
 
 
 def confusion_matrix(predictions, stages):
-    """Counts, int array (stages, stages): rows the true stage, columns the first suggestion."""
+    """Return counts, int array (stages, stages): rows are true stages, columns first suggestions."""
     table = np.zeros((len(stages), len(stages)), dtype=int)
     np.add.at(table, (predictions["stage"].map(stages.labels), predictions["predicted"].map(stages.labels)), 1)
     return table
 
 
 def top_k_curve(predictions, stages):
-    """Table with k from 1 to all stages: k, accuracy, low, high, chance."""
+    """Return a table with k from 1 to all stages: k, accuracy, low, high, chance."""
     rows = []
     for k in range(1, len(stages) + 1):
         share = top_k_share(predictions, k, stages)

@@ -1,4 +1,4 @@
-"""Two methods asked about the same images: by how much one is better, with an interval over embryos."""
+"""Compare two methods on the same images: by how much one is better, with an interval over embryos."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ IMAGE = ["source", "stage", "embryo", "number"]
 
 
 def paired_differences(first, second, stages, top_k):
-    """Figures of one method minus those of another over the images that both answered.
+    """Return the figures of one method minus those of another, over the images that both classified.
 
-    first, second: tables as `predictions_table` makes them, in any order. stages: the Stages. top_k: list of k.
-    Returns {"top_<k>", "within_one", "mae": {"value", "ci95"}}; mae, the mean absolute error, is in the stages' unit and without
-    an order of the stages None, as is an interval of one embryo alone.
+    first, second: tables as `predictions_table` returns them, in any order. stages: the Stages. top_k: list of k.
+    Returns {"top_<k>", "within_one", "mae": {"value", "ci95"}}. mae, the mean absolute error, is in the stages' unit; it is None
+    without an order of the stages. Intervals of a single embryo are None.
     """
     first, second = (_by_image(predictions, stages) for predictions in (first, second))
     both = first.index.intersection(second.index)
@@ -27,7 +27,7 @@ def paired_differences(first, second, stages, top_k):
 
 
 def _by_image(predictions, stages):
-    """The predictions by image; pictures of one file and stage are told apart by their order."""
+    """Index the predictions by image. Pictures of the same file and stage are distinguished by their order."""
     number = predictions.groupby(["source", "stage"]).cumcount()
     steps = (predictions["stage"].map(stages.labels) - predictions["predicted"].map(stages.labels)).abs()
     return predictions.assign(number=number, steps=steps).set_index(IMAGE)

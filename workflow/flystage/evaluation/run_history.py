@@ -1,4 +1,4 @@
-"""What changed from run to run: a line for each, with its figures before and after for the embryos that were there before."""
+"""Keep a history of runs: a row for each, and how its figures changed on the embryos that the previous run measured."""
 
 import hashlib
 import logging
@@ -29,12 +29,12 @@ COLUMNS = [
 
 
 def add_run(tables, catalog, stages, folder, date):
-    """The history with a line for this run, if it came out otherwise than the last one; a table with COLUMNS.
+    """Add a row for this run to the history if its results differ from the last one. Return a table with COLUMNS.
 
     tables: {way of WAYS: path of its predictions.csv}. catalog: table of the run's catalog. stages: the Stages. folder: keeps the
-    history and the predictions of the last run in it, where no rule deletes them. date: of the run, as text.
-    The columns <way>_known_... are of the embryos that the run before measured as well: before and now, and the change, paired by
-    image, with its 95 % interval over embryos; empty where the stages are others. mae is in the stages' unit.
+    history and the predictions of the last run, where no rule deletes them. date: of the run, as text.
+    The columns <way>_known_... use only embryos that the previous run also measured: before and now, and the change, paired by
+    image, with its 95 % interval over embryos. They are empty if the stages differ. mae is in the stages' unit.
     """
     folder = Path(folder)
     checksum = hashlib.sha256(b"".join(Path(tables[way]).read_bytes() for way in sorted(tables)))
@@ -68,7 +68,7 @@ def add_run(tables, catalog, stages, folder, date):
     folder.mkdir(parents=True, exist_ok=True)
     for way, path in tables.items():
         shutil.copyfile(path, folder / f"{checksum}-{way}.csv")
-    write_csv(history, folder / "history.csv")  # from here on this run is the last one
+    write_csv(history, folder / "history.csv")  # now this run is the last one
     for path in folder.glob("*-*.csv"):
         if not path.name.startswith(f"{checksum}-"):
             path.unlink()
@@ -80,19 +80,19 @@ def _text(value):
 
 
 def _kept(path):
-    """The history kept so far, its values as text; empty where there is none."""
+    """Return the history so far, its values as text; an empty table if there is none."""
     if path.exists():
         try:
             history = read_text(path)
             int(history["run"].iloc[-1])
             return history.reindex(columns=COLUMNS, fill_value="")
         except (ValueError, KeyError, IndexError) as error:
-            log.warning("The history of earlier runs, %s, is damaged (%s); a new one begins.", path, first_line(error))
+            log.warning("The history of earlier runs, %s, is damaged (%s). A new one begins.", path, first_line(error))
     return pd.DataFrame(columns=COLUMNS, dtype=str)
 
 
 def _last_predictions(folder, checksum):
-    """{way: predictions of the last run}, as far as they are there and can be read."""
+    """Return {way: predictions of the last run}, without missing and unreadable ones."""
     found = {}
     for way in WAYS:
         path = folder / f"{checksum}-{way}.csv"
@@ -100,12 +100,16 @@ def _last_predictions(folder, checksum):
             try:
                 found[way] = read_predictions(path)
             except ValueError as error:
-                log.warning("What the last run answered, %s, is damaged (%s).", path, first_line(error))
+                log.warning(
+                    "The predictions of the last run, %s, are damaged (%s). The report shows no change since then.",
+                    path,
+                    first_line(error),
+                )
     return found
 
 
 def _values(predictions, stages):
-    """{figure: (value, low, high)}."""
+    """Return {figure: (value, low, high)}."""
     measured = metrics(predictions, stages, TOP_K)
     shares = {f"top_{k}": share for k, share in measured["top_k"].items()} | {"within_one": measured["within_one"]}
     values = {name: (share["accuracy"], *share["ci95"]) for name, share in shares.items()}
@@ -121,20 +125,20 @@ def _measured(predictions, stages, prefix):
 
 
 def _changed(before, now, stages, prefix):
-    """The figures of the embryos that both runs measured, before and now, and by how much they changed."""
+    """Return the figures of the embryos that both runs measured, before and now, and their changes."""
     if [name for name in before if name.startswith("p_")] != [f"p_{name}" for name in stages.names]:
         return {}
     both = set(before["embryo"]) & set(now["embryo"])
     before, now = (table[table["embryo"].isin(both)].reset_index(drop=True) for table in (before, now))
     known = {f"{prefix}embryos": len(both)}
     changes = paired_differences(now, before, stages, TOP_K) if both else {}
-    if not both or changes["top_1"]["value"] != changes["top_1"]["value"]:  # no image has its former stage
+    if not both or changes["top_1"]["value"] != changes["top_1"]["value"]:  # no image kept its stage
         return known
     for when, table in (("before", before), ("now", now)):
         known |= {f"{prefix}{figure}_{when}": values[0] for figure, values in _values(table, stages).items()}
     for figure, change in changes.items():
         values = [change["value"], *change["ci95"]]
-        if figure != "mae" and values[1] is not None:  # a share changes by no more, however few embryos there are
+        if figure != "mae" and values[1] is not None:  # a share changes by at most 1
             values = [max(-1.0, min(1.0, value)) for value in values]
         known |= {f"{prefix}{figure}_change{end}": value for end, value in zip(ENDS, values, strict=True)}
     return known

@@ -1,4 +1,4 @@
-"""Labels that look wrong: a list to check, not a verdict."""
+"""Find labels that look wrong, as a list for people to check."""
 
 import numpy as np
 
@@ -6,11 +6,12 @@ MOST = 24
 
 
 def label_doubts(table, stages):
-    """Images whose given stage a network that never saw them finds unlikely, and another one as likely as its own images.
+    """Return images for which another stage is as likely as for images with that label, by a network that never saw them.
 
-    table: out-of-fold predictions as `predictions_table` gives them, with png. stages: the Stages.
-    Confident learning (Northcutt, Jiang and Chuang, JAIR 70, 2021), as in cleanlab: an image is in doubt where the probability of
-    another stage reaches the mean that this stage has among the images labelled so; of several, the most probable is suggested.
+    table: out-of-fold predictions as `predictions_table` returns them, with png. stages: the Stages.
+    Confident learning (Northcutt, Jiang and Chuang, JAIR 70, 2021), as in cleanlab: an image is in doubt if the probability of
+    another stage reaches the mean probability of that stage among the images labelled with it. Of several such stages, the most
+    probable is suggested.
     Returns at most MOST dicts with source, stage, predicted, p_given, embryo and png, the least p_given first.
     """
     probabilities = table[[f"p_{name}" for name in stages.names]].to_numpy()

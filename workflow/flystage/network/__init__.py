@@ -1,1 +1,1 @@
-"""Pictures go in; a vector for each, and from vectors scores of the stages, come out. Weights and checkpoints lie here."""
+"""Turn pictures into vectors and vectors into scores of the stages; read and write weights and checkpoints."""

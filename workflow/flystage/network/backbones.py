@@ -10,24 +10,24 @@ from flystage.network.classifiers import name_in_timm
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-SIZE_ARGUMENT = {"vit": "image_size", "maxvit": "input_size"}  # torchvision's families built for pictures of one size
-SIZE = 224  # pixels, of those families where their weights do not say otherwise
+SIZE_ARGUMENT = {"vit": "image_size", "maxvit": "input_size"}  # torchvision's families with a fixed picture size
+SIZE = 224  # pixels, for these families unless their weights have another size
 
 
 class Backbone(nn.Module):
-    """A classifier without its last layer, which takes 8-bit grey pictures as they lie on disk.
+    """A classifier without its last layer, which takes 8-bit grey pictures as they are stored.
 
-    The scaling that the weights were trained with (mean and standard deviation per colour channel, on the 0-1 scale) is
-    part of the network, so nobody can forget it; so is the size of the pictures where a network takes one size alone.
-    name: torchvision's of the classifier, efficientnet_lite0, or timm/<timm's name>. size: side of its input in pixels, for those
-    of one size.
+    The scaling that the weights were trained with (mean and standard deviation per colour channel, on the 0-1 scale) is part of
+    the network, so it cannot be forgotten. So is the picture size of networks that take only one size.
+    name: of a torchvision classifier, efficientnet_lite0, or timm/<timm's name>. size: side of the input in pixels, for networks
+    with a fixed size.
     """
 
     def __init__(self, name, mean=IMAGENET_MEAN, std=IMAGENET_STD, size=None):
         super().__init__()
         build = timm_body if name_in_timm(name) else torchvision_body
         self.body, self.width, self.size = build(name, size)
-        self.scaling = {"mean": list(mean), "std": list(std)}  # to the last digit, which the buffers are not
+        self.scaling = {"mean": list(mean), "std": list(std)}  # exact values, which the float32 buffers round
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
 
@@ -40,7 +40,7 @@ class Backbone(nn.Module):
 
 
 class _OnlyShapes(TorchFunctionMode):
-    """While it is on, large tensors are made without memory: a network that others name may be larger than any."""
+    """Make large tensors without memory while it is active, because a network named in a foreign file may be huge."""
 
     MAKE = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn)
 
@@ -49,10 +49,10 @@ class _OnlyShapes(TorchFunctionMode):
 
 
 def check_fit(backbone):
-    """Raise ValueError, in a few words, unless a record's state is that of a network of its name, size and scaling.
+    """Check that a record's state fits a network of its name, size and scaling. Return the length of the network's vectors.
 
-    backbone: as `fetch_weights` writes it, its fields and tensors checked one by one. Returns the length of the network's vectors.
-    It takes no memory for the network.
+    backbone: as `fetch_weights` writes it, with fields and tensors already checked one by one. Needs no memory for the network.
+    Raises ValueError with a few words.
     """
     name, size, state = backbone["name"], backbone["size"], backbone["state"]
     try:
@@ -62,39 +62,41 @@ def check_fit(backbone):
         raise ValueError(f"there is no network {name!r} for pictures of {size} pixels ({first_line(error)})") from error
     expected = network.state_dict()
     if size != network.size:
-        raise ValueError(f"a {name} is of the size {network.size}, not {size}")
+        raise ValueError(f"a {name} has the size {network.size}, not {size}")
     check_shapes(state, expected, name)
     if not (torch.equal(state["mean"], expected["mean"]) and torch.equal(state["std"], expected["std"])):
-        raise ValueError("its mean and std are not those of its tensors")
+        raise ValueError("its mean and std differ from its tensors")
     return network.width
 
 
 def check_shapes(state, expected, network):
-    """Raise ValueError, in a few words, unless two state_dicts hold tensors of the same names, shapes and types. network: what it is of."""
+    """Raise ValueError, in a few words, if two state_dicts differ in names, shapes or types. network: words for its kind."""
     if expected.keys() != state.keys():
         odd = sorted(expected.keys() ^ state.keys())[0]
         raise ValueError(
-            f"{odd[:80]!r} is {'missing' if odd in expected else 'too much'} among the weights of a {network}"
+            f"{odd[:80]!r} is {'missing' if odd in expected else 'unknown'} among the weights of a {network}"
         )
     for key, value in expected.items():
         if (value.shape, value.dtype) != (state[key].shape, state[key].dtype):
-            raise ValueError(f"{key!r} has not the shape and type that it has in a {network}")
+            raise ValueError(f"{key!r} does not have the shape and type that it has in a {network}")
 
 
 def loaded_backbone(backbone):
-    """The Backbone of a record as `fetch_weights` writes it, its weights loaded. Raises FlystageError when they do not fit."""
+    """Return the Backbone of a record as `fetch_weights` writes it, with its weights. Raises FlystageError if they do not fit."""
     try:
         check_fit(backbone)
     except ValueError as error:
-        raise FlystageError(f"The backbone's weights cannot be used: {error}; make or copy them again.") from error
+        raise FlystageError(
+            f"The weights of the backbone are unusable, because {error}. Make or copy them again."
+        ) from error
     network = Backbone(backbone["name"], backbone["mean"], backbone["std"], backbone["size"])
     network.load_state_dict(backbone["state"])
     return network
 
 
 def torchvision_body(name, size=None):
-    """(a classifier of torchvision whose last linear layer does nothing, length of its vectors, its size or None)."""
-    import torchvision  # takes seconds to import, and only those who build a backbone need it
+    """Return (a torchvision classifier whose last linear layer does nothing, length of its vectors, its fixed size or None)."""
+    import torchvision  # takes seconds to import, and only building a backbone needs it
 
     family, options, fixed = name.split("_")[0], {}, None
     if family in SIZE_ARGUMENT:
@@ -108,16 +110,16 @@ def torchvision_body(name, size=None):
 
 
 def timm_body(name, size=None, **weights):
-    """(a classifier of timm without its last layer, length of its vectors, its size or None).
+    """Return (a timm classifier without its last layer, length of its vectors, its fixed size or None).
 
-    size: of the pictures, for networks that are built for pictures of one size. weights: where they come from, as
-    `timm.create_model` takes it, which fits weights of another size to this one.
+    size: of the pictures, for networks with a fixed size. weights: arguments of `timm.create_model` that name their source. It
+    adapts weights of another size to this one. Raises ValueError if timm has no such network.
     """
     import timm
 
     published = timm.get_pretrained_cfg(name_in_timm(name))
     if published is None:
-        raise ValueError("timm has none of that name")
+        raise ValueError("timm does not have it")
     fixed = (size or published.input_size[-1]) if published.fixed_input_size else None
     options = {"img_size": fixed} if fixed else {}
     body = timm.create_model(name_in_timm(name), num_classes=0, **options, **weights)

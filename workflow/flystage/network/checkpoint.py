@@ -1,4 +1,4 @@
-"""The one artifact: weights, architecture, classes in order with their times, and the preprocessing."""
+"""Read and write checkpoints: weights, architecture, stages in order with their times, preprocessing and calibration."""
 
 import torch
 
@@ -25,21 +25,22 @@ from flystage.raw.stages import PLACES, Stages
 from flystage.raw.times import UNITS
 
 FORMAT = 6
-# 2 lacks the licence of the backbone's weights; until 3 all times were minutes; until 4 none is calibrated; 5 knows nothing unlike.
+# Format 2 lacks the licence of the backbone's weights, up to 3 all times are minutes, up to 4 there is no calibration, and 5
+# cannot detect out-of-distribution images.
 FORMATS = whole(2, FORMAT)
-# Of a network about which no out-of-fold answers are known.
+# Of a network without out-of-fold predictions.
 CALIBRATION = {"temperature": 1.0, "sets": None, "interval": None}
 SETS = ("asked", "promised", "threshold", "contiguous")
 INTERVAL = ("asked", "promised", "reach")
 
 PARTS = ("backbone.", "head.")  # of a state
 SHARE, TIME = number(0, 1), number(-1e12, 1e12)
-MANY = 10_000  # more stages, hidden layers and angles than anyone has
+MANY = 10_000  # a limit for stages and times that no real data set reaches
 NORMALIZE = {  # by method
     "multiply": {"factor": positive(1e9)},
     "percentile": {"low": number(0, 100), "high": number(0, 100)},
 }
-FIELDS = {  # a checkpoint; of the others, what is read of them
+FIELDS = {  # the fields of a checkpoint that are read
     "backbone": ABOUT,
     "hidden": several(whole(1, 2**20), 0, 100),
     "stages": several(line(255, r".*\S.*", "a name of one line"), 1, MANY),
@@ -63,7 +64,7 @@ FIELDS = {  # a checkpoint; of the others, what is read of them
     "training": {"note": optional(text())},
     "calibration": {"temperature": number(0.001, 1000)},
 }
-WHERE_THERE_ARE = {  # parts that may be None
+WHERE_THERE_ARE = {  # parts of the calibration that may be None
     "sets": {"asked": SHARE, "promised": SHARE, "threshold": SHARE, "contiguous": one_of(True, False)},
     "interval": {"asked": SHARE, "promised": SHARE, "reach": number(0, 1e12)},
 }
@@ -74,8 +75,8 @@ FINETUNED = {"settings": {"finetune": {"augment": {"rotation": number(0, 360)}}}
 def save_checkpoint(path, backbone, head, stages, image, training):
     """Write a checkpoint that loads with weights_only=True.
 
-    backbone: as `fetch_weights` writes it. head: the trained Head. stages: the Stages. image: the configuration's section.
-    training: what it came from, for the record (plain values only).
+    backbone: as `fetch_weights` writes it. head: the trained Head. stages: the Stages. image: that section of the configuration.
+    training: the settings and data of the training, for the record (plain values only).
     """
     state = {f"backbone.{key}": value for key, value in backbone["state"].items()}
     state |= {f"head.{key}": value for key, value in head.state_dict().items()}
@@ -97,33 +98,33 @@ def save_checkpoint(path, backbone, head, stages, image, training):
 
 
 def load_checkpoint(path):
-    """A checkpoint's dict as `save_checkpoint` wrote it, on the CPU, with what its format lacks.
+    """Return the dict that `save_checkpoint` wrote, on the CPU, with fields added that older formats lack.
 
-    All that it says is checked: types, sizes, ranges, whether its parts agree, and that its weights are those that its id stands for.
-    Raises FlystageError when the file is none, or something in it cannot be.
+    All fields are checked: their types, sizes and ranges, whether the parts fit together, and whether the id fits the weights.
+    Raises FlystageError if the file is missing, is not a checkpoint, or has an impossible value.
     """
     try:
         checkpoint = read_tensors(path)
     except FileNotFoundError as error:
         raise FlystageError(
-            f"There is no checkpoint {path}: train one with `snakemake --cores all`, or correct the path."
+            f"There is no checkpoint {path}. Train one with `snakemake --cores all`, or correct the path."
         ) from error
     except (OSError, ValueError) as error:
         raise FlystageError(
-            f"{path} is not a checkpoint of this workflow, or it is damaged ({error}); copy or train it again."
+            f"{path} is not a checkpoint of this workflow, or it is damaged ({error}). Copy it again, or train a new one."
         ) from error
     if type(checkpoint) is not dict or not FORMATS.fits(checkpoint.get("format")):
-        raise FlystageError(f"{path} is not a checkpoint of this version of the workflow; train it again.")
+        raise FlystageError(f"{path} is not a checkpoint of this version of the workflow. Train a new one.")
     try:
         checkpoint = _with_what_its_format_lacks(checkpoint)
         _check(checkpoint, path)
     except ValueError as error:
         raise FlystageError(
-            f"The checkpoint {path} cannot be used: {error}; copy it again from where it was made, or train one."
+            f"The checkpoint {path} is unusable, because {error}. Copy it again from its source, or train a new one."
         ) from error
     checkpoint["backbone"] |= {"source": without_folder(checkpoint["backbone"]["source"])}
     checkpoint["training"].setdefault("note", "")
-    # Out of the file, which may be replaced while it is used.
+    # Copy the tensors out of the mapped file, which may be replaced while they are used.
     checkpoint["state"] = {key: value.clone() for key, value in checkpoint["state"].items()}
     if checkpoint["likeness"]:
         checkpoint["likeness"]["reference"] = checkpoint["likeness"]["reference"].clone()
@@ -142,9 +143,9 @@ def _with_what_its_format_lacks(checkpoint):
 
 
 def _check(checkpoint, path):
-    """Raise ValueError, in a few words, at the first thing in a checkpoint that cannot be. path: of its file."""
+    """Raise ValueError, in a few words, for the first impossible value in a checkpoint. path: of its file."""
     if not is_plain({key: value for key, value in checkpoint.items() if key not in ("state", "likeness")}):
-        raise ValueError("it holds something else than tensors and plain values, or too many")
+        raise ValueError("it contains too many values, or others than tensors and plain values")
     check_fields(checkpoint, FIELDS)
     normalize, calibration = checkpoint["image"]["normalize"], checkpoint["calibration"]
     check_fields(normalize, NORMALIZE[normalize["method"]], "image.normalize.")
@@ -162,7 +163,7 @@ def _check(checkpoint, path):
         raise ValueError(f"its stages, times and unit do not fit together ({first_line(error)})") from error
     state = checkpoint.get("state")
     if type(state) is not dict or not all(type(key) is str and key.startswith(PARTS) for key in state):
-        raise ValueError("it holds no weights, or more than those of backbone and head")
+        raise ValueError("its weights are missing, or not only those of backbone and head")
     check_tensors(state, path)
     check_id(backbone_of(checkpoint))
     features = check_fit(backbone_of(checkpoint))
@@ -176,7 +177,7 @@ def _check_head(checkpoint, features):
         expected = Head(features, checkpoint["hidden"], len(checkpoint["stages"])).state_dict()
     check_shapes(state, expected, "head of these features, hidden layers and stages")
     if not (state["std"] > 0).all():
-        raise ValueError("its head would divide by standard deviations of zero")
+        raise ValueError("its head contains standard deviations of zero")
 
 
 def _check_likeness(checkpoint, features, path):
@@ -186,15 +187,15 @@ def _check_likeness(checkpoint, features, path):
     reference = checkpoint["likeness"].get("reference")
     check_tensors({"likeness.reference": reference}, path)
     if not reference.is_floating_point() or reference.ndim != 2 or not len(reference) or reference.shape[1] != features:
-        raise ValueError(f"likeness.reference holds no vectors of {features} features")
+        raise ValueError(f"likeness.reference does not contain vectors of {features} features")
 
 
 def calibrate_checkpoint(checkpoint, record, likeness, path):
-    """Write a checkpoint to `path` with what its cross-validation says of it.
+    """Write a checkpoint to `path` with the calibration from its cross-validation.
 
-    checkpoint: as `load_checkpoint` gives it. record: evaluation/crossval.json as a dict, or None. The calibration of a checkpoint has
-    "temperature", see `fitted_temperature`, "sets", see `prediction_sets`, and "interval", see `time_intervals`, the latter two None
-    where nothing can be promised. likeness: see `likeness_of_network`.
+    checkpoint: as `load_checkpoint` returns it. record: evaluation/crossval.json as a dict, or None. The calibration of a checkpoint
+    has "temperature", see `fitted_temperature`, "sets", see `prediction_sets`, and "interval", see `time_intervals`. The latter two
+    are None if no coverage can be promised. likeness: see `likeness_of_network`.
     """
     if record and record["calibration"]:
         checkpoint["calibration"] = {
@@ -207,12 +208,12 @@ def calibrate_checkpoint(checkpoint, record, likeness, path):
 
 
 def stages_of(checkpoint):
-    """The checkpoint's Stages."""
+    """Return the checkpoint's Stages."""
     return Stages.of_record(checkpoint)
 
 
 def angles_of(checkpoint):
-    """Angles in degrees at which the network was shown its training images: those stored, or any that a fine-tuning drew."""
+    """Return the angles in degrees of the training images: those that were stored, or all after fine-tuning with any rotation."""
     settings = checkpoint["training"].get("settings", {})
     if settings.get("mode") == "finetuned" and settings["finetune"]["augment"]["rotation"] >= 180:
         return range(360)
@@ -220,12 +221,12 @@ def angles_of(checkpoint):
 
 
 def backbone_of(checkpoint):
-    """The checkpoint's backbone as `feature_vectors` takes it."""
+    """Return the checkpoint's backbone as `feature_vectors` takes it."""
     return checkpoint["backbone"] | {"state": _part(checkpoint["state"], "backbone.")}
 
 
 def head_of(checkpoint):
-    """The checkpoint's Head, ready to answer."""
+    """Return the checkpoint's Head with its weights, in evaluation mode."""
     state = _part(checkpoint["state"], "head.")
     head = Head(state["mean"].shape[0], checkpoint["hidden"], len(checkpoint["stages"]))
     head.load_state_dict(state)

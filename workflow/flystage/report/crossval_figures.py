@@ -1,4 +1,4 @@
-"""The figures of cross-validation, one function each: what its tables and records hold in, a PNG and an SVG out."""
+"""Draw the figures of cross-validation from its tables and records, each as a PNG and an SVG."""
 
 import textwrap
 from functools import partial
@@ -11,15 +11,15 @@ from matplotlib.ticker import MaxNLocator
 from flystage.report import figures
 from flystage.report.drawing import BLUE, GREEN, GREY, RED, SPLIT_COLOURS, panels, save, stage_ticks
 
-NETWORK = "network"  # its name beside the simple methods
+NETWORK = "network"  # its name among the baselines
 
 
 def draw(crossval, predictions, confusion, curve, stages, folder):
-    """Draw what there is. Returns the paths of the PNGs.
+    """Draw every figure that has data. Return the paths of the PNGs.
 
-    crossval: the record of crossval.json, empty where there was no cross-validation. predictions: its table, or that of the
-    test images. confusion, curve: counts and top-k of these, see `figures.confusion` and `figures.top_k`. stages: the Stages.
-    folder: where to.
+    crossval: the record of crossval.json, empty without cross-validation. predictions: its table, or that of the test images.
+    confusion, curve: counts and top-k of these, see `figures.confusion` and `figures.top_k`. stages: the Stages. folder: where
+    to write the figures.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def draw(crossval, predictions, confusion, curve, stages, folder):
 
 
 def beside_simple_methods(crossval, baselines, path):
-    """Top-1 and mean error of the network and of simple methods, with intervals. crossval, baselines: as in crossval.json."""
+    """Draw top-1 and mean error of the network and the baselines, with intervals. crossval, baselines: as in crossval.json."""
     methods = {NETWORK: crossval} | baselines
     first = "1" if "1" in crossval["top_k"] else next(iter(crossval["top_k"]))
     shown = [(f"top-{first} accuracy, %", 100, lambda each: (each.get("top_k") or {}).get(first), "accuracy")]
@@ -78,7 +78,7 @@ def beside_simple_methods(crossval, baselines, path):
 
 
 def spread_by_embryo(rows, unit, path):
-    """Top-1 accuracy and mean error of each embryo, sorted. rows: as by_embryo of crossval.json. unit: of the error, or None."""
+    """Draw the sorted top-1 accuracy and mean error of embryos. rows: as by_embryo of crossval.json. unit: of the error, or None."""
     table = pd.DataFrame(rows)
     shown = [("top_1", 100, "top-1 accuracy, %")]
     if unit and table["mae"].notna().any():
@@ -101,7 +101,7 @@ def spread_by_embryo(rows, unit, path):
 
 
 def error_by_time(predictions, stages, path):
-    """Expected minus true time over the true stage: a thin line for each embryo, a thick one for the mean of all."""
+    """Draw expected minus true time by true stage: a thin line for each embryo, a thick line for their mean."""
     figure, [[axes]] = panels(3.4)
     errors = _errors(predictions, stages)
     for number, (_, line) in enumerate(errors.items()):
@@ -117,7 +117,7 @@ def error_by_time(predictions, stages, path):
 
 
 def bias_by_stage(predictions, stages, path):
-    """Mean of expected minus true time of each stage, with the spread of the embryos' own means."""
+    """Draw the mean of expected minus true time of each stage, with the standard deviation of the embryos' means."""
     errors = _errors(predictions, stages)
     mean, spread = errors.mean(axis=1), errors.std(axis=1).fillna(0)
     figure, [[axes]] = panels(3.0)
@@ -127,21 +127,21 @@ def bias_by_stage(predictions, stages, path):
     axes.axhline(0, color="black", linewidth=0.8)
     stage_ticks(axes.xaxis, stages)
     axes.set_xlabel(f"true stage ({stages.unit})" if stages.times else "true stage")
-    axes.set_ylabel(f"mean error, {stages.unit}")
+    axes.set_ylabel(f"mean signed error, {stages.unit}")
     save(figure, path)
 
 
 def _errors(predictions, stages):
-    """Table of the mean error in time: a row per stage (its place), a column per embryo."""
+    """Return a table of the mean error in time: a row per stage (its place), a column per embryo."""
     table = predictions.assign(place=predictions["stage"].map(stages.labels))
     table = table.pivot_table(index="place", columns="embryo", values="time_error", aggfunc="mean")
     return table.reindex(range(len(stages)))
 
 
 def reliability(calibration, path):
-    """How often the network is right at each level of its confidence, before and after the temperature."""
+    """Draw accuracy by confidence, before and after calibration. calibration: as in crossval.json."""
     figure, [[axes]] = panels(3.6)
-    axes.plot([0, 100], [0, 100], color=GREY, linestyle="--", label="as sure as it is right")
+    axes.plot([0, 100], [0, 100], color=GREY, linestyle="--", label="perfect calibration")
     for key, name, colour, marker in (
         ("reliability_before", "before", RED, "s"),
         ("reliability_after", "after", BLUE, "o"),
@@ -153,9 +153,9 @@ def reliability(calibration, path):
             axes.scatter(
                 100 * bins["confidence"], 100 * bins["accuracy"], s=area, color=colour, marker=marker, alpha=0.85
             )
-            axes.plot([], [], color=colour, marker=marker, label=f"{name} the temperature")
+            axes.plot([], [], color=colour, marker=marker, label=f"{name} calibration")
     axes.set_xlabel("confidence in the first suggestion, %")
-    axes.set_ylabel("of these right, %")
+    axes.set_ylabel("accuracy, %")
     axes.set_xlim(0, 102)
     axes.set_ylim(0, 102)
     axes.legend(loc="upper left")
@@ -163,18 +163,18 @@ def reliability(calibration, path):
 
 
 def sets_of_stages(sets, path):
-    """How many stages the sets hold, and how often they hold the truth, by embryo. sets: as in crossval.json."""
+    """Draw the sizes of prediction sets, and their coverage by embryo. sets: as in crossval.json."""
     figure, [[sizes, embryos]] = panels(2.8, columns=2)
     counts = {int(size): images for size, images in sets["sizes"].items()}
     sizes.bar(counts.keys(), counts.values(), color=BLUE)
-    sizes.set_xlabel("stages in the set")
+    sizes.set_xlabel("stages in the prediction set")
     sizes.set_ylabel("images")
     sizes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     covered = sorted(100 * row["covered"] for row in sets["covered_by_embryo"])
     embryos.plot(range(1, len(covered) + 1), covered, "o", color=BLUE, markersize=5)
     embryos.axhline(100 * sets["promised"], color=GREY, linestyle="--", label="promised")
     embryos.set_xlabel("embryos, sorted")
-    embryos.set_ylabel("sets that hold the truth, %")
+    embryos.set_ylabel("coverage, %")
     embryos.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     embryos.set_ylim(0, 103)
     embryos.legend(loc="lower right")
@@ -182,7 +182,7 @@ def sets_of_stages(sets, path):
 
 
 def learning_curve(points, unit, path):
-    """Accuracy and mean error by the number of training embryos, with their spread. points: as in crossval.json."""
+    """Draw accuracy and mean error by the number of training embryos, with their spread. points: as in crossval.json."""
     shown = [
         ("top_1", "top-1", BLUE, "o"),
         ("top_3", "top-3", GREEN, "s"),
@@ -194,14 +194,14 @@ def learning_curve(points, unit, path):
     for key, label, colour, marker in shown:
         if all(point.get(key) for point in points):
             _band(rows[0][0], embryos, [point[key] for point in points], 100, label, colour, marker)
-    rows[0][0].set_ylabel("right, %")
+    rows[0][0].set_ylabel("accuracy, %")
     rows[0][0].set_ylim(0, 103)
     rows[0][0].legend(ncols=3, loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0, columnspacing=1.2)
     if with_error:
         _band(rows[1][0], embryos, [point["mae"] for point in points], 1, None, BLUE, "o")
         rows[1][0].set_ylabel(f"mean error, {unit}")
         rows[1][0].set_ylim(bottom=0)
-    rows[-1][0].set_xlabel("embryos to train on")
+    rows[-1][0].set_xlabel("training embryos")
     rows[-1][0].xaxis.set_major_locator(MaxNLocator(6, integer=True))
     save(figure, path)
 

@@ -1,4 +1,4 @@
-"""What came of a run in a few lines, for the terminal. It reads the results with nothing that takes long to import."""
+"""Summarise the results of a run in a few lines for the terminal, with modules that import quickly."""
 
 import csv
 import re
@@ -7,12 +7,12 @@ from pathlib import Path
 from flystage.core.cells import as_meant
 from flystage.core.records import read_json
 
-FEW = 3  # files and warnings that are named; the report has all
-WARNING = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ WARNING (?!SageMaker: )(.*)")  # those of SageMaker are news
+FEW = 3  # files and warnings that are named; the report lists all
+WARNING = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ WARNING (?!SageMaker: )(.*)")  # SageMaker's are progress messages
 
 
 def essence_of_run(results, note=""):
-    """The headline beside chance, rejected files, warnings and the path of the report."""
+    """Return the accuracies with chance, rejected files, warnings and the path of the report."""
     results = Path(results)
     lines = [*headline(results / "evaluation/metrics.json"), *rejected_in(results / "catalog.csv", "path")]
     warnings = warnings_in(results / "logs")
@@ -23,17 +23,17 @@ def essence_of_run(results, note=""):
 
 
 def essence_of_prediction(results):
-    """How many images got a suggestion, which were rejected, and the paths of the page and the table."""
+    """Return how many images were classified, which were rejected, and the paths of the page and the tables."""
     folder = Path(results) / "predict"
     table = folder / "predictions.csv"
     used = sum(row.get("status") == "used" for row in _rows(table))
-    lines = [f"{used} of {len(_rows(table))} images got a suggestion.", *rejected_in(table, "image")]
+    lines = [f"{used} of {len(_rows(table))} images were classified.", *rejected_in(table, "image")]
     made = [folder / f"predictions.{ending}" for ending in ("html", "csv", "xlsx")]
     return "\n".join([*lines, f"Suggestions: {', '.join(str(path) for path in made if path.exists())}"])
 
 
 def essence_of_comparison(results):
-    """The best variant beside chance, for each way of measuring, and the paths of the page and the table."""
+    """Return the best variant with chance, for each way of measuring, and the paths of the page and the table."""
     folder = Path(results) / "compare"
     lines = []
     rows = [row for row in _rows(folder / "table.csv") if row.get("top_1")]
@@ -48,8 +48,9 @@ def essence_of_comparison(results):
 
 
 def headline(path):
-    """The shares in metrics.json, of the test split and of cross-validation, each beside chance and with its interval: a list of
-    lines. What is not there is left out.
+    """Return a list of lines: the shares in metrics.json of the test split and of cross-validation, with chance and interval.
+
+    Missing values are skipped.
     """
     try:
         metrics = read_json(path)
@@ -58,7 +59,7 @@ def headline(path):
     crossval = metrics.get("crossval") or {}
     return [
         *_shares(metrics, "test images of {} that the network never saw:"),
-        *_shares(crossval, "images of {}, each by a network that never saw its embryo (cross-validation):"),
+        *_shares(crossval, "images of {} in cross-validation, each classified by a network that never saw its embryo:"),
     ]
 
 
@@ -79,9 +80,9 @@ def _shares(metrics, what):
 
 
 def rejected_in(table, name):
-    """How many files of a table with a status and a reason were rejected, and the first of them: a list of lines.
+    """Return a list of lines: how many files of a table were rejected, and the first of them with their reasons.
 
-    name: the column with the name of the file.
+    table: a CSV with the columns status and reason. name: the column with the name of the file.
     """
     rows = _rows(table)
     rejected = [row for row in rows if row.get("status") == "rejected"]
@@ -91,7 +92,7 @@ def rejected_in(table, name):
 
 
 def warnings_in(logs):
-    """The warnings in the logs of a run, those of the report first, each once."""
+    """Return the warnings in the logs of a run, each once. Those of the report come first."""
     paths = sorted(Path(logs).glob("*.log"), key=lambda path: (path.stem != "report", path.stem))
     found = []
     for path in paths:

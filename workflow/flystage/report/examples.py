@@ -1,4 +1,4 @@
-"""Pictures for the page: the worst errors among their neighbours in time, labels that look wrong, and where the network looks."""
+"""Make pictures for the report: the worst errors with their neighbours in time, doubtful labels and occlusion maps."""
 
 import base64
 
@@ -9,16 +9,16 @@ from flystage.images.pngs import small_jpeg, without_margin
 
 WORST = 9
 SIDE = 200  # pixels of a thumbnail at most
-LITTLE = 0.05  # a change of the probability that is hardly one
-ORANGE, BLUE = (0, 120, 255), (200, 110, 40)  # blue, green, red, as OpenCV has them
-BLACK, WHITE = 1, 99.7  # percentiles of the picture's own grey values that a thumbnail shows as black and white
+LITTLE = 0.05  # a change of the probability that hardly matters
+ORANGE, BLUE = (0, 120, 255), (200, 110, 40)  # blue, green, red, the order of OpenCV
+BLACK, WHITE = 1, 99.7  # percentiles of a picture's grey values that its thumbnail shows as black and white
 
 
 def worst_errors(predictions, stages, most=WORST):
-    """The images that were staged worst, each with what the same embryo looked like a stage before and after.
+    """Return the images with the worst errors, each with pictures of the same embryo a stage before and after.
 
-    predictions: table as the evaluation's, with png. stages: the Stages. Worst: the largest error in time; where stages have no
-    order, the least probability of the truth. Only images whose first suggestion is wrong.
+    predictions: table as the evaluation's, with png. stages: the Stages. Only images whose first suggestion is wrong count. The
+    worst has the largest error in time or, where stages have no order, the lowest probability of the true stage.
     """
     table = predictions.assign(place=predictions["stage"].map(stages.labels))
     true = [row[f"p_{row['stage']}"] for _, row in table.iterrows()]
@@ -48,10 +48,10 @@ def _picture(row):
 
 
 def looked_at(images):
-    """Pictures of where the network looks: plain, and with the parts that matter in colour. images: as in occlusion.json.
+    """Return the occlusion maps: each picture plain, and with the parts that matter in colour. images: as in occlusion.json.
 
-    Orange: covering the part takes belief away; blue: it adds some. The strongest colour of all pictures is the largest change, or
-    LITTLE where all are smaller.
+    Orange: covering the part lowers the probability of the suggestion. Blue: covering it raises the probability. All pictures
+    share one scale, whose strongest colour is the largest change, or LITTLE if all changes are smaller.
     """
     most = max([LITTLE, *(abs(drop) for image in images for row in image["drops"] for drop in row)])
     shown = []
@@ -71,7 +71,7 @@ def looked_at(images):
 
 
 def thumbnail(png):
-    """A PNG without its empty margin, its grey values stretched for the eye, as a JPEG (base64); None where there is no PNG."""
+    """Return a PNG as a JPEG (base64) without its empty margin and with enhanced contrast; None where there is no PNG."""
     picture = cv2.imread(str(png), cv2.IMREAD_GRAYSCALE) if png else None
     if picture is None:
         return None

@@ -1,6 +1,4 @@
-"""The figures of the data set, the training, the test images and of variants, one function each: tables and numbers in, a PNG
-and an SVG out.
-"""
+"""Draw the figures of the data set, the training, the test images and variants, each as a PNG and an SVG."""
 
 import textwrap
 
@@ -12,11 +10,11 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodF
 from flystage.core.tables import kept_epoch
 from flystage.report.drawing import BLUE, GREY, RED, SPLIT_COLOURS, WIDTH, YELLOW, panels, save, stage_ticks
 
-FEW_STAGES = 20  # up to so many, the cells of a confusion matrix have room for a number
+FEW_STAGES = 20  # the cells of a confusion matrix have room for a number up to this many stages
 
 
 def images_per_stage(table, stages, title, path):
-    """Stacked bars, images per stage and split. table: one row per image, with the columns split and stage. stages: the Stages."""
+    """Draw stacked bars: images per stage and split. table: one row per image, with columns split and stage. stages: the Stages."""
     counts = table.groupby(["split", "stage"]).size()
     figure, [[axes]] = panels(3.0)
     bottom = np.zeros(len(stages))
@@ -48,7 +46,7 @@ def _stage_axis(stages):
 
 
 def sample_before_after(name, plane, white, pictures, angles, path):
-    """One raw image as a viewer shows it, its histogram, and the PNGs made from it.
+    """Draw one raw image as a viewer shows it, its histogram, and the PNGs made from it.
 
     name: of the raw image. plane: 2-D raw array. white: the value a viewer shows as white. pictures: uint8 arrays, one per
     angle in degrees.
@@ -85,9 +83,9 @@ def sample_before_after(name, plane, white, pictures, angles, path):
 
 
 def training_curve(history, path):
-    """Losses and top-1 accuracy by epoch. history: table with epoch, train_loss; val_loss, val_top1 and phase if it has them.
+    """Draw losses and top-1 accuracy by epoch. history: table with epoch and train_loss, perhaps val_loss, val_top1 and phase.
 
-    The loss that training minimises and the cross-entropy of validation cannot be compared, so each has an axis of its own.
+    The training loss and the cross-entropy of validation cannot be compared, so they have separate axes.
     """
     kept = kept_epoch(history)["epoch"]
     shown = [("train_loss", 1, "training loss\n(as optimised)", SPLIT_COLOURS["train"])]
@@ -99,7 +97,7 @@ def training_curve(history, path):
         axes.axvline(kept, color=GREY, linestyle=":", label="epoch kept")
         if "phase" in history:
             last_of_head = history.loc[history["phase"] == "head", "epoch"].max()
-            axes.axvspan(last_of_head + 0.5, history["epoch"].max() + 0.5, color="#f2f2f2", label="whole network")
+            axes.axvspan(last_of_head + 0.5, history["epoch"].max() + 0.5, color="#f2f2f2", label="fine-tuning")
         axes.plot(history["epoch"], scale * history[column], color=colour)
         axes.set_ylabel(label)
         axes.set_ylim(*((0, 101) if column == "val_top1" else (0, None)))
@@ -112,8 +110,8 @@ def training_curve(history, path):
 
 
 def tuning(trials, best, path):
-    """Validation loss of every trial over learning rate and batch size. trials: records; best: the trial number kept."""
-    trials = pd.DataFrame(trials).dropna(subset="val_loss")  # a trial that diverged has no loss to show
+    """Draw the validation loss of every trial by learning rate and batch size. trials: records. best: number of the best trial."""
+    trials = pd.DataFrame(trials).dropna(subset="val_loss")  # a trial that diverged has no loss
     figure, [[axes]] = panels(3.2)
     points = axes.scatter(
         trials["learning_rate"], trials["batch_size"], c=trials["val_loss"], s=70, cmap="viridis_r", edgecolor="white"
@@ -130,13 +128,16 @@ def tuning(trials, best, path):
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("learning rate")
     axes.set_ylabel("batch size")
-    axes.set_title("best trial ringed")
+    axes.set_title("ring: best trial")
     figure.colorbar(points, label="validation loss")
     save(figure, path)
 
 
 def confusion(table, stages, path, title="test images"):
-    """Rows: true stage, columns: first suggestion, each row in per cent. table: square array of counts. stages: the Stages."""
+    """Draw a confusion matrix: rows are true stages, columns first suggestions, each row in per cent.
+
+    table: square array of counts. stages: the Stages.
+    """
     share = 100 * table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     figure, [[axes]] = panels(4.6)
     picture = axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
@@ -151,14 +152,14 @@ def confusion(table, stages, path, title="test images"):
     axes.set_xlabel("first suggestion")
     axes.set_ylabel("true stage")
     axes.set_title(title)
-    figure.colorbar(picture, label="% of the true stage's images", shrink=0.8)
+    figure.colorbar(picture, label="% of the images of the true stage", shrink=0.8)
     save(figure, path)
 
 
 def top_k(curve, path, title="test images"):
-    """Accuracy by k with its interval, beside chance. curve: table with k, accuracy, low, high, chance."""
+    """Draw accuracy by k with its interval and chance. curve: table with k, accuracy, low, high, chance."""
     figure, [[axes]] = panels(3.2)
-    open_ended = curve[curve["chance"] < 1]  # with all stages suggested the true one is always there
+    open_ended = curve[curve["chance"] < 1]  # all stages together always contain the true one
     axes.fill_between(
         open_ended["k"],
         100 * open_ended["low"],
@@ -179,7 +180,7 @@ def top_k(curve, path, title="test images"):
 
 
 def runs(history, unit, path):
-    """Top-1 accuracy and mean error of one run after the other, with intervals; rings: the embryos that the run before had.
+    """Draw top-1 accuracy and mean error of all runs, with intervals. Rings: only embryos that the previous run measured too.
 
     history: list of dicts, see `read_runs`. unit: of the mean error, or None.
     """
@@ -205,16 +206,16 @@ def runs(history, unit, path):
         axes.set_title(title)
         axes.set_xlabel("run")
         axes.set_ylim(bottom=0)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))  # of a first run, too
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))  # also for a single run
         axes.set_xlim(history[0]["run"] - 0.5, history[-1]["run"] + 0.5)
     figure.legend(*rows[0][0].get_legend_handles_labels(), ncols=2, loc="outside upper right")
     save(figure, path)
 
 
 def comparison(table, k, unit, path):
-    """Top-k accuracy and mean error of variants, one below the other, with intervals and chance.
+    """Draw top-k accuracy and mean error of variants, one below the other, with intervals and chance.
 
-    table: as `comparing.comparison` gives it. k: of the accuracy shown. unit: of the mean error, or None.
+    table: as `comparing.comparison` returns it. k: of the accuracy shown. unit: of the mean error, or None.
     """
     variants = list(dict.fromkeys(table["variant"]))
     names = [f"top_{k}", *(["mae"] if unit else [])]
@@ -244,19 +245,21 @@ def comparison(table, k, unit, path):
 
 
 def time_against_frame(rows, course, frames, stages, title, path):
-    """The curve of a movie: what each frame suggests by itself, with its interval, and all of them read in time.
+    """Draw the time of each frame of a movie, from the frame only with its interval and from all frames together.
 
     rows: table with number (of the frame), expected_time, time_low, time_high (may be empty) and stage_1. course: the TimeCourse of
-    `frames`, the numbers of the frames. stages: the Stages; without times the y axis has their names.
+    `frames`, the numbers of the frames. stages: the Stages. Without times, the y axis has their names.
     """
     timed = stages.times is not None
     alone = rows["expected_time"].astype(float) if timed else rows["stage_1"].map(stages.labels)
     figure, [[axes]] = panels(3.2)
     bounds = rows[["time_low", "time_high"]].astype(float)
     if timed and bounds.notna().all(axis=None):
-        axes.vlines(rows["number"], *bounds.to_numpy().T, color=GREY, alpha=0.35, linewidth=1.5, label="its interval")
-    axes.plot(rows["number"], alone, ".", color=GREY, markersize=5, label="each frame by itself")
-    axes.plot(frames, course.times, color=BLUE, linewidth=2, label="read in time")
+        axes.vlines(
+            rows["number"], *bounds.to_numpy().T, color=GREY, alpha=0.35, linewidth=1.5, label="interval of the frame"
+        )
+    axes.plot(rows["number"], alone, ".", color=GREY, markersize=5, label="single frame")
+    axes.plot(frames, course.times, color=BLUE, linewidth=2, label="all frames together")
     axes.set_xlabel("frame")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if timed:

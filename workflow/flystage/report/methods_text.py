@@ -1,4 +1,4 @@
-"""A paragraph for the methods section of a paper, with the numbers of this run."""
+"""Write a paragraph for the methods section of a paper, with the numbers of this run."""
 
 import textwrap
 
@@ -14,12 +14,14 @@ REFERENCES = {
     "sklearn": "Pedregosa F et al. (2011). Scikit-learn: machine learning in Python. JMLR 12, 2825-2830.",
     "temperature": "Guo C, Pleiss G, Sun Y, Weinberger KQ (2017). On calibration of modern neural networks. ICML.",
     "sets": "Lee Y, Barber RF, Willett R (2023). Distribution-free inference with hierarchical data. arXiv:2306.06342.",
+    "flystage": "flystage developers (2026). flystage: a Snakemake workflow that classifies Drosophila embryo images by"
+    " developmental stage. Version {version}. MIT licence.",  # the same words as in CITATION.cff
 }
 WIDTH = 100  # letters of a line
 
 
 def methods_text(config, stages, counts, network, best, measured, crossval, versions):
-    """The paragraph and its references.
+    """Return the paragraph and its references, in lines of at most WIDTH letters.
 
     config: the checked configuration. stages: the Stages. counts: {split: {"embryos", "tifs", "pngs"}}. network: as
     model/backbone.json. best: as tuning/best.json. measured: as metrics.json. crossval: as crossval.json, or None. versions:
@@ -30,14 +32,14 @@ def methods_text(config, stages, counts, network, best, measured, crossval, vers
         _network(config, network, best),
         _figures(config, measured),
         *([_crossvalidation(crossval)] if crossval and crossval.get("crossval") else []),
-        f"All steps ran as a Snakemake {versions['snakemake']} workflow (Mölder et al. 2021; flystage {versions['flystage']}) with"
-        f" PyTorch {versions['torch']} (Paszke et al. 2019) in Python {versions['Python']}.",
+        f"All steps were run with flystage {versions['flystage']} (flystage developers 2026) on Snakemake {versions['snakemake']}"
+        f" (Mölder et al. 2021), PyTorch {versions['torch']} (Paszke et al. 2019) and Python {versions['Python']}.",
     ]
     text = " ".join(parts)
-    cited = ["snakemake", "torch", "adamw", "intervals"]
+    cited = ["flystage", "snakemake", "torch", "adamw", "intervals"]
     cited += ["ordered"] * ("Diaz and Marathe" in text) + ["sklearn"] * ("Pedregosa" in text)
     cited += ["temperature"] * ("Guo et al." in text) + ["sets"] * ("Lee et al." in text)
-    references = sorted(REFERENCES[key] for key in cited)
+    references = sorted((REFERENCES[key].format(version=versions["flystage"]) for key in cited), key=str.casefold)
     note = ["Note: " + config["note"].strip()] if config["note"] and config["note"].strip() else []
     paragraphs = [*note, text, "References", *references]
     return "\n\n".join(textwrap.fill(part, WIDTH, break_long_words=False) for part in paragraphs) + "\n"
@@ -47,23 +49,25 @@ def _data(config, stages, counts):
     image = config["image"]
     method = image["normalize"]
     scaled = (
-        f"multiplied by {method['factor']:g} on the 0-255 scale, saturating"
+        f"multiplied by {method['factor']:g} on a scale of 0 to 255 and clipped at 255"
         if method["method"] == "multiply"
-        else f"stretched so that percentiles {method['low']:g} and {method['high']:g} of each image became black and white"
+        else f"rescaled so that percentiles {method['low']:g} and {method['high']:g} of each image became black and white"
     )
     dealt = ", ".join(
         f"{each['embryos']} ({each['tifs']} images) for {purpose}"
-        for each, purpose in zip(counts.values(), ("training", "validation", "the test"), strict=True)
+        for each, purpose in zip(counts.values(), ("training", "validation", "testing"), strict=True)
     )
     angles = ", ".join(f"{angle:g}" for angle in image["angles"] if angle)
     turned = (
-        f" Training images were also rotated by {angles} degrees ({counts['train']['pngs']} in all)." if angles else ""
+        f" Training images were also rotated by {angles} degrees, which gave {counts['train']['pngs']} training images in total."
+        if angles
+        else ""
     )
     embryos, tifs = (sum(each[key] for each in counts.values()) for key in ("embryos", "tifs"))
     return (
-        f"{tifs} images of {embryos} embryos in {len(stages)} stages ({stages.names[0]} to {stages.names[-1]}) were used."
-        f" Whole embryos were dealt out: {dealt}. Images were reduced to one channel, {scaled}, and resampled once to"
-        f" {image['size']} x {image['size']} pixels at 8 bits with their aspect ratio kept.{turned}"
+        f"We used {tifs} images of {embryos} embryos in {len(stages)} stages ({stages.names[0]} to {stages.names[-1]})."
+        f" Each embryo was assigned to a single split: {dealt}. Images were reduced to one channel, {scaled}, and resampled once"
+        f" to {image['size']} x {image['size']} pixels with 8 bits. The aspect ratio was kept.{turned}"
     )
 
 
@@ -75,30 +79,31 @@ def _network(config, network, best):
         "bundled": "with bundled ImageNet weights",
     }.get(network["source"], f"with the weights {file_shown(network['source'])}")
     licence = f", licence {network['licence']}" if network["source"] != "none" and network.get("licence") else ""
-    frozen = "stayed as it was" if train["mode"] == "frozen" else "was fine-tuned"
+    frozen = "was used as a frozen backbone" if train["mode"] == "frozen" else "was fine-tuned"
     hidden = " and ".join(map(str, model["hidden"])) or "no"
     targets = (
-        f" against targets spread over neighbouring stages (standard deviation {train['spread']:g} stages; after Diaz and Marathe 2019)"
+        f" with soft labels that spread over neighbouring stages (standard deviation {train['spread']:g} stages, after Diaz and Marathe"
+        " 2019)"
         if train["loss"] == "ordered"
         else " with cross-entropy"
     )
     chosen = f"{best['folds']} folds of whole embryos" if best.get("folds") else "the validation embryos"
     return (
-        f"{'An' if network['name'][0] in 'aeiou' else 'A'} {network['name']} {weights} (checksum {network['id']}{licence}) {frozen};"
-        f" a head with {hidden} hidden units was"
-        f" trained on its features{targets}, with AdamW (Loshchilov and Hutter 2019; weight decay {train['weight_decay']:g}), learning rate"
-        f" {best['learning_rate']:.3g} and batch size {best['batch_size']}, the best of {config['tune']['trials']} trials by the loss on"
-        f" {chosen}."
+        f"{'An' if network['name'][0] in 'aeiou' else 'A'} {network['name']} {weights} (checksum {network['id']}{licence}) {frozen}."
+        f" A classification head with {hidden} hidden units was"
+        f" trained on its features{targets}, using AdamW (Loshchilov and Hutter 2019) with weight decay {train['weight_decay']:g},"
+        f" learning rate {best['learning_rate']:.3g} and batch size {best['batch_size']}. Learning rate and batch size were those with"
+        f" the lowest loss on {chosen} among {config['tune']['trials']} trials."
     )
 
 
 def _figures(config, measured):
     views = config["evaluate"]["views"]
     return (
-        f"The test images ({measured['images']} of {measured['embryos']} embryos) were read once, after all choices were made"
-        + (f", each in {views} views whose log-probabilities were averaged" if views > 1 else "")
-        + f". Accuracy was: {_in_words(measured)} Intervals are 95 % intervals that take the embryo as the unit (Korn and Graubard 1998;"
-        " Student's t for the mean error)."
+        f"The test set ({measured['images']} images of {measured['embryos']} embryos) was evaluated once, after all choices were made"
+        + (f", by averaging the log-probabilities of {views} views of each image" if views > 1 else "")
+        + f". The results were: {_in_words(measured)} Ranges are 95 % confidence intervals with the embryo as the unit, after Korn and"
+        " Graubard (1998) for shares and from Student's t for the mean error."
     )
 
 
@@ -123,24 +128,26 @@ def _crossvalidation(crossval):
     hyperparameters = hyperparameters[:1].lower() + hyperparameters[1:]
     parts = [
         f"In cross-validation over {measured['folds']} folds of whole embryos of all splits ({measured['images']} images of"
-        f" {measured['embryos']} embryos{'; ' + hyperparameters if hyperparameters else ''}) accuracy was: {_in_words(measured)}"
+        f" {measured['embryos']} embryos{'; ' + hyperparameters if hyperparameters else ''}) the results were: {_in_words(measured)}"
     ]
     if crossval.get("baselines"):
         names = [name for name in crossval["baselines"] if name != "chance"]
         parts.append(
-            f"Simple methods on the same folds ({', '.join(names)}; scikit-learn, Pedregosa et al. 2011) were compared embryo by embryo."
+            f"Baselines on the same folds ({', '.join(names)}; scikit-learn, Pedregosa et al. 2011) were compared with the network by"
+            " differences paired by embryo."
         )
     calibration = crossval.get("calibration")
     if calibration and calibration.get("temperature") is not None:
         parts.append(
             f"Probabilities were calibrated on the out-of-fold scores with a temperature of {calibration['temperature']:.3g} (Guo et al."
-            f" 2017; expected calibration error {calibration['ece_before']:.3f} before, {calibration['ece_after']:.3f} after)."
+            f" 2017). The expected calibration error was {calibration['ece_before']:.3f} before and {calibration['ece_after']:.3f} after"
+            " calibration."
         )
     sets = crossval.get("sets")
     if sets and sets.get("mean_size") is not None:
         parts.append(
-            f"Sets of stages that hold the truth with a probability of {100 * sets['promised']:.0f} % were calibrated over whole"
-            f" embryos (Lee et al. 2023); they held it in {100 * sets['covered']:.1f} % of the images, with"
+            f"Prediction sets with a promised coverage of {100 * sets['promised']:.0f} % were calibrated over whole embryos (Lee et al."
+            f" 2023). They contained the true stage in {100 * sets['covered']:.1f} % of the images, with"
             f" {sets['mean_size']:.1f} stages on average."
         )
     return " ".join(parts)

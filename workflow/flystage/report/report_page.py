@@ -1,4 +1,4 @@
-"""The page of a run, report.html: everything there is to know of it, and what it cannot tell."""
+"""Write the report of a run, report.html, with all its figures and their limits."""
 
 import logging
 import platform
@@ -29,16 +29,16 @@ PACKAGES = (
     "snakemake", "torch", "torchvision", "onnxruntime", "numpy", "pandas", "scipy",
     "scikit-learn", "opencv-python-headless", "tifffile", "imagecodecs", "matplotlib",
 )  # fmt: skip
-CONSTANT = 0.005  # probabilities that vary less than this between images say the same of all of them
-SATURATED = 0.05  # a larger mean clipped share than this is worth a warning
+CONSTANT = 0.005  # standard deviation between images below which probabilities count as constant
+SATURATED = 0.05  # mean clipped share above which the report warns
 
 
 def write_report(files, drawn, config, page, methods):
     """Write the report page, and a paragraph for a methods section.
 
     files: paths by name: catalog, stages, manifests (train, val, test), network (as `fetch_weights` describes it), best, trials,
-    history, predictions, metrics, runs (history.csv), figures, template; where there are any crossval, crossval_table, null (the
-    null run) and occlusion.
+    history, predictions, metrics, runs (history.csv), figures, template. Optional: crossval, crossval_table, null (the null run)
+    and occlusion.
     drawn: paths of more figures. config: the configuration to show. page, methods: where to write them.
     """
     catalog = read_text(files["catalog"])
@@ -118,13 +118,13 @@ def write_report(files, drawn, config, page, methods):
 
 
 def _with_pngs(predictions, test):
-    """The predictions of the test images with the png of each; they stand in the order of the manifest."""
+    """Return the predictions of the test images with the png of each, or "" where their order is not that of the manifest."""
     same = list(test["source"]) == list(predictions["source"])
     return predictions.assign(png=test["png"].to_numpy() if same else "")
 
 
 def _for_readers(config):
-    """The configuration without the folders that lie elsewhere on this machine, and without credentials."""
+    """Return the configuration without credentials and without the full paths of folders elsewhere on this machine."""
 
     def plain(value):
         if isinstance(value, dict):
@@ -154,12 +154,12 @@ def _version(package):
 
 
 def _counted(values):
-    """[(value, count)], the most frequent first."""
+    """Return [(value, count)], the most frequent first."""
     return list(values.value_counts().items())
 
 
 def _stage_counts(used, manifests, stages):
-    """One row per stage: used TIFs and stored PNGs in each split, and the totals."""
+    """Return one row per stage: used TIFs and stored PNGs in each split."""
     tifs = used.groupby(["stage", "split"]).size()
     pngs = {split: manifest["stage"].value_counts() for split, manifest in manifests.items()}
     return [
@@ -173,7 +173,7 @@ def _stage_counts(used, manifests, stages):
 
 
 def _embryos(used, manifests):
-    """{split: [{"embryo", "images", "stages"}]} in alphabetical order."""
+    """Return {split: [{"embryo", "images", "stages"}]}, embryos in alphabetical order."""
     return {
         split: [
             {"embryo": embryo, "images": len(images), "stages": int(images["stage"].nunique())}
@@ -184,7 +184,7 @@ def _embryos(used, manifests):
 
 
 def _by_embryo(predictions):
-    """One row per test embryo: images, share right at once, mean error in the stages' unit."""
+    """Return one row per test embryo: images, top-1 share, mean error in the stages' unit."""
     return [
         {
             "embryo": embryo,
@@ -197,7 +197,7 @@ def _by_embryo(predictions):
 
 
 def _preparation(used):
-    """Ranges of the recorded facts before and after preparing."""
+    """Return minimum, median and maximum of the recorded facts, before and after preparing."""
 
     def span(column):
         numbers = used[column].astype(float)
@@ -214,55 +214,59 @@ def _preparation(used):
 
 
 def _warnings(used, predictions, stages, measured, config):
-    """What a reader must know before trusting the figures, one sentence each."""
+    """Return the warnings that a reader needs before trusting the figures."""
     warnings = []
     embryos = measured["embryos"]
     warnings.append(
-        f"The test split has {embryos} embryo{'s' if embryos != 1 else ''} and {measured['images']} images. What counts is the number"
-        " of embryos: images of one embryo resemble each other, and the intervals are as wide as that demands."
+        f"The test split has {embryos} embryo{'s' if embryos != 1 else ''} and {measured['images']} images."
+        " Images of one embryo resemble each other, so the number of embryos determines how wide the intervals are."
         + (" With fewer than five embryos no firm statement is possible." if embryos < 5 else "")
     )
     if predictions[[f"p_{stage}" for stage in stages.names]].std().max() < CONSTANT:
         warnings.append(
-            "The network gives nearly the same answer for every test image: it has learned nothing it could carry over."
+            "The network gives nearly the same answer for every test image, so it did not learn anything that transfers to new embryos."
         )
     best = max(measured["top_k"].values(), key=lambda share: share["ci95"][0] - share["chance"])
     if best["ci95"][0] <= best["chance"]:
         warnings.append(
-            "No top-k interval lies above chance: these test images do not show that the network can stage an embryo it never saw."
+            "No top-k interval is above chance. These test images do not show that the network can classify unseen embryos."
         )
     if config["model"]["weights"] == "none":
         warnings.append(
-            "The backbone is random (weights: none). Its features are not those of a trained network; use ImageNet weights for real work."
+            "The backbone has random weights, so its features mean little. For real work, set model.weights: imagenet."
         )
     train_stages = set(used.loc[used["split"] == "train", "stage"])
-    for split, purpose in (("train", "the network has never seen"), ("test", "nothing was measured of")):
+    for split, purpose in (("train", "network was not trained on"), ("test", "report does not measure")):
         lacking = [stage for stage in stages.names if stage not in set(used.loc[used["split"] == split, "stage"])]
         if lacking:
-            warnings.append(f"No {split} image shows stage {', '.join(lacking)}: {purpose} them.")
+            warnings.append(f"No {split} image shows stage {', '.join(lacking)}, so the {purpose} it.")
     if len(train_stages) < len(stages):
-        warnings.append("A stage without training images cannot be suggested with reason; add embryos that show it.")
-    alone = (used.groupby("embryo").size() == 1).mean()
-    if alone > 0.5 and not config["labels"]:  # a table that names embryos tells them apart
         warnings.append(
-            f"{100 * alone:.0f} % of the embryos have a single image. If name_pattern does not tell embryos apart, images of one embryo"
-            " may lie in several splits, and then every figure here flatters."
+            "The network cannot suggest a stage reliably without training images. Add embryos that show this stage."
+        )
+    alone = (used.groupby("embryo").size() == 1).mean()
+    if alone > 0.5 and not config["labels"]:  # a table of labels names the embryos
+        warnings.append(
+            f"{100 * alone:.0f} % of the embryos have a single image. Check that the group embryo of name_pattern identifies embryos."
+            " Otherwise images of one embryo may be in several splits, and every accuracy here is overestimated."
         )
     clipped = used["clipped"].astype(float).mean()
     if clipped > SATURATED:
         warnings.append(
-            f"On average {100 * clipped:.0f} % of an image's pixels saturate; lower image.normalize.factor or use the percentile method."
+            f"On average {100 * clipped:.0f} % of the pixels of an image saturate, so detail is lost. Lower image.normalize.factor or"
+            " set image.normalize.method: percentile."
         )
     if (used["width"] + "x" + used["height"]).nunique() > 1 and config["image"]["field"] == "auto":
         warnings.append(
-            "The raw images have unequal sizes, and image.field: auto gives each its own scale; set image.field to a number of raw"
-            " pixels to keep one scale."
+            "The raw images differ in size, and image.field: auto gives each its own scale. Set image.field to a number of raw pixels"
+            " to use one scale for all."
         )
     if stages.unit is None:
         warnings.append(
-            "The order of the stages is not known from their names: classes are in alphabetical order, no error can be counted, and"
-            " “within one stage” means within one place of that order. List the stages in their order under stages in the configuration."
+            "The names of the stages do not show their order. Stages are therefore in alphabetical order, errors in time are not"
+            " computed, and “within one stage” means within one place of that order. List the stages in their order under stages in"
+            " the configuration."
         )
     elif stages.times is None:
-        warnings.append("The stages have no times: errors are counted in stages, as if all lay equally far apart.")
+        warnings.append("The stages do not have times. Errors are counted in stages, as if all were equally far apart.")
     return warnings

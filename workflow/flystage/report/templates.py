@@ -1,4 +1,4 @@
-"""Pages from templates, with numbers that say where they come from and figures that are part of the page."""
+"""Write pages from templates, with numbers that name their source and with figures inside the page."""
 
 import re
 from pathlib import Path
@@ -10,9 +10,9 @@ from flystage.core.disclosure import file_shown
 from flystage.core.files import written_whole
 from flystage.network.classifiers import asks_for_more
 
-WAYS = {  # of writing a number
+WAYS = {  # to format a number
     "percent": lambda number: f"{100 * number:.1f} %",
-    "whole": lambda number: f"{100 * number:.0f}",  # of a share: the ends of intervals
+    "whole": lambda number: f"{100 * number:.0f}",  # for the ends of a share's interval
     "signed": lambda number: f"{100 * number:+.1f}",
     "tenth": lambda number: f"{number:.1f}",
     "change": lambda number: f"{number:+.1f}",
@@ -23,7 +23,7 @@ WAYS = {  # of writing a number
 
 
 def render(template, path, **values):
-    """Write the page `path` from the Jinja template file `template`; all text is escaped."""
+    """Write the page `path` from the Jinja template file `template`. All text is escaped."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -38,10 +38,10 @@ def render(template, path, **values):
 
 
 def quoting(records):
-    """A function for templates that writes a number of `records`, and in the page where it stands there.
+    """Return a function for templates that formats a number of `records` and notes where it comes from.
 
-    records: {name: record of plain values}. The function takes a way of writing (of WAYS) and the name and keys on the way to the
-    number, and gives <data value="0.5" data-at="name/key/...">50.0 %</data>; a dash where there is no number.
+    records: {name: record of plain values}. The function takes a key of WAYS, then the name and the keys that lead to the number.
+    It returns <data value="0.5" data-at="name/key/...">50.0 %</data>, or a dash where there is no number.
     """
 
     def quoted(way, *keys):
@@ -58,7 +58,7 @@ def quoting(records):
 
 
 def inline_svg(path, description):
-    """An SVG of `drawing.save` as a part of a page that fits its column. description: for those who cannot see it."""
+    """Return an SVG of `drawing.save` as HTML that fits its column. description: text for screen readers."""
     text = Path(path).read_text(encoding="utf-8")
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text[text.index("<svg") :], flags=re.DOTALL)
     used = set(re.findall(r"#([\w.-]+)", text))

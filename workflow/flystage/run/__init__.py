@@ -1,3 +1,3 @@
-"""What surrounds a run: the configuration goes in, checked settings come out; code versions, locks, log files, Slurm's
-queue, and what the terminal says meanwhile.
+"""Prepare and accompany a run: check the settings and the data, track code versions, lock the results folder, write logs, look
+at Slurm's queue and print to the terminal.
 """

@@ -1,4 +1,4 @@
-"""Which library modules a script uses, so that editing one reruns exactly the rules that depend on it."""
+"""Find the library modules that a script uses, so that editing one reruns exactly the rules that depend on it."""
 
 import ast
 import hashlib
@@ -10,7 +10,7 @@ LARGE = 2**20  # bytes; reading larger files at every start takes too long
 
 
 def modules_of(script):
-    """Paths of all flystage modules that the file `script` imports, directly or through one another, sorted."""
+    """Return the sorted paths of all flystage modules that the file `script` imports, directly or indirectly."""
     waiting, found = [Path(script)], set()
     while waiting:
         for module in _imported(waiting.pop()) - found:
@@ -20,7 +20,7 @@ def modules_of(script):
 
 
 def code_version(script):
-    """A checksum of the file `script` and of all flystage modules it uses: another place or date of them changes nothing."""
+    """Return a checksum of the file `script` and all flystage modules it uses, which ignores their folder and date."""
     digest = hashlib.sha256(Path(script).name.encode() + b"\0" + Path(script).read_bytes())
     for path in map(Path, modules_of(script)):
         digest.update(str(path.relative_to(LIBRARY)).encode() + b"\0" + path.read_bytes())
@@ -28,7 +28,7 @@ def code_version(script):
 
 
 def content_version(path):
-    """A checksum of a file, whatever its place and date; of one above 1 MiB its size and date (ns); None when there is none."""
+    """Return a checksum of a file, or [size, date in ns] of a file above LARGE; None when there is no file."""
     path = Path(path)
     if not path.is_file():
         return None
@@ -41,7 +41,7 @@ def content_version(path):
 
 
 def templates_of(page):
-    """Paths of the Jinja file `page` and of the files beside it that it takes in, directly or through one another, sorted."""
+    """Return the sorted paths of the Jinja file `page` and of the files in its folder that it includes, also indirectly."""
     waiting, found = [Path(page)], set()
     while waiting:
         path = waiting.pop()
@@ -52,7 +52,7 @@ def templates_of(page):
 
 
 def _imported(path):
-    """The flystage modules that one file names in its import statements, wherever in the file they stand."""
+    """Return the flystage modules that one file imports anywhere, also within functions."""
     modules = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
@@ -68,7 +68,7 @@ def _imported(path):
 
 
 def _files_of(parts):
-    """The files of a dotted name below flystage: packages on the way, then the module; what follows is a name within it."""
+    """Return the files of a dotted name below flystage: its packages, then its module. Names within the module are ignored."""
     files, place = set(), LIBRARY
     for part in parts:
         if (place / part).is_dir():

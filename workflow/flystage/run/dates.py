@@ -1,4 +1,4 @@
-"""Dates of files, which tell little: clocks of microscopes, file servers and nodes differ, and Snakemake compares them all."""
+"""Cope with unreliable dates of files: the clocks of microscopes, file servers and nodes differ, but Snakemake compares them."""
 
 import base64
 import logging
@@ -6,27 +6,27 @@ import os
 import time
 
 log = logging.getLogger("flystage")
-TIMESTAMP = ".snakemake_timestamp"  # in a folder that a rule made: its date is that of the folder
+TIMESTAMP = ".snakemake_timestamp"  # in a folder that a rule made; its date counts as that of the folder
 LONGEST_WAIT = 60  # seconds
-LONGEST_NAME = 255  # bytes; Snakemake's records of longer ones lie in pieces
+LONGEST_NAME = 255  # bytes; Snakemake splits longer names of records
 
 
 def without_record(output):
-    """Whether a result exists of which Snakemake, seen from this folder, does not know how it was made."""
+    """Return whether a result exists for which Snakemake has no record in the current folder."""
     record = base64.urlsafe_b64encode(output.encode()).decode()
     return len(record) < LONGEST_NAME and os.path.exists(output) and not os.path.exists(f".snakemake/metadata/{record}")
 
 
 def is_outdated(output, sources):
-    """Whether one of the files `sources` was changed after the file `output` was made, by dates that are not in the future."""
+    """Return whether one of the files `sources` is newer than the file `output`. Dates in the future are ignored."""
     now, made = time.time(), _date(output)
     return made is not None and any(made < date <= now for date in map(_date, sources) if date is not None)
 
 
 def date_back(folder):
-    """Give results below `folder` that are dated in the future the date of now: what is made of them is not older then.
+    """Set dates in the future below `folder` to now, so that files made from these results are not older than they are.
 
-    Of a folder that a rule made only the file with its date is looked at.
+    In a folder that a rule made, only the file with its date is checked.
     """
     now = time.time()
     for place, folders, files in os.walk(folder):
@@ -41,19 +41,19 @@ def date_back(folder):
 def wait_for_clock(inputs):
     """Wait until this computer's clock has passed the dates of a job's inputs, so that its outputs are not older.
 
-    Clocks of a cluster's nodes differ by seconds. By more than a minute they must be set right, which is told.
+    The clocks of a cluster's nodes differ by seconds. If they differ by more than LONGEST_WAIT, log a warning instead.
     """
     ahead = max((date for date in map(_date, inputs) if date is not None), default=0) - time.time()
     if ahead > LONGEST_WAIT:
         log.warning(
-            "The clock of %s is %.0f seconds behind that of its inputs: set it right.", os.uname().nodename, ahead
+            "The clock of %s is %.0f seconds behind its inputs. Synchronise the clocks.", os.uname().nodename, ahead
         )
     elif ahead > 0:
         time.sleep(ahead)
 
 
 def _date(path):
-    """The time of change of a file or of a folder that a rule made, in seconds; None when there is none."""
+    """Return the time of change, in seconds, of a file or of a folder that a rule made; None if it does not exist."""
     for carrier in (os.path.join(path, TIMESTAMP), path):
         try:
             return os.lstat(carrier).st_mtime

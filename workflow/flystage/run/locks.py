@@ -1,4 +1,4 @@
-"""Keeping two runs out of one results folder, with a lock that dies with its process however it ends."""
+"""Keep two runs out of one results folder, with a lock that the system frees when the process ends."""
 
 import errno
 import fcntl
@@ -8,28 +8,28 @@ import os
 from flystage.core.errors import FlystageError
 
 log = logging.getLogger("flystage")
-RESULTS = "FLYSTAGE_RESULTS"  # the environment variable that tells jobs where they work
-NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # what a file system says that keeps no locks
+RESULTS = "FLYSTAGE_RESULTS"  # the environment variable that names the results folder for jobs
+NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # errors of file systems without locks
 HELD = []  # open files: closing one would free its lock
 
 
 def hold(folder):
-    """Lock `folder` until this process ends; the system then frees it, even after kill -9.
+    """Lock `folder` until this process ends. The system then frees the lock, even after kill -9.
 
     Raises FlystageError when another process holds it.
     """
     os.makedirs(folder, exist_ok=True)
-    HELD.append(_locked(folder, ".running", f"Another run is working on {folder}; wait until it has ended."))
+    HELD.append(_locked(folder, ".running", f"Another run is working on {folder}. Wait until it has ended."))
 
 
 def refuse_orphans(folder):
-    """Raise FlystageError when a job is at work in `folder` whose own run was killed. Call it after `hold`."""
-    orphans = f"A job of a run that was killed is still working on {folder}; wait until it has ended."
+    """Raise FlystageError if a job of a killed run still works in `folder`. Call it after `hold`."""
+    orphans = f"A job of a run that was killed is still working on {folder}. Wait until it has ended."
     _locked(folder, ".working", orphans).close()
 
 
 def at_work():
-    """Tell `refuse_orphans` that a job works here, until this process ends."""
+    """Mark the results folder, for `refuse_orphans`, as used by a job until this process ends."""
     if RESULTS in os.environ:
         HELD.append(_locked(os.environ[RESULTS], ".working", "", fcntl.LOCK_SH))
 
@@ -45,6 +45,8 @@ def _locked(folder, name, refusal, kind=fcntl.LOCK_EX | fcntl.LOCK_NB):
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
-        if name == ".running":  # once for a run is enough
-            log.warning("The file system of %s keeps no locks: see to it yourself that no two runs work there.", folder)
+        if name == ".running":  # warn once per run
+            log.warning(
+                "The file system of %s has no locks. Make sure that only one run at a time works there.", folder
+            )
     return file

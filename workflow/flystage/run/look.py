@@ -1,4 +1,4 @@
-"""The look before a run: what was found, who goes where, a few images opened, room and rights; what is wrong or doubtful of it."""
+"""Check the data before a run: images, stages, splits, a few opened images, disk space and permissions."""
 
 import os
 import shutil
@@ -16,14 +16,14 @@ from flystage.raw.stages import Stages
 from flystage.raw.times import time_in
 
 EXAMPLES = 4
-BRIGHTER = 2.5  # times; a folder that is brighter by more than this is another batch
+BRIGHTER = 2.5  # factor; a folder that is brighter by more than this counts as another batch
 STAGES_SHOWN = 40
-USUAL = 0.6  # of the images opened are of the usual kind, where there is one
+USUAL = 0.6  # share of the opened images that makes a kind the usual one
 MOST_OF_A_STAGE = 12  # images to open
 
 
 class Findings(NamedTuple):
-    """What the look found. lines: the essence, to print. faults: what must be mended first. warnings: what is doubtful. stages: the
+    """The results of the data check. lines: a summary to print. faults: errors to fix before running. warnings: doubts. stages: the
     Stages. stage_rows: [{"stage", "time", "images", "embryos"}]. looks: see `looked_at`.
     """
 
@@ -36,11 +36,11 @@ class Findings(NamedTuple):
 
 
 def look(config, data_set, per_stage=2, at_most=24):
-    """Look at a data set before anything is prepared, as Findings.
+    """Check a data set before anything is prepared. Return Findings.
 
-    config: the checked configuration. data_set: its DataSet. per_stage, at_most: how many images are opened, see `sample`; of few
-    stages more of each.
-    Writes nothing but the guess of white beside the lock, see `remember_white`.
+    config: the checked configuration. data_set: its DataSet. per_stage, at_most: how many images are opened, see `sample`. If there
+    are few stages, more images of each are opened.
+    Writes only the estimate of the white level, next to the lock, see `remember_white`.
     """
     found, split_of, lock = data_set.found, data_set.split_of, data_set.lock
     usable = [image for image in found.images if not image.status]
@@ -93,9 +93,9 @@ def _stage_rows(usable, stages):
 def _found_lines(found, known, new):
     folders = Counter(os.path.dirname(image.path) or "." for image in found.images)
     listed = [f"{folder}: {count}" for folder, count in folders.most_common(EXAMPLES)]
-    more = f", and {len(folders) - EXAMPLES} folders more" if len(folders) > EXAMPLES else ""
+    more = f", and {len(folders) - EXAMPLES} more folders" if len(folders) > EXAMPLES else ""
     status = Counter(image.status or "to use" for image in found.images)
-    yield f"{len(found.images)} pictures found ({', '.join(listed)}{more}): {_counted(status)}."
+    yield f"{len(found.images)} images found ({', '.join(listed)}{more}): {_counted(status)}."
     for reason, count in Counter(image.reason for image in found.images if image.status).most_common(EXAMPLES):
         example = next(image for image in found.images if image.reason == reason)
         yield f"  {count} x {reason}, for example {os.path.basename(example.path)}"
@@ -108,16 +108,16 @@ def _counted(counts):
 
 
 def _stage_lines(stages, rows, config):
-    kind = {None: "in alphabetical order, as their order is not known", "stages": "in their order, without times"}
+    kind = {None: "in alphabetical order because their order is unknown", "stages": "in their order, without times"}
     unit = stages.unit
     if unit in kind:
         order = kind[unit]
     else:
         guessed = config["time_unit"] == "auto" and all(name.replace(".", "").isdecimal() for name in stages.names)
         order = f"times in {unit}" + (
-            " (names without a unit are taken as minutes; time_unit changes that)" if guessed else ""
+            " (names without a unit count as minutes, set time_unit to change this)" if guessed else ""
         )
-    yield f"{len(stages)} stages, {order}; images and embryos of each:"
+    yield f"{len(stages)} stages, {order}. Images/embryos of each:"
     shown = [
         f"{row['stage']}{'' if row['time'] is None else _time(row, unit)} {row['images']}/{row['embryos']}"
         for row in rows
@@ -138,7 +138,7 @@ def _embryo_lines(usable, split_of, known):
     yield (
         f"{len(counts)} embryos, {span}: {splits}."
         if known
-        else f"No embryo is known; {len(counts)} images on their own: {splits}."
+        else f"Embryos are unknown, so each of {len(counts)} images counts as one: {splits}."
     )
 
 
@@ -148,15 +148,17 @@ def _opened_lines(looks, guess):
         return
     kinds = Counter(f"{each.facts['dtype']}, {each.facts['width']} x {each.facts['height']}" for each in read)
     clipped = [each.facts["clipped"] for each in read if "clipped" in each.facts]
-    saturating = f"; of their pixels {100 * sum(clipped) / len(clipped):.0f} % saturate" if clipped else ""
+    saturating = f". {100 * sum(clipped) / len(clipped):.0f} % of their pixels saturate" if clipped else ""
     yield f"{len(looks)} images opened: {', '.join(f'{kind} ({count})' for kind, count in kinds.most_common(EXAMPLES))}{saturating}."
     if guess:
-        yield f"White of floats and 32-bit integers is taken as {guess:g} for the whole data set; image.white settles it."
+        yield (
+            f"The white level of floats and 32-bit integers is taken as {guess:g} for the whole data set. Set image.white to change it."
+        )
 
 
 def _room_line(results, pngs, needed):
     free = shutil.disk_usage(existing_folder(results)).free
-    return f"{pngs} PNGs to write, about {needed / 2**20:.1f} MiB; {free / 2**30:.1f} GiB are free."
+    return f"{pngs} PNGs to write, about {needed / 2**20:.1f} MiB. {free / 2**30:.1f} GiB are free."
 
 
 def _saturating(looks, config):
@@ -167,9 +169,9 @@ def _saturating(looks, config):
     normalize = config["image"]["normalize"]
     method = f"multiply by {normalize['factor']:g}" if normalize["method"] == "multiply" else normalize["method"]
     yield (
-        f"{len(bad)} of {len(with_figures)} images opened saturate for more than {SATURATING:.0%} of their pixels with"
-        f" image.normalize: {method} (for example {bad[0].image.path}, {bad[0].facts['clipped']:.0%}): set image.normalize:"
-        " {method: percentile}, or a lower factor; or raise max_saturated to use them as they are."
+        f"{len(bad)} of {len(with_figures)} images opened saturate in more than {SATURATING:.0%} of their pixels with"
+        f" image.normalize: {method} (for example {bad[0].image.path}, {bad[0].facts['clipped']:.0%}). Set image.normalize:"
+        " {method: percentile} or a lower factor. To use the images as they are, raise max_saturated."
     )
 
 
@@ -179,25 +181,25 @@ def _cannot_be_written(results, needed):
         with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
-        yield f"The results folder {results} cannot be written ({error.strerror}): set results to a place that can."
+        yield f"The results folder {results} is not writable ({error.strerror}). Set results to a folder that is."
         return
     free = shutil.disk_usage(place).free
     if needed > free:
         yield (
-            f"The disk of {results} has {free / 2**30:.1f} GiB free, and about {needed / 2**30:.1f} GiB will be written: make room, set"
-            " results to another disk, or a smaller image.size."
+            f"The disk of {results} has {free / 2**30:.1f} GiB free, but about {needed / 2**30:.1f} GiB will be written. Free some"
+            " space, set results to another disk, or lower image.size."
         )
 
 
 def steps_on_aws(config):
-    """The steps (tune, train, evaluate) that the configuration sends to AWS."""
+    """Return the steps (tune, train, evaluate) that the configuration sends to AWS."""
     return [step for step, place in config["compute"].items() if place != "local"]
 
 
 def _elsewhere_lines(config):
     weights, backbone = config["model"]["weights"], config["model"]["backbone"]
     kind = {
-        "none": "random, which is for trying out alone",
+        "none": "random, for testing only",
         "bundled": "from a package",
         "imagenet": "downloaded once, before anything is prepared",
         "pretrained": "downloaded once, before anything is prepared",
@@ -211,11 +213,11 @@ def _unusable(looks):
     reasons = [each for each in looks if each.reason]
     if reasons:
         shown = "; ".join(f"{each.image.path}: {each.reason}" for each in reasons[:EXAMPLES])
-        yield f"{len(reasons)} of {len(looks)} images opened cannot be used ({shown}{'; ...' if len(reasons) > EXAMPLES else ''})."
+        yield f"{len(reasons)} of {len(looks)} images opened are unusable ({shown}{'; ...' if len(reasons) > EXAMPLES else ''})."
 
 
 def _batches(looks):
-    """Folders whose images differ in kind, size or brightness from the others: a batch that a network may learn instead of stages."""
+    """Warn of folders whose images differ in type, size or brightness, because a network may learn that instead of stages."""
     by_folder = defaultdict(list)
     for each in looks:
         if each.facts:
@@ -229,7 +231,7 @@ def _batches(looks):
         kinds = Counter(kind(facts) for folder in by_folder.values() for facts in folder)
         usual, count = kinds.most_common(1)[0]
         if count < USUAL * kinds.total():
-            continue  # they differ everywhere, as images that were cut out do
+            continue  # every image differs, as in cropped images
         other = {
             folder: kinds
             for folder, all_of in by_folder.items()
@@ -240,8 +242,8 @@ def _batches(looks):
                 f"{folder}: {', '.join(sorted(kinds))}" for folder, kinds in list(other.items())[:EXAMPLES]
             )
             yield (
-                f"The images of {len(other)} folder(s) are of another {what} than {usual}, the usual one ({shown}): where stages differ in"
-                " that, a network learns the microscope."
+                f"The images of {len(other)} folder(s) have another {what} than the usual {usual} ({shown}). If stages differ in this,"
+                " the network may learn the microscope instead of the stage."
             )
     brightness = {folder: median(facts["median"] for facts in all_of) for folder, all_of in by_folder.items()}
     usual = median(brightness.values())
@@ -251,6 +253,6 @@ def _batches(looks):
     if odd and usual > 0 and len(odd) < len(by_folder) / 2:
         shown = "; ".join(f"{folder}: {brightness[folder]:.4g}" for folder in odd[:EXAMPLES])
         yield (
-            f"The images of {len(odd)} folder(s) are far brighter or darker than the others (median {usual:.4g}; {shown}): a batch"
-            " that a network may learn instead of stages."
+            f"The images of {len(odd)} folder(s) are much brighter or darker than the others (median {usual:.4g}; {shown}). If stages"
+            " differ in this, the network may learn the brightness instead of the stage."
         )

@@ -1,4 +1,4 @@
-"""What a rule says while it runs: records to its log file and the terminal, mistakes as one sentence."""
+"""Write what a rule logs to its log file and the terminal, and users' errors without a traceback."""
 
 import errno
 import logging
@@ -12,19 +12,19 @@ from flystage.core.errors import FlystageError, first_line
 from flystage.run.dates import wait_for_clock
 from flystage.run.locks import at_work
 
-logging.raiseExceptions = False  # a log that cannot be written, on a full disk, is no fault of its own
+logging.raiseExceptions = False  # a full disk must not raise a second error in the log
 log = logging.getLogger("flystage")
-AT_THE_END = "at_the_end"  # a warning with this attribute is not told at once, but when the run has ended
+AT_THE_END = "at_the_end"  # a warning with this attribute is shown only after the run
 
 
 @contextmanager
 def rule_log(path, inputs=()):
-    """Write everything the rule logs to the file `path`, at the end its peak memory, and warnings to the terminal as well.
+    """Write everything the rule logs to the file `path`, with its peak memory at the end. Warnings also go to the terminal.
 
-    inputs: paths of the files that the rule reads; it does not end before the clock has passed their dates.
+    inputs: paths of the files that the rule reads. The rule waits at its end until the clock has passed their dates.
 
-    A FlystageError or a full disk ends the process with a sentence and exit code 1; any other exception is a fault of the program:
-    its traceback goes to the log file.
+    A FlystageError or a full disk ends the process with a message and exit code 1. Any other exception is an error in the program.
+    It also ends the process with exit code 1, and its traceback goes to the log file.
     """
     at_work()
     Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -43,10 +43,10 @@ def rule_log(path, inputs=()):
         sys.exit(1)
     except Exception as error:
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-            log.error("%s (%s): free some space and run again.", error.strerror, error.filename or path)
+            log.error("%s (%s). Free some space and run again.", error.strerror, error.filename or path)
         else:
             name, text = type(error).__name__, first_line(error)
-            log.exception("A fault in flystage itself (%s: %s); please report it with this log: %s", name, text, path)
+            log.exception("Internal error in flystage (%s: %s). Please report it with this log: %s", name, text, path)
         sys.exit(1)
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)  # bytes
@@ -58,7 +58,7 @@ def rule_log(path, inputs=()):
 
 
 class _Discreet(logging.Formatter):
-    """What libraries say of a failed download or login may hold the login."""
+    """Remove credentials, which libraries may include in messages on a failed download or login."""
 
     def format(self, record):
         return without_credentials(super().format(record))
@@ -66,4 +66,4 @@ class _Discreet(logging.Formatter):
 
 class _Sentence(logging.Formatter):
     def format(self, record):
-        return without_credentials(record.getMessage())  # without the traceback, which is in the file
+        return without_credentials(record.getMessage())  # the traceback is in the log file only

@@ -1,4 +1,4 @@
-"""Checking the configuration before any job runs, with one sentence for each mistake."""
+"""Check the configuration before any job runs, with a message that names the setting and what is allowed."""
 
 import difflib
 import os
@@ -19,16 +19,16 @@ ROLE = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 TAG = re.compile(r"[^=]{1,128}=.{0,256}")
 INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
-MOST_TRIALS = 750  # of one tuning job
-FOLDS = 5  # that a trial is scored by, where it is by folds
+MOST_TRIALS = 750  # of one tuning job of SageMaker
+FOLDS = 5  # for tune.folds: auto, where trials are scored by folds
 
 
 def checked(config, schema_path, config_files=()):
-    """The configuration, its paths tidied and every value known to be usable.
+    """Return the configuration with tidy paths and checked values.
 
-    config: nested dict. schema_path: the JSON schema, as YAML. config_files: the files it was read from, looked at for what
-    is no YAML and for numbers that YAML misreads. Raises FlystageError with one sentence that names the key, what is wrong
-    with it and what is allowed.
+    config: nested dict. schema_path: the JSON schema, as YAML. config_files: the files it was read from, which are checked for
+    YAML errors and for numbers that YAML misreads. Raises FlystageError with a message that names the key, what is wrong with
+    it and what is allowed.
     """
     for path in config_files:
         check_config_file(path)
@@ -42,16 +42,18 @@ def checked(config, schema_path, config_files=()):
     _check_meaning(config)
     normalize = config["image"]["normalize"]
     wanted = {"multiply": ("method", "factor"), "percentile": ("method", "low", "high")}[normalize["method"]]
-    config["image"]["normalize"] = {key: normalize[key] for key in wanted}  # the other method's settings change nothing
+    config["image"]["normalize"] = {
+        key: normalize[key] for key in wanted
+    }  # settings of the other method have no effect
     if config["train"]["mode"] == "frozen":
-        del config["train"]["finetune"]  # nor do these
+        del config["train"]["finetune"]  # these have no effect either
     config["tune"]["folds"] = _folds_of_tuning(config)
     config["crossval"]["folds"] = _folds_of_crossval(config)
     return _in_order(config, validator.schema)
 
 
 def _tidied(config):
-    """A copy in which single folders are lists, paths have no ./ or ~, and 1e-4 is a number."""
+    """Return a copy in which single folders are lists, paths have no ./ or ~, and 1e-4 is a number."""
     config = {key: dict(value) if isinstance(value, dict) else value for key, value in config.items()}
 
     def path(value):
@@ -78,7 +80,7 @@ def _tidied(config):
 
 
 def _in_order(config, schema):
-    """The configuration with its keys in the order of the schema: their order in a user's file must not rerun anything."""
+    """Return the configuration with its keys in the order of the schema, so that their order in a file reruns nothing."""
     places = schema.get("properties", {})
     return {
         key: _in_order(config[key], places.get(key, {})) if isinstance(config[key], dict) else config[key]
@@ -87,7 +89,7 @@ def _in_order(config, schema):
 
 
 def _numbers(value):
-    """A setting with 1e-4 read as a number, wherever in it that stands."""
+    """Return a setting in which every text like 1e-4 is a number, also in lists and groups."""
     if isinstance(value, dict):
         return {key: _numbers(entry) for key, entry in value.items()}
     if isinstance(value, list):
@@ -96,7 +98,7 @@ def _numbers(value):
 
 
 def _sentence(error, schema):
-    """One sentence for a schema error: where, what, and what is allowed."""
+    """Return the message for a schema error: where it is, what is wrong and what is allowed."""
     key = ".".join(str(part) for part in error.absolute_path)
     where = f"Configuration, {key}" if key else "Configuration"
     allowed = error.schema
@@ -104,16 +106,16 @@ def _sentence(error, schema):
         known = list(allowed["properties"])
         unknown = next(name for name in error.instance if name not in known)
         close = difflib.get_close_matches(str(unknown), known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"allowed are {', '.join(known)}."
-        return f"{where}: there is no setting {unknown!r}; {hint}"
+        hint = f"Did you mean {close[0]}?" if close else f"Allowed are {', '.join(known)}."
+        return f"{where}: there is no setting {unknown!r}. {hint}"
     if error.validator == "required":
         missing = next(name for name in allowed["required"] if name not in error.instance)
-        return f"{where}: the setting {missing!r} is missing; put it back (config.yaml of the repository shows it)."
-    return f"{where}: {error.instance!r} is not allowed; it must be {_allowed(allowed, schema)}."
+        return f"{where}: the setting {missing!r} is missing. Copy it from config.yaml of the repository."
+    return f"{where}: {error.instance!r} is not allowed. It must be {_allowed(allowed, schema)}."
 
 
 def _allowed(allowed, schema):
-    """What a part of the schema allows, in words."""
+    """Return in words what a part of the schema allows."""
     if "$ref" in allowed:
         named = schema["$defs"][allowed["$ref"].rsplit("/", 1)[1]]
         return _allowed(named | {key: value for key, value in allowed.items() if key != "$ref"}, schema)
@@ -145,23 +147,25 @@ def _allowed(allowed, schema):
 
 
 def _check_meaning(config):
-    """What a schema cannot say."""
+    """Raise FlystageError for values that a schema cannot check, because they depend on each other or on files."""
     split = config["split"]
     total = split["train"] + split["val"] + split["test"]
     if abs(total - 1) > 1e-6:
         raise FlystageError(
-            f"Configuration, split: train, val and test are shares of the images and must sum to 1, not {total:g}."
+            f"Configuration, split: train, val and test are shares of the images. They must sum to 1, not {total:g}."
         )
     if config["name_pattern"]:
         try:
             re.compile(config["name_pattern"])
         except re.error as error:
             raise FlystageError(
-                f"Configuration, name_pattern: not a regular expression ({error}); see config.yaml."
+                f"Configuration, name_pattern: not a regular expression ({error}). See the examples in config.yaml."
             ) from error
     low, high = config["tune"]["learning_rate"]
     if low > high:
-        raise FlystageError(f"Configuration, tune.learning_rate: the lowest comes first, so [{high:g}, {low:g}].")
+        raise FlystageError(
+            f"Configuration, tune.learning_rate: the lowest rate comes first. Write [{high:g}, {low:g}]."
+        )
     normalize = config["image"]["normalize"]
     if normalize["low"] >= normalize["high"]:
         raise FlystageError("Configuration, image.normalize: low must be below high.")
@@ -170,12 +174,12 @@ def _check_meaning(config):
     if times := times_by_stage(stages):
         times_given(times, config["time_unit"])
     elif isinstance(stages, dict) and stages["from"] > stages["to"]:
-        raise FlystageError(f"Configuration, stages: from ({stages['from']}) lies behind to ({stages['to']}).")
+        raise FlystageError(f"Configuration, stages: from ({stages['from']}) is after to ({stages['to']}). Swap them.")
     _check_cloud(config)
 
 
 def _folds_of_tuning(config):
-    """The number of folds that a trial is scored by; 0: none. A head is trained so many times within seconds, a network not."""
+    """Return the number of folds that score a trial, or 0. Folds need quick training, so they are for heads trained here."""
     folds = config["tune"]["folds"]
     apart = {
         "train.mode is finetuned": config["train"]["mode"] == "finetuned",
@@ -186,93 +190,98 @@ def _folds_of_tuning(config):
         return 0 if reason else FOLDS
     if folds and reason:
         raise FlystageError(
-            f"Configuration, tune.folds: {reason}, where trials are scored on the validation split; set it to 0."
+            f"Configuration, tune.folds: {reason}, so trials are scored on the validation split. Set tune.folds to 0."
         )
     return folds
 
 
 def _folds_of_crossval(config):
-    """The folds that a run is cross-validated in: a number, 0 for none, or auto; a whole network only in a number that is asked for."""
+    """Return the folds of cross-validation: a number, 0 for none, or "auto". A fine-tuned network needs an explicit number."""
     folds, away = config["crossval"]["folds"], config["compute"]["train"] == "sagemaker"
     if folds == "auto":
         return 0 if away or config["train"]["mode"] == "finetuned" else folds
     if folds and away:
         raise FlystageError(
-            "Configuration, crossval.folds: compute.train is sagemaker, where the run is not trained once more for each fold; set it to 0."
+            "Configuration, crossval.folds: compute.train is sagemaker, which cannot train the folds. Set crossval.folds to 0."
         )
     return folds
 
 
 def check_null(config):
-    """Raise FlystageError where there can be no null run: it trains heads again, on the vectors that the run trained on here."""
+    """Raise FlystageError if a null run is impossible: it needs the vectors of heads that were trained here."""
     if config["train"]["mode"] == "finetuned" or config["compute"]["train"] == "sagemaker":
         raise FlystageError(
-            "The target null needs train.mode frozen and compute.train local: it trains heads again, on shuffled stages."
+            "The target null needs train.mode frozen and compute.train local, because it trains heads again, on shuffled stages. Change"
+            " these settings, or do not ask for null."
         )
 
 
 def _check_network(backbone, weights, size):
-    """Whether there can be such a backbone with such weights for pictures of that size; of timm's names only timm knows all."""
+    """Raise FlystageError if backbone, weights and picture size do not fit. Names of timm are not checked here."""
     if not name_in_timm(backbone) and backbone not in CLASSIFIERS:
         close = difflib.get_close_matches(backbone, [BUNDLED, *CLASSIFIERS], n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"for example {', '.join(CLASSIFIERS[::9])}."
+        hint = f"Did you mean {' or '.join(close)}?" if close else f"Examples are {', '.join(CLASSIFIERS[::9])}."
         raise FlystageError(
-            f"Configuration, model.backbone: {backbone!r} is no classifier of torchvision that can be used; {hint}"
-            f" (Those of timm are written {TIMM}name.)"
+            f"Configuration, model.backbone: {backbone!r} is not a usable classifier of torchvision. {hint}"
+            f" For a network of timm, write {TIMM}name."
         )
     if weights == "bundled" and backbone != BUNDLED:
         raise FlystageError(
-            f"Configuration, model.weights: bundled weights are those of {BUNDLED}; set model.backbone to it, or use other weights."
+            f"Configuration, model.weights: bundled weights exist only for {BUNDLED}. Set model.backbone to it, or use other weights."
         )
     if weights not in NAMED_WEIGHTS and not os.path.isfile(weights):
         raise FlystageError(
-            f"Configuration, model.weights: must be {', '.join(NAMED_WEIGHTS)} or a file, and there is no file {weights!r}."
+            f"Configuration, model.weights: there is no file {weights!r}. Name an existing file or one of {', '.join(NAMED_WEIGHTS)}."
         )
     patch = patch_of(backbone)
     if patch and size % patch:
         below = size // patch * patch
         raise FlystageError(
-            f"Configuration, image.size: {backbone} cuts pictures into patches of {patch} pixels; set it to a multiple of that, for"
-            f" example {max(below, patch)} or {below + patch}."
+            f"Configuration, image.size: {backbone} cuts pictures into patches of {patch} pixels. Set image.size to a multiple of"
+            f" {patch}, for example {max(below, patch)} or {below + patch}."
         )
 
 
 def size_of_network(config):
-    """The size of the pictures, for a backbone of timm, which may be built for one size; None for others, which it does not change."""
+    """Return the picture size for a backbone of timm, which may be built for one size; None for others, which take any size."""
     return config["image"]["size"] if config["model"]["backbone"].startswith(TIMM) else None
 
 
 def _check_cloud(config):
-    """What SageMaker needs to know where a step runs on it."""
+    """Raise FlystageError if a step runs on AWS and a setting that it needs is missing or wrong."""
     away = [f"compute.{step} is {place}" for step, place in config["compute"].items() if place != "local"]
     if not away:
         return
     aws = config["aws"]
     if not BUCKET.fullmatch(aws["bucket"]):
         raise FlystageError(
-            f"Configuration, aws.bucket: {away[0]}, which needs an S3 bucket of yours; {aws['bucket']!r} is no name of one."
+            f"Configuration, aws.bucket: {away[0]}, which needs the name of your S3 bucket, but {aws['bucket']!r} is not a bucket name."
         )
     if not ROLE.fullmatch(aws["role"]):
         raise FlystageError(
-            f"Configuration, aws.role: {away[0]}, which needs the ARN of a role, as in arn:aws:iam::123456789012:role/flystage;"
-            f" {aws['role']!r} is none."
+            f"Configuration, aws.role: {away[0]}, which needs the ARN of a role, but {aws['role']!r} is not an ARN. Write it as in"
+            " arn:aws:iam::123456789012:role/flystage."
         )
     if bool(aws["subnets"]) != bool(aws["security_groups"]):
-        raise FlystageError("Configuration, aws: subnets and security_groups go together; set both or none.")
+        raise FlystageError(
+            "Configuration, aws: subnets and security_groups must be set together. Set both or neither."
+        )
     for tag in aws["tags"]:
         if not TAG.fullmatch(tag):
-            raise FlystageError(f"Configuration, aws.tags: {tag!r} is not of the form key=value.")
+            raise FlystageError(f"Configuration, aws.tags: {tag!r} does not have the form key=value. Rewrite it.")
     for step in ("tune", "train", "evaluate"):
         if not INSTANCE.fullmatch(aws[step]["instance"]):
             raise FlystageError(
-                f"Configuration, aws.{step}.instance: {aws[step]['instance']!r} is no instance of SageMaker, as ml.g4dn.xlarge is."
+                f"Configuration, aws.{step}.instance: {aws[step]['instance']!r} is not a SageMaker instance, such as ml.g4dn.xlarge."
             )
     if config["compute"]["tune"] == "sagemaker" and config["tune"]["trials"] > MOST_TRIALS:
-        raise FlystageError(f"Configuration, tune.trials: SageMaker takes at most {MOST_TRIALS} in one tuning job.")
+        raise FlystageError(
+            f"Configuration, tune.trials: SageMaker allows at most {MOST_TRIALS} trials in one tuning job. Lower tune.trials."
+        )
 
 
 def _refuse_octal(path):
-    """YAML 1.1 reads a bare 060 as the octal number 48: no error, and the wrong stage."""
+    """Raise FlystageError for numbers such as a bare 060, which YAML 1.1 silently reads as the octal number 48."""
     with open(path, encoding="utf-8-sig") as file:
         root = yaml.compose(file)
     for key, value in root.value if isinstance(root, yaml.MappingNode) else []:
@@ -282,13 +291,13 @@ def _refuse_octal(path):
                 quotes = f' "{scalar.value}" in quotes for the stage of that name, or' if key.value == "stages" else ""
                 minutes = " for the time" if key.value == "stages" else ""
                 raise FlystageError(
-                    f"{path}, {key.value}: YAML reads {scalar.value} as the octal number {int(scalar.value, 8)};"
-                    f" write{quotes} {plain}{minutes}."
+                    f"{path}, {key.value}: YAML reads {scalar.value} as the octal number {int(scalar.value, 8)}."
+                    f" Write{quotes} {plain}{minutes}."
                 )
 
 
 def _scalars(node):
-    """All plain values below a YAML node."""
+    """Return all plain values below a YAML node."""
     if isinstance(node, yaml.MappingNode):
         return [scalar for _, value in node.value for scalar in _scalars(value)]
     if isinstance(node, yaml.SequenceNode):

@@ -1,6 +1,6 @@
-"""What the terminal says while Snakemake works: a line for each job with what is left, and mistakes as one sentence.
+"""Print to the terminal while Snakemake works: a line for each job with the time left, and users' errors without a stack.
 
-Snakemake's own words (its reasons, lists of files, stacks) stay in its log, .snakemake/log.
+Snakemake's own messages, such as reasons, lists of files and stacks, stay in its log, .snakemake/log.
 """
 
 import logging
@@ -11,9 +11,9 @@ import threading
 import time
 from pathlib import Path
 
-STOPPED = "Stopped; run the same command again to go on."
+STOPPED = "Stopped. Run the same command again to continue."
 MISTAKE = "Mistake"  # the name of the exception whose text is written for the user
-# What Snakemake says in passing, by how it begins.
+# Beginnings of Snakemake's messages that are not shown.
 CHATTER = (
     "Assuming unrestricted shared filesystem usage", "Complete log(s):", "Conda environments: ignored", "Config file ",
     "Elapsed time:", "Exiting because a job execution failed", "Group jobs: inactive", "Removing output files of failed job",
@@ -23,18 +23,18 @@ SILENT = ("workflow_started", "resources_info", "job_started", "job_finished", "
 INTERRUPTED = "Terminating processes on user request, this might take some time."
 TERMINATED = "Will exit after finishing currently running jobs (scheduler)."
 IN_PLAIN_WORDS = {
-    "Building DAG of jobs...": "Looking at what is there and what is to be done ...",
+    "Building DAG of jobs...": "Checking which results are up to date ...",
     INTERRUPTED: "Stopping ...",
-    TERMINATED: "Stopping as soon as the jobs at work have ended ...",
+    TERMINATED: "Stopping after the running jobs have ended ...",
 }
 EXCEPTION = re.compile(r'^\w+(?: in rule .*?)?(?: in file ".*?", line \d+)?:\n(.*?)(?:\n  File ".*)?$', re.DOTALL)
 EXIT = re.compile(r"returned non-zero exit status (\d+)|died with <Signals\.(\w+)")
 LOGGED = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ (\w+) (.*)")  # as `rule_log` writes it
-LAST_LINES = 10  # of a log, where it holds no sentence
+LAST_LINES = 10  # of a log without an error message
 
 
 class Sentences(logging.Formatter):
-    """Snakemake's formatter, but a mistake of the user's is the sentence that says so, without a place in the code."""
+    """Snakemake's formatter, except that a user's error is only its message, without a place in the code."""
 
     def __init__(self, otherwise):
         super().__init__()
@@ -45,10 +45,11 @@ class Sentences(logging.Formatter):
 
 
 class Terminal(logging.StreamHandler):
-    """In the place of Snakemake's own handler of its log records, on the same stream and with its filters.
+    """A handler of Snakemake's log records that replaces Snakemake's own, on the same stream and with its filters.
 
-    decorate: a function (record, text) that colours warnings and errors. benchmarks: a function that gives the folder with
-    the times that jobs took in earlier runs. made: a function that gives the lines on what there is, for a run with nothing to do.
+    decorate: a function (record, text) that colours warnings and errors. benchmarks: a function that returns the folder with
+    the times that jobs took in earlier runs. made: a function that returns the lines on existing results, for a run with nothing
+    to do. clock: a function that returns seconds.
     """
 
     def __init__(self, stream, decorate, benchmarks, made=list, clock=time.monotonic):
@@ -57,8 +58,8 @@ class Terminal(logging.StreamHandler):
         self.stopped = self.interrupted = False  # by Ctrl-C or SIGTERM; by Ctrl-C
         self.failed = set()  # jobs
         self.progress = Progress({}, {})
-        self.messages = {}  # what each job does, in words
-        self.endings = {}  # by thread: the signal that ended a job of which no more is said yet
+        self.messages = {}  # {job: what it does}
+        self.endings = {}  # {thread: signal that ended a job}, until its job_error record follows
 
     def emit(self, record):
         text = self.in_words(record)
@@ -67,7 +68,7 @@ class Terminal(logging.StreamHandler):
             self.flush()
 
     def in_words(self, record):
-        """What is shown of a record; nothing if it is empty."""
+        """Return the text to show for a record, or "" to show nothing."""
         event = getattr(record, "event", None)
         if event in ("run_info", "job_info", "job_finished", "error", "job_error", "group_error"):
             return getattr(self, f"_{event}")(record) or ""
@@ -90,7 +91,7 @@ class Terminal(logging.StreamHandler):
 
     def _job_info(self, record):
         if not record.rule_msg and not record.output:
-            return ""  # a target, which does nothing
+            return ""  # a target does nothing itself
         job = str(record.jobid)
         self.messages[job] = record.rule_msg or record.rule_name
         place = self.progress.begin(job, record.rule_name, self.clock())
@@ -104,7 +105,7 @@ class Terminal(logging.StreamHandler):
         text = str(record.msg)
         if record.exception == "RuleException" and (ended := EXIT.search(text)):
             self.endings[threading.get_ident()] = signal_of(ended)
-            return ""  # the job has said why, and what follows says which
+            return ""  # the job printed the reason, and the next record names the job
         if "At least one job did not complete successfully" in text or record.exception == "KeyboardInterrupt":
             return ""
         return mistake_in(record) or text
@@ -113,12 +114,16 @@ class Terminal(logging.StreamHandler):
         ended_by = self.endings.pop(threading.get_ident(), None)
         if ended_by == "SIGINT" or self.interrupted:  # Ctrl-C reaches the jobs as well
             return ""
-        elsewhere = bool(record.aux)  # on a node of a cluster: what it said was not seen here
+        elsewhere = bool(record.aux)  # on a node of a cluster, whose output is not shown here
         said = errors_in(record.log) if elsewhere else []
         if elsewhere and record.indent and not said:
-            return ""  # another of its group failed
+            return ""  # another job of its group failed
         self.failed.add(str(record.jobid))
-        by = f": ended by {ended_by}" + (", as when memory runs out" * (ended_by == "SIGKILL")) if ended_by else ""
+        by = (
+            f": ended by {ended_by}" + (", perhaps because memory ran out" * (ended_by == "SIGKILL"))
+            if ended_by
+            else ""
+        )
         if elsewhere and not said and not record.indent:
             said = [*reasons(record.rule_msg), *last_lines(record.log[-1:])]
         logs = f" Log: {', '.join(map(str, record.log))}" if record.log else ""
@@ -127,30 +132,30 @@ class Terminal(logging.StreamHandler):
     def _group_error(self, record):
         logs = [log for job in record.job_error_info for log in job["log"]]
         if errors_in(logs):
-            return ""  # told of each job
+            return ""  # each job has its own message
         self.failed |= {str(job["jobid"]) for job in record.job_error_info}
         reason = [*reasons(getattr(record, "msg", "")), *last_lines(record.aux_logs[-1:])]
         rules = ", ".join(sorted({job["rule_name"] for job in record.job_error_info}))
         return "\n".join(
-            [*reason, f"Failed: jobs that share a submission (rule {rules}). Log: {', '.join(record.aux_logs)}"]
+            [*reason, f"Failed: jobs submitted together (rule {rules}). Log: {', '.join(record.aux_logs)}"]
         )
 
     def _message(self, job):
         return self.messages.get(str(job), f"job {job}")
 
     def end_of_failure(self, logs):
-        """The last words of a run that did not come to its end. logs: of Snakemake."""
+        """Return the last line of a run that failed or was stopped. logs: paths of Snakemake's logs."""
         if self.stopped:
             return STOPPED
         failed = f"{number(len(self.failed), 'job')} failed. " if self.failed else ""
         return (
-            f"{failed}Run the same command again when it is mended; what is finished is not done twice."
-            f" All that Snakemake said: {', '.join(logs)}"
+            f"{failed}Fix the problem and run the same command again. Finished steps are not repeated."
+            f" Full log: {', '.join(logs)}"
         )
 
 
 class Progress:
-    """How many jobs have begun and how long the others take: as long as those of their rule took, now or the last time.
+    """Count the jobs that have begun and estimate the time left from the jobs of the same rule, in this or an earlier run.
 
     counts: {rule: number of jobs}. times: {rule: seconds that a job took in an earlier run}.
     """
@@ -162,20 +167,20 @@ class Progress:
         self.start = None
 
     def begin(self, job, rule, now):
-        """Note that a job begins. Returns its place, 3/15; a job that is tried again keeps it."""
+        """Note that a job begins at `now` seconds. Return its place, such as 3/15. A job that is tried again keeps its place."""
         self.start = now if self.start is None else self.start
         self.begun[job] = (rule, now)
         total = max(sum(self.counts.values()), len(self.places | {job: 0}))
         return f"{self.places.setdefault(job, len(self.places) + 1):>{len(str(total))}}/{total}"
 
     def end(self, job, now):
-        """Note that a job has ended well."""
+        """Note that a job has succeeded at `now` seconds."""
         if job in self.begun:
             rule, then = self.begun.pop(job)
             self.taken.setdefault(rule, []).append(now - then)
 
     def left(self, now):
-        """How long the rest takes, in words; nothing while that cannot be said."""
+        """Return in words how long the remaining jobs take, or "" while that is unknown."""
         seconds, unknown = 0, False
         running = {}
         for rule, then in self.begun.values():
@@ -197,7 +202,7 @@ class Progress:
 
 
 def known_times(folder, rules):
-    """{rule: seconds that one of its jobs took in an earlier run}, from the benchmarks of its jobs."""
+    """Return {rule: mean seconds of its jobs in an earlier run} from the benchmarks in `folder`."""
     times = {}
     for rule in rules:
         seconds = []
@@ -212,7 +217,7 @@ def known_times(folder, rules):
 
 
 def mistake_in(record):
-    """The sentence of a record about a mistake of the user's; None of any other record."""
+    """Return the message of a record about a user's error; None for any other record."""
     if getattr(record, "exception", None) != MISTAKE:
         return None
     found = EXCEPTION.match(str(record.msg))
@@ -220,18 +225,18 @@ def mistake_in(record):
 
 
 def signal_of(ended):
-    """The name of the signal that ended a job, from how Snakemake tells of its end; None if it ended by itself."""
+    """Return the name of the signal that ended a job; None if no signal ended it. ended: the match of EXIT."""
     status, name = ended.groups()
     if name:
         return name
     try:
-        return signal.Signals(int(status) - 128).name  # as a shell tells of it
+        return signal.Signals(int(status) - 128).name  # a shell reports 128 plus the number of the signal
     except ValueError:
         return None
 
 
 def errors_in(logs):
-    """What rules wrote to their logs as errors, without stacks: a list of texts."""
+    """Return the lines of errors in the logs of rules, without tracebacks."""
     texts = []
     for log in logs:
         error = False
@@ -247,12 +252,12 @@ def errors_in(logs):
 
 
 def last_lines(logs):
-    """The ends of logs that hold no sentence."""
+    """Return the last LAST_LINES lines of each log."""
     return [line for log in logs for line in _lines(log)[-LAST_LINES:]]
 
 
 def reasons(message):
-    """What an executor says of a failure, without where to look."""
+    """Return an executor's reason for a failure, without its hint where to look: a list of at most one line."""
     return [line for line in [(message or "").split("For further error details")[0].strip()] if line]
 
 
@@ -264,12 +269,12 @@ def _lines(path):
 
 
 def number(count, thing):
-    """1 job, 2 jobs."""
+    """Return a count with its noun: 1 job, 2 jobs."""
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def duration(seconds):
-    """A time in words that one reads at a glance: 20 s, 3 min, 2 h 10 min."""
+    """Return a duration in short words: 20 s, 3 min, 2 h 10 min."""
     if seconds < 60:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
@@ -277,9 +282,9 @@ def duration(seconds):
 
 
 def speak_plainly(logger, benchmarks, made, whole):
-    """Put a Terminal in the place of Snakemake's handler. Returns it; None where another handler writes to the terminal.
+    """Replace Snakemake's handler by a Terminal and return it; None if nothing was replaced.
 
-    whole: whether everything that Snakemake says is wanted (a dry run, --verbose): then only mistakes become sentences.
+    whole: whether to keep all messages of Snakemake, as for a dry run or --verbose. Then only users' errors are shortened.
     """
     for place, handler in enumerate(logger.handlers):
         if handler.name != "DefaultStreamHandler":
@@ -296,7 +301,7 @@ def speak_plainly(logger, benchmarks, made, whole):
 
 
 def _stopped_early(kind, error, stack):
-    if issubclass(kind, KeyboardInterrupt):  # while Snakemake looks at what there is to do
+    if issubclass(kind, KeyboardInterrupt):  # while Snakemake still plans the jobs
         print(STOPPED, file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, stack)

@@ -1,4 +1,4 @@
-"""The variants of `compare`: each the configuration with some settings changed, and what they can share."""
+"""Make the configurations of the variants of `compare`, and find what variants can share."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
 def configurations(as_given, config, schema_path):
-    """{name: whole configuration, checked} of all variants.
+    """Return {name: complete checked configuration} of all variants.
 
     as_given: the configuration as Snakemake read it. config: the same, checked. schema_path: see `checked`.
     Raises FlystageError for a name that cannot be a folder's, a setting that a variant cannot change, or a value that is
@@ -22,7 +22,7 @@ def configurations(as_given, config, schema_path):
     variants = config["compare"]["variants"]
     if not variants:
         raise FlystageError(
-            "Configuration, compare.variants: there is nothing to compare; name some, for example "
+            "Configuration, compare.variants: there is nothing to compare. Name some variants, for example "
             "{plain: {}, cross_entropy: {train: {loss: cross_entropy}}}."
         )
     return {name: _configuration(name, over, as_given, schema_path) for name, over in variants.items()}
@@ -31,10 +31,12 @@ def configurations(as_given, config, schema_path):
 def _configuration(name, over, as_given, schema_path):
     where = f"Configuration, compare.variants, {readable(name)}"
     if not NAME.fullmatch(name):
-        raise FlystageError(f"{where}: a name is made of letters, digits and the signs . _ + - alone.")
+        raise FlystageError(
+            f"{where}: a name may only contain letters, digits and . _ + - and must start with a letter or digit. Rename it."
+        )
     others = [section for section in over if section not in CHANGEABLE]
     if others:
-        raise FlystageError(f"{where}: a variant can change {', '.join(CHANGEABLE)}, and not {others[0]}.")
+        raise FlystageError(f"{where}: a variant can only change {', '.join(CHANGEABLE)}. Remove {others[0]} from it.")
     try:
         run_alone = {"crossval": {"folds": 0}}  # variants are cross-validated by compare.folds
         return checked(merged(as_given, over | run_alone), schema_path)
@@ -43,7 +45,7 @@ def _configuration(name, over, as_given, schema_path):
 
 
 def merged(base, over):
-    """Two nested dicts as Snakemake merges configuration files."""
+    """Merge two nested dicts as Snakemake merges configuration files."""
     return base | {
         key: merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
         for key, value in over.items()
@@ -51,12 +53,12 @@ def merged(base, over):
 
 
 def data_key(config):
-    """A short name for the PNGs of a configuration: the same for variants that can share them."""
+    """Return a short name for the PNGs of a configuration. Variants that can share them have the same name."""
     return _key(config["image"])
 
 
 def weights_key(config):
-    """A short name for the starting weights of a configuration: the same for variants that can share them."""
+    """Return a short name for the starting weights of a configuration. Variants that can share them have the same name."""
     model = config["model"]
     return _key([model["backbone"], model["weights"], config["train"]["seed"], size_of_network(config)])
 
@@ -66,6 +68,9 @@ def _key(settings):
 
 
 def images_are_made(variant, run):
-    """Whether the run of that configuration makes all PNGs of the variant: the same, perhaps at more angles."""
+    """Return whether the run makes all PNGs of the variant: with the same settings, perhaps at more angles.
+
+    variant, run: checked configurations.
+    """
     alike = variant["image"] | {"angles": None} == run["image"] | {"angles": None}
     return alike and set(variant["image"]["angles"]) <= set(run["image"]["angles"])
