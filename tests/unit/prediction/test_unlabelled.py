@@ -79,7 +79,7 @@ def test_each_time_point_of_a_movie_is_an_image(tmp_path, monkeypatch):
     assert len(listed) == 1  # else a movie of 1,000 frames lists its pages 1,000 times
     assert table["frame"].tolist() == ["1", "2", "3", "4", "5"] and table["sha256"].nunique() == 1
     assert table["status"].tolist() == ["used", "used", "rejected", "used", "used"]
-    assert "every pixel has the same value (7)" in table["reason"][2]
+    assert "same value" in table["reason"][2] and "7" in table["reason"][2]
     for frame, png in zip(table["frame"], table["png"], strict=True):
         if png:
             expected = prepare(path, IMAGE, [0], int(frame))[0][0]
