@@ -1,4 +1,4 @@
-"""Headless Chromium, driven through a pipe with nothing but Python (its DevTools protocol: one message, one zero byte)."""
+"""Drive headless Chromium through a pipe. In its DevTools protocol, a zero byte ends each JSON message."""
 
 import base64
 import json
@@ -23,12 +23,12 @@ CODES = {
     "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40,
 }  # fmt: skip
 
-# Done once the page has done what a key or a click made it put off: a dialog tells that it was closed a task later.
+# Resolves after the work that a key or a click postponed. A dialog, for example, reports its closing one task later.
 WHAT_WAITS = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 class Page:
-    """A page in the browser. faults: what its console and its scripts complained of. requests: the addresses it asked for."""
+    """A page in the browser. faults: errors and warnings of its console and scripts. requests: requested addresses."""
 
     def __init__(self, answers, orders):
         self.answers, self.orders, self.number, self.rest, self.session = answers, orders, 0, b"", None
@@ -39,7 +39,7 @@ class Page:
             self.ask(f"{domain}.enable")
 
     def ask(self, method, **params):
-        """Send an order and wait for its answer."""
+        """Send a command and return its result."""
         self.number += 1
         message = {"id": self.number, "method": method, "params": params}
         if self.session:
@@ -74,7 +74,7 @@ class Page:
             self.loaded = True
 
     def open(self, path, width, height=900):
-        """Load a file in a window of this size and wait until it is there."""
+        """Load a file in a window of this size, in pixels, and wait until it is loaded."""
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.loaded = False
         self.ask("Page.navigate", url=path.resolve().as_uri())
@@ -82,7 +82,7 @@ class Page:
             self._next()
 
     def value(self, script):
-        """What a piece of JavaScript evaluates to."""
+        """Return the value of a piece of JavaScript."""
         result = self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
@@ -95,7 +95,7 @@ class Page:
             time.sleep(0.05)
 
     def press(self, *keys):
-        """Press keys one after another: signs, or names such as Enter and ArrowLeft."""
+        """Press keys one after another: characters, or names such as Enter and ArrowLeft."""
         for key in keys:
             text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
             code = {} if len(key) == 1 else {"windowsVirtualKeyCode": CODES[key]}
@@ -104,7 +104,7 @@ class Page:
         self.value(WHAT_WAITS)
 
     def touch(self, selector):
-        """Click with the mouse in the middle of an element, which is brought into view."""
+        """Scroll an element into view and click in its middle."""
         self.value(f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'nearest'}})")
         box = f"document.querySelector({json.dumps(selector)}).getBoundingClientRect().toJSON()"
         box = self.value(box)
@@ -119,7 +119,7 @@ class Page:
         self.ask("DOM.setFileInputFiles", files=[str(path.resolve()) for path in paths], objectId=element["objectId"])
 
     def saved(self, folder, name, script):
-        """Bytes of the file that the page saves as `name` to an empty folder when a piece of JavaScript is run."""
+        """Run a piece of JavaScript. Return the bytes of the file that the page saves as `name` to a new folder."""
         folder.mkdir()
         self.ask("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder.resolve()))
         self.value(script)
@@ -130,18 +130,18 @@ class Page:
         return (folder / name).read_bytes()
 
     def printed(self):
-        """The page as a PDF, bytes."""
+        """Return the page as the bytes of a PDF."""
         return base64.b64decode(self.ask("Page.printToPDF", preferCSSPageSize=True, printBackground=True)["data"])
 
     def picture(self, path, whole=True):
-        """Write a picture of the page, the whole of it or what the window shows."""
+        """Write a picture of the whole page, or only of the part in the window."""
         data = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         path.write_bytes(base64.b64decode(data))
 
 
 @contextmanager
 def browser(profile=None):
-    """A Page in a browser of its own, which ends with the block. profile: a folder that keeps what pages store, for a next browser."""
+    """Yield a Page in a new browser, which ends with the block. profile: folder that keeps what pages store."""
     orders_out, orders = os.pipe()
     answers, answers_in = os.pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as passing:

@@ -1,4 +1,4 @@
-"""A page of suggestions without a network: a made-up table and made-up pictures, for any stages."""
+"""Write a review page from a made-up table and made-up pictures, without a network."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ ABOUT = {
 
 
 def write_picture(path, number, size):
-    """A PNG as `prepare` makes them: an embryo of its own on an empty background."""
+    """Write a PNG as `prepare` does: a random embryo on an empty background. size: pixels of its side."""
     rng = np.random.default_rng(number)
     picture = np.zeros((size, size), np.uint8)
     axes = (int(size * 0.45), int(size * (0.17 + 0.03 * rng.random())))
@@ -49,9 +49,10 @@ def write_picture(path, number, size):
 def suggestions(
     folder, images, embryo_of=lambda number: f"embryo{number // 9:02d}", stages=STAGES, pictures=None, size=320, seed=0
 ):
-    """A table as `suggest_stages` gives it, with a PNG of each image in `folder`; image i is truly of stage i modulo stages.
+    """Return a table like that of `suggest_stages`, and write its PNGs to `folder`. Image i has stage i modulo stages.
 
-    pictures: how many different PNGs are drawn, the rest being links to them; by default each its own. size: pixels of a PNG's side.
+    pictures: number of different PNGs to draw, by default all. The other PNGs are links to them. size: pixels of a
+    PNG's side.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng, rows = np.random.default_rng(seed), []
@@ -85,13 +86,13 @@ def suggestions(
 
 
 def write_page(table, path, stages=STAGES, series=None, looked=(), folders=(), **about):
-    """Write the page of such a table."""
+    """Write the review page of a table from `suggestions` and return its path."""
     write_review_page(table, series or {}, looked, stages, ABOUT | about, TEMPLATE, path, folders)
     return path
 
 
 def data_of(path):
-    """What a page holds as JSON."""
+    """Return the JSON data in a page."""
     (text,) = re.findall(
         r'<script type="application/json" id="data">(.*?)</script>', path.read_text(encoding="utf-8"), re.DOTALL
     )

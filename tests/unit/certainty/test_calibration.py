@@ -1,4 +1,4 @@
-"""Temperature, reliability and calibration error: found again where they are known."""
+"""Test temperature, reliability and calibration error against known values."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from flystage.certainty.calibration import calibration, calibration_error, fitte
 
 
 def drawn(sharpness, images=4000, seed=1):
-    """Probabilities that are too sure by a temperature of `sharpness`, and labels drawn from the honest ones."""
+    """Return probabilities that are overconfident by a temperature of `sharpness`, and their labels."""
     random = np.random.default_rng(seed)
     honest = random.dirichlet(np.full(5, 0.5), images)
     labels = (honest.cumsum(axis=1) > random.random((images, 1))).argmax(axis=1)
@@ -15,20 +15,20 @@ def drawn(sharpness, images=4000, seed=1):
 
 
 @pytest.mark.parametrize("sharpness", [0.5, 1, 2])
-def test_the_temperature_is_found_again(sharpness):
+def test_fitted_temperature_is_the_true_one(sharpness):
     probabilities, labels = drawn(sharpness)
     assert fitted_temperature(probabilities, labels) == pytest.approx(sharpness, rel=0.1)
 
 
-def test_calibration_mends_what_is_too_sure():
+def test_calibration_corrects_overconfidence():
     probabilities, labels = drawn(2)
     found = calibration(probabilities, labels, np.arange(len(labels)) % 5)
     assert found["ece_before"] > 0.1 > 0.03 > found["ece_after"]
     assert sum(one["images"] for one in found["reliability_after"]) == len(labels)
 
 
-def test_a_fold_has_the_temperature_of_the_others():
-    """Of two folds, one too sure and one as it should be, each gets what the other needs."""
+def test_each_fold_gets_the_temperature_of_the_other_folds():
+    """One fold is overconfident and the other calibrated, so each gets the temperature of the other."""
     parts = [drawn(2, seed=1), drawn(1, seed=2)]
     probabilities, labels = (np.concatenate(each) for each in zip(*parts, strict=True))
     found = calibration(probabilities, labels, np.repeat([0, 1], 4000))
@@ -37,7 +37,7 @@ def test_a_fold_has_the_temperature_of_the_others():
     assert found["temperature"] == fitted_temperature(probabilities, labels)
 
 
-def test_tempering_keeps_the_order_and_1_changes_nothing():
+def test_temperature_keeps_the_order_and_1_changes_nothing():
     probabilities, _ = drawn(1, 50)
     np.testing.assert_allclose(tempered(probabilities, 1), probabilities)
     for temperature in (0.3, 3):
@@ -46,12 +46,12 @@ def test_tempering_keeps_the_order_and_1_changes_nothing():
         np.testing.assert_array_equal(changed.argsort(axis=1), probabilities.argsort(axis=1))
 
 
-def test_what_is_sure_and_right_stays_finite():
+def test_perfect_predictions_give_a_finite_temperature():
     found = calibration(np.eye(3)[[0, 1, 2, 0]], np.array([0, 1, 2, 0]), np.array([0, 0, 1, 1]))
     assert np.isfinite(found["temperature"]) and found["ece_before"] == found["ece_after"] == 0
 
 
-def test_reliability_by_hand():
+def test_reliability_equals_values_computed_by_hand():
     probabilities = np.array([[0.95, 0.05], [0.95, 0.05], [0.4, 0.6], [1.0, 0.0]])
     bins = reliability(probabilities, np.array([0, 1, 1, 0]))
     assert [one["images"] for one in bins] == [1, 3]

@@ -1,4 +1,4 @@
-"""Intervals hold the true time as often as they promise, for images of embryos that were never seen."""
+"""Test that time intervals contain the true time as often as promised, for images of new embryos."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ STAGES = Stages(["051", "060", "069", "078", "087"], [51, 60, 69, 78, 87], "min"
 
 
 def answers(random, embryos, images=20):
-    """Probabilities, labels and embryos; an embryo is ahead or behind as a whole."""
+    """Return probabilities, labels and embryos. The error of each embryo has a common part."""
     names = np.repeat(np.arange(embryos), images)
     labels = random.integers(0, 5, len(names))
     seen = labels + random.normal(0, 0.7, embryos)[names] + random.normal(0, 0.5, len(names))
@@ -19,7 +19,7 @@ def answers(random, embryos, images=20):
 
 
 @pytest.mark.parametrize(("embryos", "highest"), [(9, 1), (25, 0.965)])
-def test_what_is_asked_is_held_for_new_embryos(embryos, highest):
+def test_coverage_of_new_embryos_is_at_least_the_requested_one(embryos, highest):
     random, covered = np.random.default_rng(5), []
     for _ in range(150):
         probabilities, labels, names = answers(random, embryos + 1)
@@ -31,9 +31,9 @@ def test_what_is_asked_is_held_for_new_embryos(embryos, highest):
     assert 0.88 <= np.mean(covered) <= highest
 
 
-def test_what_is_told():
+def test_record_of_time_intervals():
     its = time_intervals(*by_hand(), 0.5)
-    # each image has mass 1 / (2 * 3); half of all is that of the three nearest
+    # each image has mass 1 / (2 * 3), so half the mass is that of the three nearest images
     assert its == {
         "asked": 0.5,
         "promised": 0.5,
@@ -46,16 +46,19 @@ def test_what_is_told():
 
 
 def by_hand():
-    """Errors of 0 and 9 min in one embryo, of 9 and 18 in the other: by the reach of the other, all of the one and half of it hold."""
+    """Return errors of 0 and 9 min in one embryo, 9 and 18 min in the other.
+
+    The other's reach covers all of one and half of the other.
+    """
     return np.eye(5)[[0, 1, 1, 2]], STAGES, np.zeros(4, int), np.array(["a", "a", "b", "b"])
 
 
-def test_nothing_without_times_or_with_one_embryo():
+def test_no_intervals_without_times_or_with_one_embryo():
     probabilities, _, labels, names = by_hand()
     assert time_intervals(probabilities, Stages(STAGES.names, None, "stages"), labels, names, 0.5) is None
     assert time_intervals(probabilities[:2], STAGES, labels[:2], names[:2], 0.5) is None
 
 
-def test_bounds_stay_among_the_stages():
+def test_bounds_stay_within_the_times_of_the_stages():
     low, high = time_bounds(np.array([52.0, 70.0, 86.0]), 5.0, STAGES)
     assert low.tolist() == [51, 65, 81] and high.tolist() == [57, 75, 87]

@@ -1,4 +1,4 @@
-"""A checkpoint of a small network, and its graph."""
+"""Fixtures: a checkpoint of a small network, and its graph."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ IMAGE = {
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory):
-    """Random weights, calibrated."""
+    """Return a calibrated checkpoint with random weights."""
     folder = tmp_path_factory.mktemp("checkpoint")
     fetch_weights("resnet18", "none", 1, folder / "backbone.pt")
     torch.manual_seed(2)

@@ -1,4 +1,4 @@
-"""The package is what the BioImage Model Zoo takes: its own software validates it, runs it, and gets the checkpoint's answers."""
+"""Test the package with the BioImage Model Zoo's software, which validates and runs it."""
 
 import zipfile
 
@@ -17,7 +17,7 @@ def package(checkpoint, graph, tmp_path_factory):
     return path
 
 
-def test_the_zoos_own_software_runs_it_and_gets_the_checkpoints_answers(package, checkpoint, tmp_path):
+def test_zoo_software_runs_the_package_with_the_checkpoints_answers(package, checkpoint, tmp_path):
     from bioimageio.core import load_model_description, predict, test_description
 
     summary = test_description(package)
@@ -31,17 +31,17 @@ def test_the_zoos_own_software_runs_it_and_gets_the_checkpoints_answers(package,
     assert model.outputs[0].axes[1].channel_names == ["051", "060", "069", "078"]
 
 
-def test_nothing_of_the_laboratorys_pictures_is_in_it(package):
+def test_package_has_a_drawn_picture_instead_of_the_laboratorys(package):
     names = set(zipfile.ZipFile(package).namelist())
     assert {"stager.onnx", "README.md", "input.npy", "output.npy", "cover.png"} < names
     assert drawn_picture(64).max() == 180 and (drawn_picture(64) == drawn_picture(64)).all()
 
 
-def test_its_words_say_how_to_prepare_and_what_comes_out(checkpoint):
+def test_documentation_explains_preparation_and_answers(checkpoint):
     text = documentation(checkpoint)
-    assert "64 x 64 pixels" in text and "multiplied by 6" in text and "A note." in text
-    assert "probability of 0.2 or more" in text and "80 % of the images" in text
+    assert "64 x 64 pixels" in text and "them by 6" in text and "A note." in text
+    assert "probability of 0.2 or more" in text and "true stage for 80 % of the images" in text
     plain = checkpoint | {"calibration": {"temperature": 1.0, "sets": None}}
     plain["image"] = checkpoint["image"] | {"normalize": {"method": "percentile"}}
     text = documentation(plain)
-    assert "hold the true one" not in text and "stretched" in text
+    assert "true stage" not in text and "percentiles" in text and "them by 6" not in text

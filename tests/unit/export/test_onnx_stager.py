@@ -1,4 +1,4 @@
-"""The graph answers as the checkpoint does, whatever the number of pictures, and says what its answers mean."""
+"""Test that the graph gives the answers of the checkpoint and explains them."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def session_of(path):
 
 
 def pictures_of(folder, number, size):
-    """(paths of PNGs, the same as an array)."""
+    """Write random PNGs and return their paths and pixels, array (number, size, size)."""
     pictures = np.random.default_rng(0).integers(0, 256, (number, size, size), dtype=np.uint8)
     pngs = [str(folder / f"{place}.png") for place in range(number)]
     for png, picture in zip(pngs, pictures, strict=True):
@@ -32,23 +32,23 @@ def pictures_of(folder, number, size):
 
 
 @pytest.mark.parametrize("number", [1, 5])
-def test_the_graph_answers_as_the_checkpoint_does(checkpoint, graph, tmp_path, number):
+def test_graph_gives_the_answers_of_the_checkpoint(checkpoint, graph, tmp_path, number):
     pngs, pictures = pictures_of(tmp_path, number, 64)
     (found,) = session_of(graph).run(None, {"pictures": pictures})
     assert found.dtype == np.float32 and found.shape == (number, 4)
     np.testing.assert_allclose(found, stage_probabilities(checkpoint, pngs, tmp_path, 1, 4), atol=1e-5)
     one_view = stage_probabilities(checkpoint, pngs, tmp_path, 1, 1)
-    assert np.abs(found - one_view).max() > 1e-3  # so that the four views are in the graph
+    assert np.abs(found - one_view).max() > 1e-3  # so the graph uses all four views
 
 
-def test_it_does_not_tell_where_on_this_machine_the_code_lies(graph):
+def test_graph_hides_the_folders_of_the_code(graph):
     content = graph.read_bytes()
     for place in (LIBRARY, Path(torch.__file__).parent, Path.home()):
         assert str(place).encode() not in content
-    assert b"forward" not in content  # a function of the code
+    assert b"forward" not in content  # name of a function in the code
 
 
-def test_its_metadata_say_what_its_answers_mean(checkpoint, graph):
+def test_metadata_explain_the_answers(checkpoint, graph):
     facts = session_of(graph).get_modelmeta().custom_metadata_map
     assert json.loads(facts["stages"]) == ["051", "060", "069", "078"] and json.loads(facts["unit"]) == "min"
     assert json.loads(facts["times"]) == [51, 60, 69, 78] and json.loads(facts["preparation"]) == checkpoint["image"]
@@ -56,7 +56,7 @@ def test_its_metadata_say_what_its_answers_mean(checkpoint, graph):
     assert facts["views"] == "4" and facts["backbone"] == "resnet18" and facts["note"] == "A note."
 
 
-def test_a_network_of_timm_with_patches(checkpoint, tmp_path):
+def test_graph_of_a_timm_network_with_patches(checkpoint, tmp_path):
     fetch_weights("timm/test_vit", "none", 1, tmp_path / "backbone.pt", 64)
     backbone = load_weights(tmp_path / "backbone.pt")
     torch.manual_seed(1)

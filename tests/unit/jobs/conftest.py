@@ -1,4 +1,4 @@
-"""The images of a run that is made up: vectors that tell the stage, with a mark of the embryo."""
+"""Fixtures: the images of a made-up run. Their vectors contain the stage and a mark of the embryo."""
 
 import os
 import pickle
@@ -32,7 +32,10 @@ def recipe():
 
 @pytest.fixture
 def images_of():
-    """number of embryos -> Images of two pictures of each stage of each, those of the first half stored at two angles."""
+    """Return a function: number of embryos -> Images, two per stage and embryo.
+
+    Those of the first half have two angles.
+    """
 
     def images_of(embryos, noise=0.5):
         rows = [
@@ -64,7 +67,7 @@ def images_of():
 
 @pytest.fixture
 def elsewhere():
-    """A function of the library and its arguments -> its answer in a process of its own: one that has trained cannot be forked."""
+    """Return a caller of library functions in a new process, because a process that trained cannot be forked."""
 
     def elsewhere(function, *arguments):
         environment = os.environ | {"PYTHONPATH": str(Path(flystage.__file__).parents[1])}

@@ -1,6 +1,7 @@
-"""The cross-validation of a run: each image answered once, figures that agree with them, and chance where nothing is to be learned."""
+"""Test the cross-validation of a run: predictions, figures, and chance for shuffled stages."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from flystage.jobs.held_out import answers
 from flystage.raw.stages import Stages
 
 
-def test_how_many_folds():
+def test_number_of_folds():
     assert [number_of_folds("auto", embryos) for embryos in (3, 24, 25, 300)] == [3, 24, 12, 12]
     assert number_of_folds(5, 24) == 5 and number_of_folds(5, 3) == 3
 
@@ -25,7 +26,7 @@ def found(images_of, stages, recipe):
     return cross_validate(images_of(8), stages, recipe, "auto", [1, 2], 0.8, 1)
 
 
-def test_every_image_is_answered_once_and_the_figures_are_those_of_the_table(found, images_of, stages):
+def test_every_image_is_classified_once_and_figures_match_the_table(found, images_of, stages):
     table, record = found
     manifest = images_of(8).manifest
     for column in ("source", "stage", "embryo", "png", "split"):
@@ -37,7 +38,7 @@ def test_every_image_is_answered_once_and_the_figures_are_those_of_the_table(fou
     assert measured["top_k"]["1"]["accuracy"] > 0.7
 
 
-def test_all_that_is_told(found, images_of):
+def test_record_contains_all_figures(found, images_of):
     _, record = found
     assert set(record) == set(KEYS) and json.loads(json.dumps(record, allow_nan=False)) == record
     assert list(record["baselines"]) == [
@@ -63,13 +64,13 @@ def test_all_that_is_told(found, images_of):
     assert len(record["stage_support"]) == 4
 
 
-def test_twice_is_the_same(found, images_of, stages, recipe, elsewhere):
+def test_cross_validation_is_reproducible_in_several_processes(found, images_of, stages, recipe, elsewhere):
     table, record = elsewhere(cross_validate, images_of(8), stages, recipe, "auto", [1, 2], 0.8, 2)
     pd.testing.assert_frame_equal(table, found[0])
     assert record == found[1]
 
 
-def test_stages_without_an_order(images_of, recipe):
+def test_stages_without_order_have_no_mean_error(images_of, recipe):
     _, record = cross_validate(images_of(4), Stages(["051", "060", "069", "078"]), recipe, 3, [1], 0.9, 1)
     assert record["crossval"]["mae"]["value"] is None and record["by_embryo"][0]["mae"] is None
     assert record["learning_curve"][0]["mae"] is None and record["sets"]["contiguous"] is False
@@ -77,7 +78,7 @@ def test_stages_without_an_order(images_of, recipe):
     assert json.dumps(record, allow_nan=False)
 
 
-def test_suggestions_are_learned_from_and_no_figure_is_made_of_them(images_of, stages, recipe, monkeypatch):
+def test_reviewed_suggestions_train_but_do_not_count_in_figures(images_of, stages, recipe, monkeypatch):
     images, learned = images_of(8), []
     images.manifest.loc[images.manifest["embryo"] == "e01", "origin"] = "reviewed"
     images.manifest.loc[0, "origin"] = "reviewed"  # one image of another embryo
@@ -92,21 +93,21 @@ def test_suggestions_are_learned_from_and_no_figure_is_made_of_them(images_of, s
     of_folds = learned[0][:7]
     suggested = (images.manifest["embryo"] == "e01").to_numpy()
     assert all(learned[suggested].all() and not staged[suggested].any() for learned, staged, _ in of_folds)
-    assert sorted(learned[0] for learned, _, _ in of_folds) == [False] + [True] * 6  # it goes with its embryo
+    assert sorted(learned[0] for learned, _, _ in of_folds) == [False] + [True] * 6  # the image follows its embryo
     everything, _ = cross_validate(images, stages, recipe, "auto", [1], 0.8, 1)
     assert len(everything) == 64
 
 
-def test_too_few_embryos_are_told(images_of, stages, recipe):
+def test_too_few_embryos_give_the_reason_and_no_figures(images_of, stages, recipe):
     table, record = cross_validate(images_of(2), stages, recipe, "auto", [1], 0.9, 1)
     assert table.empty and "p_051" in table and "png" in table
-    assert record.pop("why") == "Cross-validation needs 3 embryos or more, and there are 2."
+    assert re.search(r"\b3 embryos.*\b2\b", record.pop("why"))
     assert record == dict.fromkeys(KEYS)
 
 
-def test_a_whole_network_is_asked_in_the_place_of_heads(found, images_of, stages, recipe):
+def test_predictions_of_whole_networks_replace_those_of_heads(found, images_of, stages, recipe):
     table, record = found
-    other = table.drop(columns=["split", "fold"]).sample(frac=1, random_state=1)  # folds come in their own order
+    other = table.drop(columns=["split", "fold"]).sample(frac=1, random_state=1)  # folds arrive in any order
     recipe = replace(recipe, train=recipe.train | {"epochs": 30})
     same, told = cross_validate(images_of(8), stages, recipe, "auto", [1, 2], 0.8, 1, other)
     pd.testing.assert_frame_equal(same, table)
@@ -114,7 +115,7 @@ def test_a_whole_network_is_asked_in_the_place_of_heads(found, images_of, stages
     words = told["crossval"].pop("hyperparameters")
     assert "settings of fine-tuning, and the next fold chooses the epoch of at most 30" in words
     del record["crossval"]["hyperparameters"]
-    assert told["likeness"] is None  # each fold's network has vectors of its own
+    assert told["likeness"] is None  # each fold's network has different vectors
     assert {**told, "learning_curve": record["learning_curve"], "likeness": record["likeness"]} == record
 
 
@@ -125,16 +126,16 @@ def test_shuffled_stages_give_chance(images_of, stages, recipe):
     assert set(found) == {"top_k", "within_one", "mae", "embryos", "images"}
 
 
-def test_the_recipe_has_the_epochs_that_the_run_kept(recipe):
+def test_recipe_has_the_epochs_that_the_run_kept(recipe):
     history = pd.DataFrame({"epoch": [1, 2, 3], "val_loss": [2.0, 1.0, 1.5]})
     model, best = {"hidden": [8], "dropout": 0.0}, {"learning_rate": 0.02, "batch_size": 16}
     assert recipe_of_run(model, recipe.train, best, history) == replace(recipe, epochs=2)
     assert recipe_of_run(model, recipe.train, best, history[["epoch"]]).epochs == 3
 
 
-def test_dealing_images_at_random_flatters_where_embryos_have_marks(images_of, stages, recipe):
+def test_image_level_split_is_too_optimistic_for_marked_embryos(images_of, stages, recipe):
     images, random = images_of(8), np.random.default_rng(3)
-    # The two images of a stage of an embryo are alike, and unlike those of all others: nothing but that can be learned.
+    # Only the two images of the same stage and embryo resemble each other, so a network can learn nothing else.
     pair = (images.manifest["embryo"].str[1:].astype(int) * 4 + images.manifest["label"]).to_numpy()
     seen = (random.normal(0, 1, (32, 40))[pair] + random.normal(0, 0.1, (len(images), 40))).astype(np.float32)
     images = replace(images, vectors=torch.from_numpy(seen[images.image]), asked=np.stack([seen] * 2))

@@ -1,4 +1,4 @@
-"""One training job: the same curve in one process and in several, with workers and without; interrupted, it goes on."""
+"""Test one training job: equal results in several processes, with workers, and after an interruption."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Manifests of a few synthetic embryos, the stage table and random starting weights."""
+    """Write manifests of a few synthetic embryos, the stage table and random starting weights."""
     folder = tmp_path_factory.mktemp("job")
     raw = embryos.write_embryos(
         folder / "raw", embryos=4, minutes=(51, 123, 195), size=(222, 84), processes=1, droppings=False
@@ -61,7 +61,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def job(files, monkeypatch):
-    """A job to change. Programs find the library as in the workflow."""
+    """Return a job for changes, and let programs find the library as in the workflow."""
     monkeypatch.setenv("PYTHONPATH", str(Path(execution.__file__).parents[2]))
     return new_job(files)
 
@@ -79,7 +79,7 @@ def new_job(files):
 
 
 def with_recipe(job, mode="finetuned", finetune=(), **changes):
-    """The job with changes of its recipe; finetune: of that part of its settings."""
+    """Return the job with a changed recipe. finetune: changes of the fine-tuning settings."""
     train = SETTINGS | {"mode": mode, "finetune": SETTINGS["finetune"] | dict(finetune)}
     return replace(job, recipe=replace(job.recipe, train=train, **changes))
 
@@ -90,18 +90,18 @@ def losses(history):
 
 @pytest.fixture(scope="module")
 def alone(files):
-    """The history of the job in one process."""
+    """Return the history of the job in one process."""
     return execution.learn(new_job(files))[2]
 
 
-def test_the_head_learns_first_and_then_the_whole_network(alone):
+def test_head_trains_first_and_then_the_whole_network(alone):
     assert [row["phase"] for row in alone] == ["head"] * 3 + ["network"] * 3
     assert [row["epoch"] for row in alone] == [1, 2, 3, 4, 5, 6]
     assert np.isfinite(losses(alone)).all()
 
 
 @pytest.mark.parametrize("processes", [2, 4])
-def test_several_processes_give_the_curve_of_one(job, alone, tmp_path, processes):
+def test_several_processes_give_the_history_of_one(job, alone, tmp_path, processes):
     (tmp_path / "model").mkdir()
     history = run_job(job, processes, tmp_path / "model/checkpoint.pt", tmp_path / "model/history.csv")
     difference = np.abs(losses(history) - losses(alone)).max()
@@ -110,12 +110,12 @@ def test_several_processes_give_the_curve_of_one(job, alone, tmp_path, processes
     assert len(load_checkpoint(tmp_path / "model/checkpoint.pt")["stages"]) == 3
 
 
-def test_pictures_read_ahead_by_workers_change_nothing(job, alone):
+def test_workers_that_read_ahead_change_nothing(job, alone):
     assert execution.learn(replace(job, workers=2))[2] == alone
 
 
 class KilledError(Exception):
-    """Instead of kill -9, which a test cannot survive."""
+    """Replaces kill -9, which a test cannot survive."""
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ class KilledError(Exception):
     [
         ("frozen", {}, 0),
         ("finetuned", {}, 0),
-        ("finetuned", {"batch_norm": "learned"}, 2),  # workers that read ahead draw random numbers of their own
+        ("finetuned", {"batch_norm": "learned"}, 2),  # workers draw their own random numbers
         ("finetuned", {"average": 0.9, "precision": "bf16"}, 0),
     ],
 )
-def test_killed_after_an_epoch_it_ends_as_if_it_had_not_been(job, tmp_path, monkeypatch, mode, changes, workers):
+def test_interrupted_training_gives_the_same_result(job, tmp_path, monkeypatch, mode, changes, workers):
     job = with_recipe(replace(job, workers=workers), mode, changes, dropout=0.3, epochs=4)
     backbone, head, history = execution.learn(job)
     job = replace(job, resume=str(tmp_path / "resume"))
@@ -150,7 +150,7 @@ def test_killed_after_an_epoch_it_ends_as_if_it_had_not_been(job, tmp_path, monk
         assert all(torch.equal(value, other[key]) for key, value in one.items())
 
 
-def test_the_resume_point_of_another_training_or_a_damaged_one_is_passed_over(job, tmp_path):
+def test_foreign_or_damaged_resume_points_are_ignored(job, tmp_path):
     job = replace(job, resume=str(tmp_path))
     first = execution.learn(job)[2]
     other = execution.learn(with_recipe(job, learning_rate=3e-3))[2]
@@ -159,13 +159,13 @@ def test_the_resume_point_of_another_training_or_a_damaged_one_is_passed_over(jo
     assert execution.learn(job)[2] == first
 
 
-def test_mixed_precision_learns_about_the_same(job, alone):
+def test_mixed_precision_gives_nearly_the_same_losses(job, alone):
     history = execution.learn(with_recipe(job, finetune={"precision": "bf16"}))[2]
     np.testing.assert_allclose(losses(history), losses(alone), rtol=0.05)
     assert losses(history)[-1, 0] != losses(alone)[-1, 0]
 
 
-def test_a_finetuned_checkpoint_answers_as_the_network_that_was_validated(job, files, tmp_path):
+def test_checkpoint_of_fine_tuning_has_the_validated_loss(job, files, tmp_path):
     job = with_recipe(job, finetune={"batch_norm": "learned", "head_epochs": 1}, epochs=8, batch_size=3)
     history = run_job(job, 1, tmp_path / "checkpoint.pt", tmp_path / "history.csv")
     checkpoint = load_checkpoint(tmp_path / "checkpoint.pt")
@@ -175,7 +175,7 @@ def test_a_finetuned_checkpoint_answers_as_the_network_that_was_validated(job, f
     assert loss == pytest.approx(best_epoch(history)["val_loss"], rel=1e-3)
 
 
-def test_as_a_program_it_reads_the_job_and_takes_hyperparameters(job, files, tmp_path):
+def test_program_reads_the_job_and_takes_hyperparameters(job, files, tmp_path):
     relative = {name: f"{name.removesuffix('_manifest')}.csv" for name in ("train_manifest", "val_manifest", "stages")}
     relative |= {"backbone": "backbone.pt", "cache": "cache"}
     replace(with_recipe(job, mode="frozen"), **relative).write(files / "job.json")
@@ -198,10 +198,10 @@ def test_as_a_program_it_reads_the_job_and_takes_hyperparameters(job, files, tmp
     assert len(pd.read_csv(tmp_path / "model/history.csv")) == 3
 
 
-def test_a_missing_png_is_one_sentence_from_several_processes_too(job, tmp_path):
+def test_missing_png_gives_the_same_error_from_several_processes(job, tmp_path):
     manifest = pd.read_csv(job.train_manifest)
     manifest.loc[2, "png"] = "nowhere/gone.png"
     manifest.to_csv(tmp_path / "train.csv", index=False)
     for processes in (1, 2):
-        with pytest.raises(FlystageError, match=r"nowhere/gone\.png cannot be read"):
+        with pytest.raises(FlystageError, match=r"nowhere/gone\.png"):
             run_job(replace(job, train_manifest=str(tmp_path / "train.csv")), processes)

@@ -1,4 +1,4 @@
-"""Methods that learn from some embryos and answer about others, which they never saw."""
+"""Test methods that learn from some embryos and classify others."""
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ def task(images, staged, methods=tuple(METHODS)):
     return ~here, here, methods
 
 
-def test_every_method_answers_about_each_staged_image(images_of, stages, recipe):
+def test_every_method_classifies_each_held_out_image(images_of, stages, recipe):
     images = images_of(6)
     (found,) = answers(images, [task(images, ["e01", "e05"])], stages, recipe, 1)
     assert list(found) == list(METHODS)
@@ -29,9 +29,7 @@ def test_every_method_answers_about_each_staged_image(images_of, stages, recipe)
     assert (found[NETWORK].argmax(axis=1) == true).mean() > 0.7
 
 
-def test_nothing_of_a_staged_embryo_is_learned_from_and_all_that_is_stored_of_the_others(
-    images_of, stages, recipe, monkeypatch
-):
+def test_training_uses_all_rotations_except_those_of_held_out_embryos(images_of, stages, recipe, monkeypatch):
     images, seen, made = images_of(6), [], HeadInputs.of
     monkeypatch.setattr(
         held_out.HeadInputs, "of", lambda train, *rest: seen.append(train[0][:, 11]) or made(train, *rest)
@@ -39,10 +37,10 @@ def test_nothing_of_a_staged_embryo_is_learned_from_and_all_that_is_stored_of_th
     answers(images, [task(images, ["e01"])], stages, recipe, 1)
     (marks,) = seen  # made once for all methods
     assert sorted(set(marks.tolist())) == [0, 2, 3, 4, 5]
-    assert len(marks) == 2 * 16 + 3 * 8  # two of the training embryos are left, with their rotations
+    assert len(marks) == 2 * 16 + 3 * 8  # two training embryos remain, with their rotations
 
 
-def test_answers_do_not_depend_on_how_many_processes_there_are(images_of, stages, recipe, elsewhere):
+def test_answers_do_not_depend_on_the_number_of_processes(images_of, stages, recipe, elsewhere):
     images = images_of(6)
     tasks = [task(images, [f"e0{number}"]) for number in range(4)]
     of_two = elsewhere(answers, images, tasks, stages, recipe, 2)
@@ -51,7 +49,7 @@ def test_answers_do_not_depend_on_how_many_processes_there_are(images_of, stages
             np.testing.assert_array_equal(one[method], two[method])
 
 
-def test_distances_are_to_the_images_that_were_learned_from(images_of, stages, recipe):
+def test_distances_are_to_the_training_images(images_of, stages, recipe):
     images = images_of(6)
     (found,) = answers(images, [task(images, ["e01"], [DISTANCES])], stages, recipe, 1)
     learned = images.vectors[torch.from_numpy(~np.isin(images.embryos, ["e01"])[images.image])]
@@ -59,17 +57,17 @@ def test_distances_are_to_the_images_that_were_learned_from(images_of, stages, r
     np.testing.assert_array_equal(found[DISTANCES], expected)
 
 
-def test_few_images_are_shown_more_often(images_of, stages, recipe, monkeypatch):
+def test_fewer_images_train_for_more_epochs(images_of, stages, recipe, monkeypatch):
     images, epochs, train = images_of(6), [], held_out.train_head
     monkeypatch.setattr(
         held_out, "train_head", lambda inputs, stages, its: epochs.append(its.epochs) or train(inputs, stages, its)
     )
     for staged in (["e01"], ["e01", "e02", "e03", "e04", "e05"]):
         HeldOut(images, *task(images, staged)[:2], stages, recipe)._network()
-    assert epochs == [6, 18]  # the run trained on three embryos like the one that is left
+    assert epochs == [6, 18]  # the run trained on three embryos, and one remains
 
 
-def test_shuffled_stages_stay_in_their_embryo_and_are_those_of_all_rotations(images_of):
+def test_shuffled_stages_stay_in_their_embryo_and_match_in_all_rotations(images_of):
     images = images_of(6)
     shuffled = images.shuffled(1)
     labels = np.zeros(len(images), dtype=int)
@@ -86,7 +84,7 @@ def test_shuffled_stages_stay_in_their_embryo_and_are_those_of_all_rotations(ima
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Files of a run with one embryo in each split, and vectors that are the mean and the corner of their picture."""
+    """Write the files of a run with one embryo per split. A vector has the mean and the corner of its picture."""
     random, vector = np.random.default_rng(1), lambda picture: [picture.mean(), float(picture[0, 0])]
     files = {"backbone": "none is looked at"}
     for split, angles in (("train", [0, 90]), ("val", [0]), ("test", [0])):
@@ -113,7 +111,7 @@ def run(tmp_path, monkeypatch):
     return files, of_views
 
 
-def test_the_images_of_a_run_have_their_views_from_what_is_stored(run):
+def test_views_of_training_images_come_from_stored_vectors(run):
     files, of_views = run
     images = Images.of_run(files, "cache", 1, 4, [90])
     assert len(images) == 6 and images.manifest["split"].tolist() == ["train"] * 2 + ["val"] * 2 + ["test"] * 2

@@ -1,4 +1,4 @@
-"""Accuracy against the number of embryos: more and more of the same, and others staged than learned from."""
+"""Test the learning curve: growing training sets, and other embryos held out."""
 
 import numpy as np
 import pytest
@@ -10,11 +10,11 @@ from flystage.jobs.learning_curve import REPEATS, curve_tasks, learning_curve, s
 @pytest.mark.parametrize(
     ("embryos", "expected"), [(3, []), (4, [2, 3]), (8, [2, 4, 6]), (24, [2, 4, 8, 18]), (36, [2, 4, 8, 16, 27])]
 )
-def test_sizes_double_up_to_all(embryos, expected):
+def test_sizes_double_up_to_all_embryos(embryos, expected):
     assert sizes(embryos) == expected
 
 
-def test_the_curve(images_of, stages, recipe):
+def test_learning_curve(images_of, stages, recipe):
     images = images_of(8, noise=1.0)
     tasks = curve_tasks(images.embryos, 1, np.ones(len(images), dtype=bool))
     assert len(tasks) == 3 * REPEATS
@@ -32,7 +32,7 @@ def test_the_curve(images_of, stages, recipe):
     assert again == found and not np.isnan(found[0]["mae"]["value"])
 
 
-def test_embryos_that_nothing_is_measured_by_are_left_out_of_the_curve():
+def test_learning_curve_leaves_out_embryos_without_scored_images():
     embryos = np.repeat([f"e{number}" for number in range(6)], 2)
     tasks = curve_tasks(embryos, 1, embryos != "e3")
     assert {embryo for learned, staged, _ in tasks for embryo in embryos[learned | staged]} == {

@@ -1,4 +1,4 @@
-"""Work dealt to processes: all of it is answered, and an error is that of the work."""
+"""Test parallel processes: every item gets an answer, and errors are raised."""
 
 import os
 
@@ -9,17 +9,17 @@ from flystage.jobs.side_by_side import side_by_side
 
 
 @pytest.mark.parametrize("processes", [1, 2, 9])
-def test_everything_is_answered_once(processes):
+def test_every_item_is_answered_once(processes):
     found = list(side_by_side(lambda item: (item * item, os.getpid()), [1, 2, 3, 4], processes))
     assert sorted(square for square, _ in found) == [1, 4, 9, 16]
     assert len({process for _, process in found}) == min(processes, 4)
 
 
-def test_nothing_to_do_is_done():
+def test_no_items_give_no_answers():
     assert list(side_by_side(abs, [], 2)) == []
 
 
-def test_an_error_is_raised_here():
+def test_error_of_an_item_is_raised_in_the_parent():
     def refuse(item):
         raise FlystageError(f"no {item}")
 
@@ -27,6 +27,6 @@ def test_an_error_is_raised_here():
         list(side_by_side(refuse, [1, 2], 2))
 
 
-def test_a_process_that_is_killed_is_told():
-    with pytest.raises(FlystageError, match="ended from outside"):
+def test_killed_process_raises_an_error_with_its_exit_code():
+    with pytest.raises(FlystageError, match=r"exit code -9.*--cores"):
         list(side_by_side(lambda item: os.kill(os.getpid(), 9), [1, 2], 2))

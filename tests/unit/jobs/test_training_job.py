@@ -1,4 +1,4 @@
-"""The record of a training job: it survives its file, holds wherever that is read, and refuses what no training can use."""
+"""Test the record of a training job: its file, its paths, and the refusal of invalid values."""
 
 import json
 from dataclasses import replace
@@ -13,7 +13,7 @@ RECIPE = Recipe([16, 8], 0.1, TRAIN, learning_rate=0.01, batch_size=16, epochs=3
 JOB = TrainingJob(RECIPE, "m/train.csv", "m/val.csv", "/abs/stages.csv", "backbone.pt", resume="cache/resume")
 
 
-def test_it_survives_its_file_and_its_relative_paths_are_seen_from_there(tmp_path):
+def test_job_is_read_as_written_with_paths_relative_to_its_file(tmp_path):
     (tmp_path / "there").mkdir()
     JOB.write(tmp_path / "there/job.json")
     read = TrainingJob.read(tmp_path / "there/job.json")
@@ -24,7 +24,7 @@ def test_it_survives_its_file_and_its_relative_paths_are_seen_from_there(tmp_pat
     json.dumps(JOB.record(), allow_nan=False)
 
 
-def test_a_rules_inputs_and_parameters_make_it():
+def test_job_from_the_inputs_and_parameters_of_a_rule():
     inputs = {"train_manifest": "t", "val_manifest": "v", "stages": "s", "backbone": "b", "best": "not looked at"}
     params = {"code": "x", "model": {"hidden": [16, 8], "dropout": 0.1}, "train": TRAIN, "cache": "c", "note": "n"}
     best = {"learning_rate": 0.01, "batch_size": 16, "trial": 4}
@@ -35,7 +35,7 @@ def test_a_rules_inputs_and_parameters_make_it():
     assert TrainingJob.of_rule(inputs, params, {}, 3).recipe.learning_rate is None  # SageMaker's tuning chooses it
 
 
-def test_where_and_how_fast_it_runs_decides_nothing():
+def test_resources_and_folders_do_not_decide_the_result():
     assert replace(JOB, threads=8, workers=4, cache="x", resume=None, images="y").decisive() == JOB.decisive()
     for recipe in (replace(RECIPE, epochs=4), replace(RECIPE, train=TRAIN | {"seed": 2}), replace(RECIPE, dropout=0)):
         assert replace(JOB, recipe=recipe).decisive() != JOB.decisive()
@@ -45,7 +45,7 @@ def test_where_and_how_fast_it_runs_decides_nothing():
 @pytest.mark.parametrize(
     "wrong", [{"train_vectors": "x"}, {"threads": 0}, {"workers": -1}], ids=lambda wrong: next(iter(wrong))
 )
-def test_a_job_that_cannot_be_is_refused(wrong):
+def test_invalid_job_is_refused(wrong):
     with pytest.raises(ValueError):
         replace(JOB, **wrong)
 
@@ -61,16 +61,16 @@ def test_a_job_that_cannot_be_is_refused(wrong):
     ],
     ids=str,
 )
-def test_a_recipe_that_cannot_be_is_refused(wrong):
+def test_invalid_recipe_is_refused(wrong):
     with pytest.raises(ValueError):
         replace(RECIPE, **wrong)
 
 
-def test_hyperparameters_that_are_given_replace_those_of_the_recipe():
+def test_given_hyperparameters_replace_those_of_the_recipe():
     assert RECIPE.with_hyperparameters(0.5, None).hyperparameters == {"learning_rate": 0.5, "batch_size": 16}
     assert RECIPE.with_hyperparameters(None, 4).hyperparameters == {"learning_rate": 0.01, "batch_size": 4}
 
 
-def test_the_head_of_a_fine_tuning_has_epochs_of_its_own():
+def test_head_of_a_fine_tuning_has_its_own_number_of_epochs():
     assert RECIPE.of_head() == RECIPE
     assert replace(RECIPE, train=TRAIN | {"mode": "finetuned"}).of_head().epochs == 7

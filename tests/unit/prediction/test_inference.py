@@ -1,4 +1,4 @@
-"""Probabilities with a checkpoint: its temperature, its turns, and likeness of the picture as it is."""
+"""Test the probabilities from a checkpoint: temperature, rotations and unlikeness."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ VECTORS = np.random.default_rng(1).normal(size=(4, 5, 3)).astype(np.float32)  # 
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The turns that were asked for; the vectors come in two parts, the head gives them as scores."""
+    """Return the list of requested rotations. The vectors come in two parts, and the head returns them as scores."""
     turns_asked = []
 
     def in_parts(pngs, backbone, cache, threads, turns):
@@ -41,9 +41,7 @@ def expected(turns, temperature):
     ("views", "angles", "turns"),
     [(4, (90, 180, 270), (0, 1, 2, 3)), (4, (180,), (0, 2)), (2, (90,), (0,)), (1, (90,), (0,))],
 )
-def test_pictures_are_asked_about_in_turns_that_were_trained_on_at_the_checkpoint_s_temperature(
-    asked, views, angles, turns
-):
+def test_views_are_trained_rotations_at_the_checkpoints_temperature(asked, views, angles, turns):
     arguments = ["p"] * 5, "cache", 2, views
     found = inference.stage_probabilities(checkpoint(angles=angles), *arguments)
     np.testing.assert_allclose(found, expected(turns, 0.5))
@@ -52,7 +50,7 @@ def test_pictures_are_asked_about_in_turns_that_were_trained_on_at_the_checkpoin
     np.testing.assert_allclose(warmer, expected(turns, 2))
 
 
-def test_likeness_is_that_of_the_picture_as_it_is_and_unknown_where_the_checkpoint_has_none(asked):
+def test_unlikeness_comes_from_the_unrotated_picture_or_is_none(asked):
     arguments = ["p"] * 5, "cache", 2, 4
     assert inference.staged_and_compared(checkpoint(), *arguments)[1] is None
     np.testing.assert_allclose(

@@ -1,4 +1,4 @@
-"""How unlike the training images a picture is: held-out embryos pass, others do not, and what is kept is small."""
+"""Test the detection of out-of-distribution pictures: held-out embryos pass, other pictures do not."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ def vectors(count, centre=CENTRE):
     return torch.from_numpy((centre + RANDOM.normal(0, 1, (count, 40))).astype(np.float32))
 
 
-def test_the_distance_is_the_mean_of_those_to_the_nearest_whatever_the_brightness():
+def test_distance_is_the_mean_to_the_nearest_at_any_brightness():
     reference = reference_of(vectors(50))
     asked = vectors(7)
     evened = lambda each: (each - each.mean(1, keepdims=True)) / each.std(1, keepdims=True)  # noqa: E731
@@ -45,24 +45,24 @@ def test_held_out_images_pass_and_others_do_not():
     assert (unlikeness(known, vectors(50, RANDOM.normal(0, 3, 40))) > 1).all()
 
 
-def test_each_embryo_counts_alike():
+def test_each_embryo_has_the_same_weight():
     distances = np.concatenate([np.full(1000, 1.0), *[np.full(10, 2.0)] * 30])
     embryos = np.concatenate([np.full(1000, "large"), np.repeat([f"e{number}" for number in range(30)], 10)])
     assert held_out_likeness(distances, embryos)["threshold"] == 2
 
 
-def test_too_few_embryos_tell_nothing():
+def test_too_few_embryos_give_no_threshold():
     assert held_out_likeness(np.ones(20), np.repeat(["a", "b"], 10)) is None
 
 
-def test_of_many_vectors_some_are_kept_evenly(monkeypatch):
+def test_kept_vectors_are_spread_evenly(monkeypatch):
     monkeypatch.setattr(likeness, "MOST", 5)
     assert chosen_rows(9).tolist() == [0, 2, 4, 6, 8] and chosen_rows(4).tolist() == [0, 1, 2, 3]
 
 
 @pytest.fixture
 def files(tmp_path):
-    """Manifests and vectors of a run; the threshold of its validation embryos is not that of crossval.json."""
+    """Write manifests and vectors of a run. Its validation embryos give another threshold than crossval.json."""
     paths = {}
     for split, count in (("train", 60), ("val", 12)):
         manifest = pd.DataFrame({"png": [f"{split}{place}.png" for place in range(count)], "label": 0, "angle": 0})
@@ -72,7 +72,7 @@ def files(tmp_path):
     return paths
 
 
-def test_a_checkpoint_gets_the_training_vectors_and_the_threshold_of_cross_validation(files):
+def test_checkpoint_gets_training_vectors_and_cross_validation_threshold(files):
     found = likeness_of_network({}, files, {"likeness": {"threshold": 4.5, "passed": 1.0}}, "cache", 1)
     assert found["threshold"] == 4.5
     torch.testing.assert_close(found["reference"], reference_of(torch.from_numpy(np.load(files["train_vectors"]))))
@@ -82,10 +82,12 @@ def test_a_checkpoint_gets_the_training_vectors_and_the_threshold_of_cross_valid
 def test_without_cross_validation_the_validation_embryos_give_the_threshold(files, record):
     found = likeness_of_network({}, files, record, "cache", 1)
     distances = distances_to(found["reference"], torch.from_numpy(np.load(files["val_vectors"])))
-    assert found["threshold"] == distances.max()  # four embryos promise 80 %, all of their images
+    assert (
+        found["threshold"] == distances.max()
+    )  # four embryos promise at most 80 %, so the limit is the largest distance
 
 
-def test_a_fine_tuned_network_is_asked_for_its_own_vectors(files, monkeypatch):
+def test_vectors_of_a_fine_tuned_network_are_computed(files, monkeypatch):
     asked = {}
 
     def own(pngs, backbone, *_):
@@ -99,5 +101,5 @@ def test_a_fine_tuned_network_is_asked_for_its_own_vectors(files, monkeypatch):
     assert asked == {"train0.png": "finetuned", "val0.png": "finetuned"} and found["reference"].shape == (60, 40)
 
 
-def test_what_was_trained_elsewhere_tells_nothing():
+def test_training_on_another_machine_gives_no_threshold():
     assert likeness_of_network({}, {}, {"likeness": {"threshold": 1.0}}, "cache", 1) is None

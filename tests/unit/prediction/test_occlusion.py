@@ -1,4 +1,4 @@
-"""Covering parts of pictures: which pictures, which parts, and that a network which looks at one place is found out."""
+"""Test occlusion maps: the choice of pictures, and the parts that change the answer."""
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ def predictions(right, wrong):
 
 
 @pytest.mark.parametrize(("right", "wrong"), [(9, 6), (0, 1), (1, 0), (3, 2)])
-def test_a_few_of_each_group_are_chosen(right, wrong):
+def test_a_few_images_of_each_group_are_chosen(right, wrong):
     table = predictions(right, wrong)
     chosen = examples_to_look_at(table)
     groups = [list(chosen.values()).count(group) for group in GROUPS]
@@ -28,12 +28,12 @@ def test_a_few_of_each_group_are_chosen(right, wrong):
         assert (table.loc[place, "stage"] == table.loc[place, "predicted"]) == (group == "right")
 
 
-def test_the_surest_of_the_wrong_are_chosen():
+def test_the_most_confident_wrong_images_are_chosen():
     chosen = examples_to_look_at(predictions(0, 5).assign(p_b=[0.6, 0.7, 0.99, 0.8, 0.95]))
     assert {place for place, group in chosen.items() if group == GROUPS[2]} == {2, 4}
 
 
-def test_a_network_that_looks_at_one_corner_is_found_out(tmp_path, monkeypatch):
+def test_map_shows_the_only_corner_that_a_network_uses(tmp_path, monkeypatch):
     picture = np.zeros((90, 90), np.uint8)
     picture[30:60] = 100
     picture[30:40, :10] = 250
@@ -57,7 +57,7 @@ def test_a_network_that_looks_at_one_corner_is_found_out(tmp_path, monkeypatch):
     assert found["group"] == "right" and found["source"] == "raw/x.tif"
 
 
-def test_the_most_doubtful_of_the_used_images_are_asked_about(monkeypatch):
+def test_maps_are_made_of_the_least_certain_used_images(monkeypatch):
     monkeypatch.setattr(module, "covered", lambda checkpoint, asked, *_: asked)
     table = pd.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""What an endpoint answers, without an endpoint: the picture's bytes in, stages and probabilities out, a status for what is bad."""
+"""Test the answers of an endpoint, and the HTTP status of bad requests, without an endpoint."""
 
 import io
 import json
@@ -27,7 +27,7 @@ IMAGE = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with a checkpoint, as a container finds it."""
+    """Return a folder with a checkpoint, as in a container."""
     folder = tmp_path_factory.mktemp("model")
     fetch_weights("resnet18", "none", 1, folder / "backbone.pt")
     torch.manual_seed(2)
@@ -71,7 +71,7 @@ def answer(data, kind, model, accept="application/json"):
 
 
 @pytest.mark.parametrize("views", [1, 4])
-def test_the_answer_is_that_of_the_workflow(model, model_of_views, folder, png, tmp_path, views):
+def test_answer_equals_that_of_the_workflow(model, model_of_views, folder, png, tmp_path, views):
     (tmp_path / "a.png").write_bytes(png)
     checkpoint = load_checkpoint(folder / "checkpoint.pt")
     expected = stage_probabilities(checkpoint, [str(tmp_path / "a.png")], tmp_path / "cache", 1, views)[0]
@@ -81,7 +81,7 @@ def test_the_answer_is_that_of_the_workflow(model, model_of_views, folder, png, 
     assert sum(given["probabilities"]) == pytest.approx(1)
 
 
-def test_the_temperature_of_the_checkpoint_counts(folder, png, tmp_path):
+def test_answer_uses_the_temperature_of_the_checkpoint(folder, png, tmp_path):
     record = {"calibration": {"temperature": 3.0}, "sets": None, "interval": None}
     calibrate_checkpoint(load_checkpoint(folder / "checkpoint.pt"), record, None, tmp_path / "checkpoint.pt")
     (tmp_path / "a.png").write_bytes(png)
@@ -93,11 +93,11 @@ def test_the_temperature_of_the_checkpoint_counts(folder, png, tmp_path):
     np.testing.assert_allclose(flat, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_a_tif_is_prepared_as_the_training_images_were(model, tif, png):
+def test_tif_is_prepared_like_the_training_images(model, tif, png):
     assert answer(tif, "image/tiff", model) == answer(png, "image/png", model)
 
 
-def test_top_k_is_what_is_asked_for(model, png):
+def test_top_k_has_the_requested_length(model, png):
     given = answer(png, "image/png; charset=binary", model, "application/json; top_k=2")
     order = np.argsort(-np.array(given["probabilities"]))[:2]
     assert given["top_k"] == [{"stage": STAGES.names[place], "p": given["probabilities"][place]} for place in order]
@@ -105,28 +105,28 @@ def test_top_k_is_what_is_asked_for(model, png):
 
 
 BAD = {
-    "nothing": (lambda png, tif: (b"", "image/png", 400), "holds no bytes"),
-    "no type": (lambda png, tif: (png, None, 415), "send a PNG"),
-    "another type": (lambda png, tif: (png, "text/csv", 415), "send a PNG"),
+    "nothing": (lambda png, tif: (b"", "image/png", 400), "empty"),
+    "no type": (lambda png, tif: (png, None, 415), "PNG as image/png or a TIF as image/tiff"),
+    "another type": (lambda png, tif: (png, "text/csv", 415), "PNG as image/png or a TIF as image/tiff"),
     "a TIF called a PNG": (lambda png, tif: (tif, "image/png", 400), "not a PNG"),
-    "a PNG called a TIF": (lambda png, tif: (png, "image/tiff", 400), "cannot be used"),
+    "a PNG called a TIF": (lambda png, tif: (png, "image/tiff", 400), "TIF"),
     "a PNG cut off": (lambda png, tif: (png[:40], "image/png", 400), "damaged"),
-    "a PNG of its beginning": (lambda png, tif: (png[:9], "image/png", 400), "must be prepared"),
-    "a TIF cut off": (lambda png, tif: (tif[:-9], "image/tiff", 400), "cannot be used"),
+    "a PNG of its beginning": (lambda png, tif: (png[:9], "image/png", 400), "each side must have 64"),
+    "a TIF cut off": (lambda png, tif: (tif[:-9], "image/tiff", 400), "TIF"),
     "a PNG of another size": (
         lambda png, tif: (cv2.imencode(".png", np.ones((9, 9), np.uint8))[1].tobytes(), "image/png", 400),
-        "must be prepared",
+        "9 x 9 pixels, but each side must have 64",
     ),
     "a large TIF": (
         lambda png, tif: (cv2.imencode(".tif", np.arange(40_000, dtype=np.uint16).reshape(200, 200))[1].tobytes(), "image/tiff", 400),
         "too large",
     ),
-    "too many bytes": (lambda png, tif: (png + bytes(7 * 2**20), "image/png", 413), "more than"),
+    "too many bytes": (lambda png, tif: (png + bytes(7 * 2**20), "image/png", 413), "6291456"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_bytes_get_a_status_of_the_senders_fault_and_a_reason(model, png, tif, case):
+def test_bad_requests_get_a_client_error_and_a_reason(model, png, tif, case):
     make, reason = BAD[case]
     data, kind, status = make(png, tif)
     with pytest.raises(serving.BadRequestError, match=reason) as refused:
@@ -134,7 +134,7 @@ def test_bad_bytes_get_a_status_of_the_senders_fault_and_a_reason(model, png, ti
     assert refused.value.status == status
 
 
-def test_nothing_but_json_is_answered(model, png):
+def test_request_that_accepts_no_json_is_refused(model, png):
     with pytest.raises(serving.BadRequestError) as refused:
         serving.answer(png, "image/png", "text/csv", model)
     assert refused.value.status == 406

@@ -1,4 +1,4 @@
-"""The spreadsheet: text stays text, numbers are numbers, pictures in the first column."""
+"""Test the spreadsheet: text, numbers, and pictures in the first column."""
 
 import cv2
 import numpy as np
@@ -39,7 +39,7 @@ def test_text_stays_text_and_numbers_are_numbers(tmp_path):
     assert sheet.freeze_panes == "A2" and sheet.auto_filter.ref == "A1:F3"
 
 
-def test_pictures_up_to_a_few_hundred_rows(tmp_path, monkeypatch):
+def test_pictures_only_up_to_a_few_hundred_rows(tmp_path, monkeypatch):
     table = table_of(3, tmp_path)
     write_xlsx(table, tmp_path / "t.xlsx")
     (picture,) = read(tmp_path / "t.xlsx")._images
@@ -50,12 +50,12 @@ def test_pictures_up_to_a_few_hundred_rows(tmp_path, monkeypatch):
     assert not sheet._images and sheet["A1"].value == "image"
 
 
-def test_nothing_at_all(tmp_path):
+def test_empty_table(tmp_path):
     write_xlsx(table_of(1, tmp_path).iloc[:0], tmp_path / "t.xlsx")
     assert read(tmp_path / "t.xlsx").max_row == 1
 
 
-def test_a_picture_of_any_shape_has_a_thumbnail(tmp_path):
+def test_narrow_picture_has_a_thumbnail(tmp_path):
     picture = np.zeros((2000, 1500), np.uint8)
     picture[:, 700] = 90
     table = table_of(1, tmp_path)
@@ -65,7 +65,7 @@ def test_a_picture_of_any_shape_has_a_thumbnail(tmp_path):
     assert (thumbnail.width, thumbnail.height) == (1, 60)
 
 
-def test_what_a_workbook_cannot_hold_stops_nothing_and_formulas_stay_text_for_who_edits_them(tmp_path):
+def test_workbook_replaces_invalid_characters_and_keeps_formulas_as_text(tmp_path):
     table = pd.DataFrame({"image": ["=1+1", "a\x1b\x0bb\uffff", "051"], "stage_1": ["-15min", "a;=b", "-15"]})
     write_xlsx(table, tmp_path / "t.xlsx")
     rows = list(read(tmp_path / "t.xlsx").iter_rows(min_row=2))

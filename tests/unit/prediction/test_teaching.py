@@ -1,4 +1,4 @@
-"""What to label next: doubtful, far from what is known, and nothing twice."""
+"""Test the ranking of images to label next, by doubt and by distance from labelled images."""
 
 import numpy as np
 import pandas as pd
@@ -17,14 +17,14 @@ def near(centre, count):
     return CENTRES[centre] + RANDOM.normal(0, 0.01, (count, 30))
 
 
-def test_of_many_pictures_of_one_kind_the_first_is_asked_about_before_the_second():
+def test_of_similar_pictures_only_one_ranks_high():
     vectors = np.concatenate([near(0, 10), near(1, 3), near(2, 1)])
     values = teaching(vectors, np.full(14, 0.5), near(3, 5))
     first = set(np.argsort(-values)[:3].tolist())
     assert len(first & set(range(10))) == len(first & {10, 11, 12}) == len(first & {13}) == 1
 
 
-def test_doubt_counts_and_so_does_the_distance_to_what_is_labelled():
+def test_doubt_and_distance_to_labelled_images_count():
     vectors, doubts = np.concatenate([near(0, 1), near(1, 1)]), np.array([0.2, 0.9])
     assert teaching(vectors, doubts, near(2, 1)).tolist() == [0.5, 1.0]
     assert teaching(vectors, np.array([0.6, 0.6]), near(1, 3)).tolist() == [1.0, 0.5]
@@ -33,7 +33,7 @@ def test_doubt_counts_and_so_does_the_distance_to_what_is_labelled():
 
 @settings(max_examples=30, derandomize=True, deadline=None)
 @given(st.integers(0, 12), st.integers(0, 3), st.integers(0, 99))
-def test_every_image_has_a_place_of_its_own(images, labelled, seed):
+def test_every_image_has_its_own_rank(images, labelled, seed):
     random = np.random.default_rng(seed)
     vectors = random.normal(0, 1, (images, 5)).repeat(2, axis=0)[:images]
     values = teaching(vectors, random.random(images), random.normal(0, 1, (labelled, 5)))
@@ -42,14 +42,14 @@ def test_every_image_has_a_place_of_its_own(images, labelled, seed):
     assert len(set(teaching(vectors[order], random.random(images), np.empty((0, 5))))) == images
 
 
-def test_of_very_many_the_rest_follows_by_doubt_and_distance(monkeypatch):
+def test_images_beyond_the_limit_rank_by_doubt_times_distance(monkeypatch):
     monkeypatch.setattr(module, "MOST", 2)
     vectors = np.concatenate([near(0, 1), near(1, 1), near(2, 3)])
     values = teaching(vectors, np.array([0.9, 0.5, 0.1, 0.3, 0.2]), near(3, 1))
     assert np.argsort(-values).tolist() == [0, 1, 3, 4, 2]
 
 
-def test_used_images_of_a_table_are_ranked_where_the_checkpoint_knows_what_it_learned_from(monkeypatch):
+def test_used_images_are_ranked_if_the_checkpoint_has_training_vectors(monkeypatch):
     vectors = {"a.png": near(0, 1)[0], "c.png": near(1, 1)[0]}
     monkeypatch.setattr(module, "backbone_of", lambda checkpoint: "backbone")
     monkeypatch.setattr(module, "feature_vectors", lambda pngs, *_: np.stack([vectors[png] for png in pngs]))

@@ -1,4 +1,4 @@
-"""Frames of a movie read in time: never back, the best of all paths that do not go back, at the rate that made them."""
+"""Test the reading of movies in time: most probable path, times that never fall, and rate."""
 
 from itertools import combinations_with_replacement
 
@@ -14,13 +14,13 @@ PLACES = np.arange(51, 200, 9.0)
 
 
 def shares(frames, stages):
-    """Probabilities, some of them zero."""
+    """Return a strategy for probabilities, array (frames, stages), some nearly zero."""
     weights = arrays(float, (frames, stages), elements=st.floats(0, 1))
     return weights.map(lambda rows: (rows + 1e-9) / (rows + 1e-9).sum(axis=1, keepdims=True))
 
 
 def movie(rate, frames=17, noise=0.0, seed=1, spread=8.0, start=51):
-    """(probabilities, true times) of a movie whose time goes on by `rate` from frame to frame."""
+    """Return probabilities and true times of a movie with `rate` per frame."""
     times = np.minimum(start + rate * np.arange(frames), PLACES[-1])
     seen = times + np.random.default_rng(seed).normal(0, noise, frames)
     weights = np.exp(-((PLACES - seen[:, None]) ** 2) / (2 * spread**2))
@@ -34,7 +34,7 @@ def log_of(weights):
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_the_path_is_the_best_of_all_that_never_go_back(data):
+def test_path_is_the_most_probable_of_all_that_never_go_back(data):
     frames, states = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 4))
     says = log_of(data.draw(shares(frames, states)))
     steps = [log_of(np.triu(data.draw(shares(states, states)))) for _ in range(frames - 1)]
@@ -53,7 +53,7 @@ def test_the_path_is_the_best_of_all_that_never_go_back(data):
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_neither_stages_nor_times_go_back_whatever_the_frames_say(data):
+def test_stages_and_times_never_go_back(data):
     frames = data.draw(st.integers(2, 12))
     probabilities = data.draw(shares(frames, 5))
     places = np.cumsum(data.draw(st.lists(st.floats(0.5, 50), min_size=5, max_size=5)))
@@ -65,7 +65,7 @@ def test_neither_stages_nor_times_go_back_whatever_the_frames_say(data):
 
 
 @pytest.mark.parametrize("rate", [3, 9])
-def test_the_rate_that_made_a_movie_is_found(rate):
+def test_estimated_rate_is_close_to_the_true_rate(rate):
     course = time_course(
         movie(rate, frames=17 if rate == 9 else 48, noise=4)[0], np.arange(17 if rate == 9 else 48), PLACES
     )
@@ -73,14 +73,14 @@ def test_the_rate_that_made_a_movie_is_found(rate):
     assert low < rate < high and course.rate == pytest.approx(rate, rel=0.25)
 
 
-def test_frames_that_are_far_apart_count_so():
+def test_rate_accounts_for_gaps_between_frames():
     probabilities, _ = movie(9)
     assert time_course(probabilities, 10 * np.arange(17), PLACES).rate == pytest.approx(
         time_course(probabilities, np.arange(17), PLACES).rate / 10, rel=1e-6
     )
 
 
-def test_time_mends_what_single_frames_say():
+def test_reading_in_time_is_better_than_single_frames():
     errors = []
     for seed in range(8):
         probabilities, times = movie(9, noise=9, seed=seed)
@@ -90,14 +90,14 @@ def test_time_mends_what_single_frames_say():
     assert together < 0.8 * alone
 
 
-def test_one_frame_of_dirt_forbids_no_path():
+def test_one_dirty_frame_makes_no_path_impossible():
     probabilities, times = movie(9)
     probabilities[8] = np.eye(17)[0]
     course = time_course(probabilities, np.arange(17), PLACES)
     assert abs(course.times - times).max() < 9
 
 
-def test_the_usual_rate_holds_the_estimate():
+def test_usual_rate_stabilises_the_estimate():
     probabilities, _ = movie(9, frames=4, spread=30, start=90)
     free = time_course(probabilities, np.arange(4), PLACES)
     held = time_course(probabilities, np.arange(4), PLACES, usual=9.0)
@@ -106,10 +106,10 @@ def test_the_usual_rate_holds_the_estimate():
     )
 
 
-def test_unequal_gaps_are_times():
+def test_unequal_gaps_between_stages_count_as_time():
     places = np.array([0.0, 1, 2, 20, 21, 22])
     times = np.arange(23.0)
     weights = np.exp(-((places - times[:, None]) ** 2) / 2)
     course = time_course(weights / weights.sum(axis=1, keepdims=True), times, places)
     assert course.rate == pytest.approx(1, rel=0.3)
-    assert course.times[10] == pytest.approx(10, abs=3)  # where no stage is near
+    assert course.times[10] == pytest.approx(10, abs=3)  # far from every stage

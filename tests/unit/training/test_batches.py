@@ -1,4 +1,4 @@
-"""Every image once an epoch, in an order that seed and epoch decide."""
+"""Test that batches contain every image once per epoch, in an order that seed and epoch decide."""
 
 import torch
 
@@ -6,7 +6,7 @@ from flystage.training.batches import VectorBatches
 from flystage.training.processes import Here
 
 
-def test_batches_are_shuffled_by_seed_and_epoch_alone_and_miss_nothing():
+def test_batches_contain_all_images_in_the_order_of_seed_and_epoch():
     vectors, labels = torch.arange(10.0)[:, None], torch.arange(10)
 
     def order(seed, epoch):

@@ -1,4 +1,4 @@
-"""What the network is taught: neighbours are smaller mistakes."""
+"""Test the target distributions: neighbouring stages count as smaller errors."""
 
 import math
 
@@ -12,7 +12,7 @@ TIMED, UNTIMED = Stages.as_given(["051", "060", "069"]), Stages(["early", "late"
 
 
 @pytest.mark.parametrize("spread", [0.3, 1.0, 5.0])
-def test_ordered_targets_fall_with_distance_alike_on_both_sides(spread):
+def test_ordered_targets_fall_equally_on_both_sides(spread):
     stages = Stages.as_given(f"{51 + 9 * number:03d}" for number in range(17))
     targets = target_distributions(stages, "ordered", spread)
     torch.testing.assert_close(targets.sum(dim=1), torch.ones(17))
@@ -22,7 +22,7 @@ def test_ordered_targets_fall_with_distance_alike_on_both_sides(spread):
     assert middle[9] / middle[8] == pytest.approx(math.exp(-1 / (2 * spread**2)), rel=1e-4)
 
 
-def test_unequal_steps_count_in_minutes():
+def test_distance_between_unequal_stages_is_in_minutes():
     row = target_distributions(Stages.as_given(["0", "3", "6", "30"]), "ordered", 1.0)[2]
     assert row[1] > 0.2 and row[3] < 1e-6
 
@@ -39,6 +39,6 @@ def test_stages_in_order_without_times_are_one_step_apart():
     torch.testing.assert_close(in_order, target_distributions(TIMED, "ordered", 1.0))
 
 
-def test_a_list_out_of_the_order_of_times_counts_in_times():
+def test_stages_listed_out_of_order_use_their_times():
     targets = target_distributions(Stages(["b", "a", "c"], [2, 1, 3], "h"), "ordered", 1.0)
     assert targets[0, 1] == pytest.approx(targets[0, 2].item()) and targets[1, 0] > targets[1, 2]

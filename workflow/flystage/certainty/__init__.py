@@ -1,4 +1,4 @@
-"""How sure a network may be of itself.
+"""Calibrate probabilities, and compute prediction sets and time intervals with their promises.
 
-Out-of-fold answers of whole embryos go in; a temperature, sets of stages and intervals of time come out, with what they promise.
+All of them come from out-of-fold probabilities of whole embryos.
 """

@@ -1,15 +1,15 @@
-"""How sure a network is of itself against how often it is right: one temperature, and what it mends."""
+"""Calibrate probabilities with one temperature, and measure how well they agree with observed frequencies."""
 
 import numpy as np
 
 BINS = 10
-LOWEST, HIGHEST = 0.05, 20.0  # temperatures that are looked at
+LOWEST, HIGHEST = 0.05, 20.0  # range of temperatures to try
 
 
 def tempered(probabilities, temperature):
-    """Probabilities, array (images, stages), with their logarithms divided by the temperature and normalised again.
+    """Divide the logarithms of probabilities, array (images, stages), by the temperature and normalise again.
 
-    Above 1 they come closer to one another, below 1 they part; the order of the stages stays.
+    A temperature above 1 makes the probabilities more equal, below 1 less. The order of the stages stays.
     """
     logarithms = np.log(np.maximum(probabilities, 1e-300)) / temperature
     weights = np.exp(logarithms - logarithms.max(axis=1, keepdims=True))
@@ -17,8 +17,9 @@ def tempered(probabilities, temperature):
 
 
 def fitted_temperature(probabilities, labels):
-    """The temperature with the lowest mean cross-entropy (Guo et al., On Calibration of Modern Neural Networks, ICML 2017).
+    """Return the temperature with the lowest mean cross-entropy.
 
+    Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017.
     probabilities: array (images, stages). labels: of the true stages, int array (images,).
     """
     from scipy.optimize import minimize_scalar
@@ -34,10 +35,11 @@ def fitted_temperature(probabilities, labels):
 
 
 def calibration(probabilities, labels, folds):
-    """The temperature, and reliability before and after, as plain values.
+    """Return the temperature, and the reliability before and after calibration, as plain values.
 
-    folds: of each image, int array (images,). The temperature is fitted on all images. For the figures "after" each fold has the
-    temperature of the other folds, so that they do not flatter.
+    probabilities: array (images, stages). labels, folds: of each image, int arrays (images,). The temperature is
+    fitted on all images. For the figures "after", each fold has the temperature of the other folds, so that these
+    figures are not too optimistic.
     """
     after = np.empty_like(probabilities)
     for fold in np.unique(folds):
@@ -54,9 +56,10 @@ def calibration(probabilities, labels, folds):
 
 
 def reliability(probabilities, labels):
-    """Mean confidence in the first suggestion and how often it is right, in BINS bins of equal width; empty ones are left out.
+    """Compare the confidence in the first suggestion with its accuracy, in BINS bins of equal width.
 
-    Returns a list of {"confidence", "accuracy", "images"}.
+    probabilities: array (images, stages). labels: int array (images,).
+    Returns a list of {"confidence", "accuracy", "images"}, without empty bins. The first two are means.
     """
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     place = np.minimum((confidence * BINS).astype(int), BINS - 1)
@@ -71,8 +74,9 @@ def reliability(probabilities, labels):
 
 
 def calibration_error(bins):
-    """Expected calibration error of a `reliability`: the mean distance between confidence and accuracy, weighted by images
-    (Naeini, Cooper and Hauskrecht, AAAI 2015).
+    """Return the expected calibration error (Naeini, Cooper and Hauskrecht, AAAI 2015).
+
+    This is the mean distance between confidence and accuracy, weighted by images. bins: from `reliability`.
     """
     images = sum(one["images"] for one in bins)
     return float(sum(one["images"] * abs(one["confidence"] - one["accuracy"]) for one in bins) / images)

@@ -1,8 +1,9 @@
-"""Sets of stages that hold the true one with a promised probability, for an image of an embryo that was never seen.
+"""Compute prediction sets: stages that contain the true one with a promised probability, for an image of a new embryo.
 
-Hierarchical conformal prediction (Lee, Barber and Willett, 2023, arXiv 2306.06342): images of one embryo are not exchangeable
-with those of another, embryos are. Each of K calibration embryos has mass 1 / (K + 1), shared by its images alike; the rest
-stands for the new embryo and lies at infinity, so K embryos can promise K / (K + 1) at most.
+This is hierarchical conformal prediction (Lee, Barber and Willett, 2023, arXiv 2306.06342). Embryos are exchangeable,
+but the images of one embryo are not exchangeable with those of another. Each of K calibration embryos has mass
+1 / (K + 1), shared equally by its images. The remaining mass represents the new embryo at infinity, so K embryos can
+promise at most K / (K + 1).
 """
 
 from collections import Counter
@@ -10,19 +11,20 @@ from collections import Counter
 import numpy as np
 
 ROUNDING = 1e-9
-LITTLE = 1.05  # how much larger sets may become on average by having no gaps
+LITTLE = 1.05  # largest growth of the mean size of prediction sets when their gaps are filled
 
 
 def promised_level(asked, embryos):
-    """The probability that so many embryos can promise: `asked`, or what is nearest below."""
+    """Return the probability that this number of embryos can promise: `asked`, or the highest one below it."""
     return float(min(asked, embryos / (embryos + 1)))
 
 
 def set_threshold(true, embryos, level):
-    """The least probability with which a stage is taken into the set.
+    """Return the lowest probability at which a stage joins the prediction set.
 
-    true: out-of-fold probability of the true stage, array (images,). embryos: of each image. level: at most what so many embryos
-    can promise. The largest threshold that keeps mass `level` of the images, weighted as the module says.
+    This is the largest threshold that keeps the mass `level` of the images, weighted as in the module docstring.
+    true: out-of-fold probability of the true stage, array (images,). embryos: of each image. level: at most the
+    `promised_level`.
     """
     _, index, images = np.unique(embryos, return_inverse=True, return_counts=True)
     order = np.argsort(-true, kind="stable")
@@ -31,7 +33,7 @@ def set_threshold(true, embryos, level):
 
 
 def upper_limit(distances, embryos, asked):
-    """What the distances of a new embryo's images stay below with probability `asked`, or what is nearest below of what is promised.
+    """Return the limit that distances of a new embryo's images do not exceed with the `promised_level` for `asked`.
 
     distances: of held-out images, array (images,). embryos: of each.
     """
@@ -39,7 +41,10 @@ def upper_limit(distances, embryos, asked):
 
 
 def share_within_limits_of_others(distances, embryos, asked):
-    """The share of images whose distance is at most the `upper_limit` of the other embryos. Of two embryos or more."""
+    """Return the share of images whose distance is at most the `upper_limit` of the other embryos.
+
+    Needs two embryos or more.
+    """
     within = [
         distances[embryos == name] <= upper_limit(distances[embryos != name], embryos[embryos != name], asked)
         for name in np.unique(embryos)
@@ -48,9 +53,11 @@ def share_within_limits_of_others(distances, embryos, asked):
 
 
 def stages_in_set(probabilities, threshold, contiguous):
-    """Which stages are in the set of each image, bool array (images, stages): those of that probability or more, and the first.
+    """Return which stages are in the prediction set of each image, bool array (images, stages).
 
-    contiguous: the stages between two of a set are in it too.
+    The set has the stages at or above the threshold, and always the most probable one.
+    probabilities: array (images, stages).
+    contiguous: whether to add all stages between two stages of the set.
     """
     held = probabilities >= threshold
     held[np.arange(len(held)), probabilities.argmax(axis=1)] = True
@@ -60,12 +67,13 @@ def stages_in_set(probabilities, threshold, contiguous):
 
 
 def prediction_sets(probabilities, labels, embryos, asked, ordered):
-    """What is promised, and what sets hold and cost, as plain values.
+    """Return the promise, coverage and size of prediction sets, as plain values. None with fewer than two embryos.
 
-    probabilities: out-of-fold, array (images, stages). labels: of the true stages. embryos: of each image. asked: the probability.
-    ordered: whether the stages have an order; then sets are without gaps where this makes them at most 5 % larger.
-    "threshold" comes from all embryos, for images to come. "covered", sizes: of each embryo with the threshold of the others.
-    With one embryo there are no figures, and the answer is None.
+    probabilities: out-of-fold, array (images, stages). labels: of the true stages, int array (images,).
+    embryos: of each image.
+    asked: requested probability. ordered: whether the stages have an order. Ordered sets have no gaps if this makes
+    them at most 5 % larger. "threshold" comes from all embryos, for new images. "covered" and the sizes use, for each
+    embryo, the threshold of the others.
     """
     names = np.unique(embryos)
     if len(names) < 2:

@@ -1,7 +1,7 @@
-"""How far the expected time may be from the truth, for an image of an embryo that was never seen.
+"""Compute intervals around the expected time that contain the true time, for an image of a new embryo.
 
-Hierarchical conformal prediction as in `prediction_sets`, of the distance between expected and true time in the place of the
-probability: one width for all images of a checkpoint.
+This is hierarchical conformal prediction as in `prediction_sets`. It uses the distance between expected and true time
+instead of the probability. All images of a checkpoint have the same width.
 """
 
 import numpy as np
@@ -10,11 +10,12 @@ from flystage.certainty.prediction_sets import promised_level, share_within_limi
 
 
 def time_intervals(probabilities, stages, labels, embryos, asked):
-    """What is promised, and what intervals hold, as plain values; None where stages have no times, or of one embryo.
+    """Return the promise and coverage of time intervals as plain values.
 
-    probabilities: out-of-fold, calibrated, array (images, stages). stages: the Stages. labels: of the true stages. embryos: of each
-    image. asked: the probability. "reach" is added and subtracted, in the stages' unit. "covered" is of each embryo with the
-    reach of the others.
+    None without times or with fewer than two embryos.
+    probabilities: out-of-fold, calibrated, array (images, stages). stages: the Stages.
+    labels: of the true stages, int array (images,). embryos: of each image. asked: requested probability. "reach" is
+    half the width of an interval, in the unit of the stages. "covered" uses, for each embryo, the reach of the others.
     """
     names = np.unique(embryos)
     if stages.times is None or len(names) < 2:
@@ -31,6 +32,9 @@ def time_intervals(probabilities, stages, labels, embryos, asked):
 
 
 def time_bounds(times, reach, stages):
-    """(lowest, highest) time of each image, float arrays: within `reach` of the expected one, and within the stages' times."""
+    """Return the lowest and highest time of each image, float arrays.
+
+    They are `reach` away from the expected time, but within the times of the stages.
+    """
     first, last = min(stages.times), max(stages.times)
     return np.maximum(times - reach, first), np.minimum(times + reach, last)

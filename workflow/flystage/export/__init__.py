@@ -1,4 +1,1 @@
-"""Taking the network elsewhere.
-
-In goes a checkpoint; out come files that other programs run: an ONNX graph, and a package for the BioImage Model Zoo.
-"""
+"""Export a checkpoint for other programs: as an ONNX graph, or as a package for the BioImage Model Zoo."""

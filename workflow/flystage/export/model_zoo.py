@@ -1,4 +1,4 @@
-"""A package for the BioImage Model Zoo, which Fiji, ilastik, QuPath and others can take a network from."""
+"""Write a package for the BioImage Model Zoo, from which Fiji, ilastik, QuPath and others load networks."""
 
 import tempfile
 from pathlib import Path
@@ -14,10 +14,11 @@ CALIBRATION = "https://arxiv.org/abs/1706.04599"
 
 
 def write_package(checkpoint, graph, path):
-    """Write the ONNX graph of a checkpoint as a zipped package in the format of bioimageio.spec, with a picture to try it on.
+    """Write the ONNX graph of a checkpoint as a zipped package in the format of bioimageio.spec, with a test picture.
 
-    checkpoint: as `load_checkpoint` gives it. graph: path of the file that `write_onnx` made of it. The picture is drawn: none of
-    the laboratory's own leaves it. Authors and licence are left to whoever publishes the package.
+    checkpoint: the dict from `load_checkpoint`. graph: path of its file from `write_onnx`. The test picture is drawn,
+    so that no picture of the laboratory leaves it. The package names no authors and no licence. Its publisher adds
+    them.
     """
     import onnx
     import onnxruntime
@@ -80,7 +81,7 @@ def write_package(checkpoint, graph, path):
 
 
 def drawn_picture(size):
-    """A drawn embryo, uint8 array (size, size): a bright shell and a dim middle, always the same."""
+    """Draw the same embryo each time, with a bright shell and a dim middle, uint8 array (size, size)."""
     picture = np.zeros((size, size), np.uint8)
     middle, axes = (size // 2, size // 2), (round(0.4 * size), round(0.15 * size))
     cv2.ellipse(picture, middle, axes, 0, 0, 360, 60, -1)
@@ -89,34 +90,34 @@ def drawn_picture(size):
 
 
 def documentation(checkpoint):
-    """The README of the package, Markdown: what the network answers, and how a picture is prepared for it."""
+    """Return the README of the package as Markdown: what the network answers, and how to prepare a picture for it."""
     stages, image, sets = stages_of(checkpoint), checkpoint["image"], checkpoint["calibration"]["sets"]
     unit = f" ({stages.unit})" if stages.times else ""
     scaling, backbone, size = image["normalize"], checkpoint["backbone"], f"{image['size']} x {image['size']}"
     how = (
-        f"multiplied by {scaling['factor']:g}, everything above 255 cut to 255"
+        f"multiply them by {scaling['factor']:g} and set values above 255 to 255"
         if scaling["method"] == "multiply"
-        else "stretched so that the lowest and highest percentiles of the picture become 0 and 255"
+        else "stretch them so that the lowest and highest percentiles of the picture become 0 and 255"
     )
     paragraphs = [
         "# flystage",
-        f"A network ({backbone['name']}, licence of its starting weights: {backbone['licence'] or 'not known'}) that suggests one of"
+        f"This network ({backbone['name']}, licence of its starting weights: {backbone['licence'] or 'not known'}) suggests one of"
         f" {len(stages)} stages{unit}: {', '.join(stages.names)}.",
         checkpoint["training"].get("note", ""),
-        "It names one of these for any picture whatever.",
+        "It assigns one of these stages to every picture, even to one without an embryo.",
         "## Preparing a picture",
-        f"The network takes {size} pixels, 8 bits, one channel. Put the whole raw picture into the middle of a black square whose side is"
-        " the picture's diagonal, unless a fixed field is named below, and average it down to that size; grey values are brought to 0 to"
-        f" 255 as floating-point numbers, {how}, and rounded once, at the end.",
+        f"The network takes pictures of {size} pixels with 8 bits and one channel. Put the whole raw picture into the middle of a black"
+        " square. The side of the square is the picture's diagonal, unless the settings below name a fixed field. Average the square down"
+        f" to that size. Bring the grey values to 0 to 255 as floating-point numbers: {how}. Round once, at the end.",
         f"All settings: `{image}`.",
         "## Validation",
-        "How often it is right is in the report of the training run, beside chance and with intervals over embryos: embryos that it never"
-        " saw, prepared in this way, of the microscope that its training images came from. Before you trust its answers to others,"
-        " compare some with labels of your own.",
+        "The report of the training run shows how often the network is right, with chance and with intervals over embryos. These embryos"
+        " were not used for training, but came from the same microscope and were prepared in this way. Before you trust the network on"
+        " other images, compare some of its answers with your own labels.",
         "## Answer",
-        "One probability for each stage, in the order above; they sum to 1, and are calibrated if the run was cross-validated.",
+        "One probability for each stage, in the order above. They sum to 1, and are calibrated if the run was cross-validated.",
         sets
-        and f"The stages with a probability of {sets['threshold']:.3g} or more, and always the first, hold the true one in"
-        f" {100 * sets['promised']:.0f} % of the images of a new embryo.",
+        and f"The prediction set has the stages with a probability of {sets['threshold']:.3g} or more, and always the most probable one."
+        f" It contains the true stage for {100 * sets['promised']:.0f} % of the images of a new embryo.",
     ]
     return "\n\n".join(filter(None, paragraphs)) + "\n"

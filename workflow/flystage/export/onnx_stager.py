@@ -1,4 +1,4 @@
-"""A whole checkpoint as one ONNX graph: a prepared picture in, the calibrated probability of each stage out."""
+"""Export a whole checkpoint as one ONNX graph, from a prepared picture to the calibrated probability of each stage."""
 
 import json
 
@@ -17,9 +17,9 @@ IMAGES = torch.export.Dim("images", min=1)
 
 
 class CalibratedStager(nn.Module):
-    """What a checkpoint answers, its views and its temperature included.
+    """The network of a checkpoint with its views and its temperature.
 
-    checkpoint: as `load_checkpoint` gives it. views: in how many each picture is asked about, see `turns_to_ask`.
+    checkpoint: the dict from `load_checkpoint`. views: number of rotations per picture, see `turns_to_ask`.
     """
 
     def __init__(self, checkpoint, views):
@@ -36,10 +36,11 @@ class CalibratedStager(nn.Module):
 
 
 def write_onnx(checkpoint, views, path):
-    """Write the checkpoint as an ONNX graph that takes any number of pictures, as `load_checkpoint` gives it.
+    """Write the checkpoint as an ONNX graph that takes any number of pictures.
 
-    views: see `CalibratedStager`. The graph's metadata hold all that its answers mean (JSON where they are no plain text): stages,
-    times and unit, the preparation of pictures, temperature, number of views, sets, and the backbone with its licence.
+    checkpoint: the dict from `load_checkpoint`. views: see `CalibratedStager`. path: of the graph.
+    The metadata of the graph explain its answers: stages, times and unit, the preparation of pictures, temperature,
+    number of views, prediction sets, and the backbone with its licence. Values other than text are JSON.
     """
     size = checkpoint["image"]["size"]
     network = CalibratedStager(checkpoint, views).eval()
@@ -61,7 +62,7 @@ def write_onnx(checkpoint, views, path):
 
 
 def _forget_code(graph):
-    """Remove what torch notes with each node: where on this machine the code lies that it came from."""
+    """Remove what torch adds to each node, because it names the code's folders on this machine."""
     for part in (graph.graph, *graph.functions):
         values = (*part.value_info, *part.input, *part.output) if part is graph.graph else part.value_info
         for noted in (part, *part.node, *values):
@@ -70,7 +71,7 @@ def _forget_code(graph):
 
 
 def facts(checkpoint, views):
-    """What a user of the graph must know, {name: text}. views: that are asked."""
+    """Return the metadata of the graph, {name: text}. views: number of rotations per picture."""
     stages, backbone = stages_of(checkpoint), checkpoint["backbone"]
     plain = {
         "stages": stages.names,

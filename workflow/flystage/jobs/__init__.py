@@ -1,1 +1,1 @@
-"""What a rule of the learning phase asks for goes in; a checkpoint, records of trials, or predictions by fold come out."""
+"""Run the jobs of the learning phase: trainings, trials and cross-validation."""

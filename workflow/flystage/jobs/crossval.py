@@ -1,4 +1,4 @@
-"""The cross-validation of a finished run, over whole embryos of all splits, and all that its out-of-fold answers tell."""
+"""Cross-validate a finished run over whole embryos of all splits, and compute its out-of-fold figures."""
 
 import logging
 
@@ -19,9 +19,9 @@ from flystage.prediction.likeness import held_out_likeness
 from flystage.training.recipe import Recipe
 
 log = logging.getLogger("flystage")
-EACH_BY_ITSELF, FEWER = 24, 12  # up to so many embryos each is a fold, of more there are so many folds
-LEAST = 3  # embryos
-DEALT = 5  # folds of images at random, at most
+EACH_BY_ITSELF, FEWER = 24, 12  # up to 24 embryos, each embryo is a fold. More embryos share 12 folds
+LEAST = 3  # embryos that cross-validation needs
+DEALT = 5  # most folds of the image-level split
 KEYS = (
     "crossval", "baselines", "random_split", "by_embryo", "calibration", "sets", "interval", "likeness", "learning_curve",
     "label_doubts", "stage_support",
@@ -29,28 +29,30 @@ KEYS = (
 
 
 def recipe_of_run(model, train, best, history):
-    """The Recipe of the run with the number of epochs that it kept, to be trained to the last of them.
+    """Return the Recipe of the run with its number of kept epochs, so that folds train to the last of these.
 
-    model, train: the configuration's sections. best: see `best_trial`. history: of the training, a table.
+    model, train: sections of the configuration. best: see `best_trial`. history: of the training, a table.
     """
     return Recipe.of(model, train, best, int(kept_epoch(history)["epoch"]))
 
 
 def number_of_folds(asked, embryos):
-    """How many folds there are. asked: the setting, "auto" or a number. embryos: how many there are."""
+    """Return the number of folds. asked: the setting, "auto" or a number. embryos: number of embryos."""
     if asked == "auto":
         return embryos if embryos <= EACH_BY_ITSELF else FEWER
     return min(asked, embryos)
 
 
 def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, whole_networks=None, training_only=()):
-    """(out-of-fold predictions, all figures as plain values), evaluation/crossval.csv and .json.
+    """Return out-of-fold predictions and all figures as plain values, for evaluation/crossval.csv and .json.
 
-    images: the Images. stages: the Stages. recipe: of the run, its epochs those that the run kept. folds: the setting. top_k: list
-    of k. coverage: the probability that sets are asked for. processes: that train side by side. whole_networks: predictions of
-    `predictions_of_whole_network`, all folds; None: heads are trained, on the images' vectors. training_only: origins of stages that
-    are learned from and never measured by, see `scored`. With too few embryos the table is empty and the figures are None, with
-    "why".
+    images: the Images. stages: the Stages. recipe: from `recipe_of_run`. folds: the setting. top_k: list of k.
+    coverage: requested probability of prediction sets and time intervals. processes: number of trainings at the same
+    time.
+    whole_networks: predictions of `predictions_of_whole_network` for all folds. With None, heads are trained on the
+    images' vectors.
+    training_only: origins of stages that are used for training but not for figures, see `scored`.
+    With too few embryos, the table is empty, and the figures are None with a "why".
     """
     embryos, measured_by = images.embryos, scored(images.manifest, training_only)
     number = len(np.unique(embryos[measured_by]))
@@ -99,7 +101,7 @@ def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, wh
             stages.places is not None,
         ),
         "interval": time_intervals(calibrated_probabilities, stages, labels, staged_embryos, coverage),
-        # A fine-tuned network's own vectors are not those of the folds: its validation embryos tell, when the checkpoint is written.
+        # Vectors differ between fine-tuned folds, so the checkpoint gets its threshold from the validation embryos.
         "likeness": held_out_likeness(_of_each_image(by_embryos, found, DISTANCES), staged_embryos)
         if whole_networks is None
         else None,
@@ -113,7 +115,10 @@ def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, wh
 
 
 def null_run(images, stages, recipe, folds, top_k, processes, training_only=()):
-    """Figures of heads that learned from shuffled stages, as plain values: they must be those of chance. See `cross_validate`."""
+    """Return the figures of heads trained on shuffled stages, as plain values. They must equal chance.
+
+    See `cross_validate`.
+    """
     shuffled, measured_by = images.shuffled(recipe.train["seed"]), scored(images.manifest, training_only)
     folds = number_of_folds(folds, len(np.unique(images.embryos[measured_by])))
     fold = _fold_of_each(images.embryos, measured_by, folds)
@@ -124,30 +129,30 @@ def null_run(images, stages, recipe, folds, top_k, processes, training_only=()):
 
 
 def _fold_of_each(embryos, measured_by, folds):
-    """The fold of each image, int array; -1 of embryos that nothing is measured by, which all folds learn from."""
+    """Return the fold of each image, int array. Embryos without figures are in fold -1, and all folds train on them."""
     fold_of = folds_of(embryos[measured_by], folds)
     return np.array([fold_of.get(embryo, -1) for embryo in embryos])
 
 
 def _tasks(fold, measured_by, methods):
-    """Tasks for `answers`, one for each fold that has images to measure by."""
+    """Return the tasks for `answers`, one for each fold with images to classify."""
     return [(fold != number, (fold == number) & measured_by, methods) for number in np.unique(fold[measured_by])]
 
 
 def _joined(images, measured_by, tasks, found, method, fold, stages):
-    """The predictions of a method for all images to measure by, each by what learned without its fold."""
+    """Return the out-of-fold predictions of a method for all images in `measured_by`."""
     return _table(images, measured_by, _of_each_image(tasks, found, method), fold, stages)
 
 
 def _of_each_image(tasks, found, method):
-    """What a method answered about each image that was staged, in the order of the images."""
+    """Return the answer of a method for each classified image, in the order of the images."""
     answers_of_tasks = [answer[method] for _, answer in zip(tasks, found, strict=False)]
     order = np.argsort(np.concatenate([np.flatnonzero(staged) for _, staged, _ in tasks]))
     return np.concatenate(answers_of_tasks)[order]
 
 
 def _table(images, measured_by, probabilities, fold, stages):
-    """Predictions of the images to measure by, with split, fold and png. fold: of all images."""
+    """Return the predictions of the images in `measured_by`, with split, fold and png. fold: of all images."""
     manifest = images.manifest[measured_by].reset_index(drop=True)
     table = predictions_table(manifest, probabilities, stages)
     first = ["source", "stage", "embryo"]
@@ -166,7 +171,7 @@ def _of_all(measured):
 
 
 def _chance(measured):
-    """The figures of guessing, known without an interval."""
+    """Return the figures of guessing. They are exact, so their interval has no width."""
 
     def sure(share, name):
         return share | {name: share["chance"], "ci95": [share["chance"]] * 2}
@@ -179,7 +184,7 @@ def _chance(measured):
 
 
 def _better_by(network, baseline, stages):
-    """By how much the network is better: in top-1 what it has more, in the mean error what it has less."""
+    """Return the paired differences. Positive values mean a better network: higher top-1, lower mean error."""
     return {
         "top_1": paired_differences(network, baseline, stages, [1])["top_1"],
         "mae": paired_differences(baseline, network, stages, [1])["mae"],

@@ -1,7 +1,7 @@
-"""Doing one training job, from manifests to a trained network: the same for a trial and the final one, here and elsewhere.
+"""Run one training job, from manifests to a trained network. Trials and the final training use it, here and on AWS.
 
-As a program (python -m flystage.jobs.execution, also under torchrun) it reads a TrainingJob from a JSON file and writes
-checkpoint.pt and history.csv. Its defaults are the folders of a SageMaker training job.
+As a program (python -m flystage.jobs.execution, also under torchrun), it reads a TrainingJob from a JSON file and
+writes checkpoint.pt and history.csv. Its defaults are the folders of a SageMaker training job.
 """
 
 import argparse
@@ -36,9 +36,9 @@ log = logging.getLogger("flystage")
 
 
 def learn(job):
-    """Train as the job says. Returns (backbone, head, history), see `write_model`; in every process the same.
+    """Train the network of a TrainingJob. Return (backbone, head, history) for `write_model`, equal in every process.
 
-    job: a TrainingJob. Raises FlystageError when a PNG is missing or damaged.
+    Raises FlystageError if a PNG is missing or damaged.
     """
     stages, backbone, recipe = read_stages(job.stages), load_weights(job.backbone), job.recipe
     with process_group(job.workers) as here:
@@ -69,7 +69,7 @@ def learn(job):
 
 
 def write_model(job, backbone, head, history, checkpoint, history_path):
-    """Write the trained network as a checkpoint, and the history. Raises FlystageError when training diverged."""
+    """Write the trained network as a checkpoint, and the history. Raises FlystageError if training diverged."""
     check_converged(history, job.recipe.learning_rate)
     write_history(history, history_path)
     training = {
@@ -82,13 +82,13 @@ def write_model(job, backbone, head, history, checkpoint, history_path):
 
 
 def forget_resume_point(job):
-    """Delete the job's resume point, when its outcome is kept."""
+    """Delete the resume point of the job. Call this once the result is stored."""
     if job.resume:
         ResumePoint(job.resume, "").forget()
 
 
 def _vectors(job, manifest_path, vectors_path, backbone, here):
-    """(vectors, labels) of a split; without a file of them, each process computes its share."""
+    """Return the vectors and labels of a split. Without a file of vectors, each process computes its share."""
     if vectors_path:
         return load_vectors(vectors_path, manifest_path)
     manifest = read_manifest(manifest_path)
@@ -103,13 +103,13 @@ def _vectors(job, manifest_path, vectors_path, backbone, here):
 
 
 def _key(job, backbone, train, val):
-    """A checksum of all that decides the outcome, so that a resume point of another training is not taken for this one's."""
+    """Return a checksum of everything that decides the result, so that resume points of other trainings are ignored."""
     decisive = [job.decisive(), backbone["id"], code_version(__file__), contents(job, train, val)]
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
 def contents(job, train, val):
-    """A checksum of the job's stages, vectors and labels."""
+    """Return a checksum of the job's stages, vectors and labels."""
     digest = hashlib.sha256(Path(job.stages).read_bytes())
     for vectors, labels in (train, val):
         digest.update(vectors.numpy())
@@ -118,17 +118,21 @@ def contents(job, train, val):
 
 
 def main(arguments=None):
-    """The command line; see the module's description."""
+    """Run the command line, see the module docstring."""
     channel = os.environ.get("SM_CHANNEL_JOB", ".")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--job", default=f"{channel}/job.json", help="JSON file with the job")
-    parser.add_argument("--images", default=os.environ.get("SM_CHANNEL_IMAGES"), help="folder the PNGs are seen from")
-    parser.add_argument("--output", default=os.environ.get("SM_MODEL_DIR", "."), help="where to write")
+    parser.add_argument(
+        "--images", default=os.environ.get("SM_CHANNEL_IMAGES"), help="folder that the paths of the PNGs start from"
+    )
+    parser.add_argument(
+        "--output", default=os.environ.get("SM_MODEL_DIR", "."), help="folder for checkpoint.pt and history.csv"
+    )
     parser.add_argument("--resume", help="folder for the resume point")
-    parser.add_argument("--learning_rate", "--learning-rate", type=float, help="instead of the job's")
-    parser.add_argument("--batch_size", "--batch-size", type=int, help="instead of the job's")
-    parser.add_argument("--record-only", action="store_true", help="write the history and no checkpoint")
-    options, _ = parser.parse_known_args(arguments)  # launchers add arguments of their own
+    parser.add_argument("--learning_rate", "--learning-rate", type=float, help="replaces that of the job")
+    parser.add_argument("--batch_size", "--batch-size", type=int, help="replaces that of the job")
+    parser.add_argument("--record-only", action="store_true", help="write the history but not the checkpoint")
+    options, _ = parser.parse_known_args(arguments)  # launchers add other arguments
     at_work()
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     try:

@@ -1,4 +1,4 @@
-"""Cross-validation by whole embryos: every embryo is staged by a network that saw none of its images."""
+"""Split embryos into folds, and classify every embryo by a network that did not train on it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +20,10 @@ from flystage.training.head import HeadInputs, load_vectors, train_head
 
 
 def folds_of(embryos, folds):
-    """The fold (from 0) of each embryo, a dict: whole embryos, folds of about the same number of images.
+    """Assign whole embryos to folds with about the same number of images. Return {embryo: fold, from 0}.
 
-    embryos: of each image, in any order. The largest embryo first, each into the fold that has the fewest images.
+    embryos: of each image, in any order. The largest embryo comes first, and each goes to the fold with the fewest
+    images.
     """
     counts = pd.Series(embryos).value_counts()
     filled, fold_of = np.zeros(folds), {}
@@ -33,20 +34,22 @@ def folds_of(embryos, folds):
 
 
 def scored(manifest, training_only):
-    """Which rows of a manifest figures may be made of, bool array: those whose stages did not begin as suggestions.
+    """Return which rows of a manifest may count in figures, bool array (rows,).
 
-    training_only: origins of stages (see `Label`) that are learned from alone, as the network that suggested them would be flattered.
+    These are the rows whose stages do not come from reviewed suggestions.
+    training_only: origins of stages (see `Label`) that are only for training. Figures from them would favour the
+    network that suggested them.
     """
     return ~manifest["origin"].isin(training_only).to_numpy()
 
 
 def predictions_by_fold(splits, asked, stages, recipe, folds, training_only=()):
-    """Predictions of the unrotated images that are `scored`, each by a head trained without its fold; see `predictions_table`.
+    """Classify the unrotated, `scored` images, each by a head trained without its fold. Return a `predictions_table`.
 
     splits: (path of vectors, path of manifest) of each split to use. asked: vectors of the views of the unrotated images, in the
     order of the manifests, array (views, images, features). stages: the Stages. recipe: see `Recipe`. folds: 3 or
-    more, or as many as there are embryos. In turn one fold is staged, the next one chooses the epoch, and the others train.
-    Raises FlystageError when there are fewer than three embryos.
+    more, but at most one per embryo. For each fold that is classified, the next fold chooses the epoch and the others
+    train. Raises FlystageError with fewer than three embryos.
     """
     loaded = [load_vectors(*split) for split in splits]
     vectors, labels = (torch.cat(parts) for parts in zip(*loaded, strict=True))
@@ -55,10 +58,10 @@ def predictions_by_fold(splits, asked, stages, recipe, folds, training_only=()):
     folds = min(folds, manifest.loc[measured_by, "embryo"].nunique())
     if folds < 3:
         raise FlystageError(
-            f"Cross-validation needs three embryos or more, and training and validation have {folds}: set compare.folds to 0."
+            f"Cross-validation needs at least three embryos, but training and validation have {folds}. Set compare.folds to 0."
         )
     fold_of = folds_of(manifest.loc[measured_by, "embryo"], folds)
-    fold = manifest["embryo"].map(fold_of).to_numpy()  # NaN: all folds learn from it
+    fold = manifest["embryo"].map(fold_of).to_numpy()  # embryos with NaN train in all folds
     unrotated = (manifest["angle"] == 0).to_numpy()
     tables = []
     for number in tqdm(range(folds), unit="fold", disable=None):
@@ -75,12 +78,13 @@ def predictions_by_fold(splits, asked, stages, recipe, folds, training_only=()):
 
 
 def predictions_of_whole_network(job, manifests, number, folds, views, folder, training_only=(), **launched):
-    """Predictions of one fold's unrotated images by a whole network trained without them, with png; see `predictions_table`.
+    """Classify the unrotated images of one fold by a whole network. Return a `predictions_table` with png.
 
-    job: the TrainingJob of the run, its hyperparameters chosen. manifests: of the splits to use. number, folds: which fold of
-    how many, as `folds_of` deals them; the next one chooses the epoch. views: see `turns_to_ask`. folder: for what is of no use
-    afterwards. training_only: see `scored`. launched: processes and nodes, see `run_job`. Of fewer embryos than three, or a fold
-    without any, the table is empty.
+    job: the TrainingJob of the run, with chosen hyperparameters. manifests: of the splits to use. number, folds: fold
+    of `folds_of` and number of folds. The next fold chooses the epoch. views: see `turns_to_ask`. folder: for
+    temporary files.
+    training_only: see `scored`. launched: processes and nodes, see `run_job`.
+    The table is empty with fewer than three embryos, or if the fold has no embryo.
     """
     every = pd.concat([read_manifest(path) for path in manifests], ignore_index=True)
     unrotated = every["angle"] == 0

@@ -1,4 +1,4 @@
-"""The images of a whole run, and methods that learn from some of them and answer about others."""
+"""Load the images of a whole run, and classify held-out images by methods that learn from the others."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,16 +19,18 @@ from flystage.training.head import HeadInputs, load_vectors, train_head
 
 NETWORK, CHANCE, DISTANCES = "network", "chance", "distances"
 LOGISTIC = "logistic regression on features"
-MEMORY = 8 * 2**30  # bytes that processes side by side may fill with copies of vectors
+MEMORY = 8 * 2**30  # bytes that parallel processes may use for copies of vectors
 
 
 @dataclass(frozen=True)
 class Images:
-    """All used images of a run, of whatever split.
+    """All used images of a run, from all splits.
 
-    manifest: one row per image, unrotated, with split. asked: their vectors in each view, float32 array (views, images, features).
-    vectors, labels: what can be trained on, tensors (PNGs, features) and (PNGs,): the stored rotations of the training
-    embryos, and the images of the others. image: of each PNG, its row in the manifest, int array (PNGs,). pixels: see `shrunken`.
+    manifest: one row per unrotated image, with split. asked: their vectors in each view, float32 array (views, images,
+    features).
+    vectors, labels: data for training, tensors (PNGs, features) and (PNGs,). They have the stored rotations of the
+    training embryos and the unrotated images of the others. image: row in the manifest of each PNG, int array (PNGs,).
+    pixels: see `shrunken`.
     """
 
     manifest: pd.DataFrame
@@ -40,13 +42,14 @@ class Images:
 
     @classmethod
     def of_run(cls, files, cache_folder, threads, views, angles):
-        """From the files of a run.
+        """Load the images from the files of a run.
 
-        files: a dict with the paths of the manifests (train, val, test), the vectors (train_vectors, val_vectors) and the backbone.
-        cache_folder, threads: see `feature_vectors`. views, angles: see `turns_to_ask`. Training images have their quarter turns among
-        the stored rotations; those of the others are computed where the cache does not have them.
+        files: dict with the paths of the manifests (train, val, test), the vectors (train_vectors, val_vectors) and
+        the backbone.
+        cache_folder, threads: see `feature_vectors`. views, angles: see `turns_to_ask`. The vectors of training images
+        include their quarter turns. Those of other images are computed unless they are in the cache.
         """
-        torch.set_num_threads(1)  # forked processes cannot use a pool of threads, and wait for it for ever
+        torch.set_num_threads(1)  # forked processes would wait endlessly for a thread pool
         turns = turns_to_ask(views, angles)
         tables = {split: read_manifest(files[split]).assign(split=split) for split in SPLITS}
         loaded = {split: load_vectors(files[f"{split}_vectors"], files[split])[0] for split in ("train", "val")}
@@ -74,11 +77,11 @@ class Images:
 
     @property
     def embryos(self):
-        """The embryo of each image, array of text."""
+        """Return the embryo of each image, array of text."""
         return self.manifest["embryo"].to_numpy()
 
     def shuffled(self, seed):
-        """The same images, trained on with the stages of each embryo's images shuffled among them; the truth stays in the manifest."""
+        """Return the images with training labels shuffled within each embryo. The manifest keeps the true stages."""
         labels, random = self.manifest["label"].to_numpy().copy(), np.random.default_rng(seed)
         for embryo in np.unique(self.embryos):
             here = np.flatnonzero(self.embryos == embryo)
@@ -87,9 +90,11 @@ class Images:
 
 
 class HeldOut:
-    """Some images to learn from and others to answer about. What several methods share is made once, when it is first needed.
+    """Images to learn from and other images to classify. Inputs shared by several methods are computed only once.
 
-    images: the Images. learned, staged: of each image, bool arrays. stages: the Stages. recipe: of heads, trained to its last epoch.
+    images: the Images. learned, staged: which images to learn from and which to classify, bool arrays (images,).
+    stages: the Stages.
+    recipe: of heads, which train to its last epoch.
     """
 
     def __init__(self, images, learned, staged, stages, recipe):
@@ -98,12 +103,15 @@ class HeldOut:
 
     @cached_property
     def inputs(self):
-        """HeadInputs of the images to learn from, with all that is stored of them."""
+        """HeadInputs of the images to learn from, with all their stored rotations."""
         rows = self.learned[self.images.image]
         return HeadInputs.of((self.images.vectors[rows], self.images.labels[rows]), None, self.recipe.train["seed"])
 
     def _network(self):
-        """Fewer images than the run trained on are shown more often, so that a head makes as many steps with them."""
+        """Return the probabilities of a head.
+
+        With fewer images than in the run, it trains more epochs to make as many steps.
+        """
         trained = (self.images.manifest["split"].to_numpy() == "train")[self.images.image].sum()
         times = max(1, trained / len(self.inputs.train[1]))
         recipe = replace(self.recipe, epochs=round(times * self.recipe.epochs))
@@ -126,7 +134,7 @@ class HeldOut:
         return distances_to(reference_of(vectors[chosen_rows(len(vectors))]), self._asked()[0])
 
     def _labels(self):
-        """The stages of the images to learn from, each image once."""
+        """Return the labels of the images to learn from, without rotations."""
         return self.images.manifest["label"].to_numpy()[self.learned]
 
     def _commonest(self):
@@ -143,7 +151,7 @@ class HeldOut:
         return self._pixels(logistic_regression)
 
 
-# Each gives the probabilities of the staged images, float64 array (images, stages).
+# Each method returns the probabilities of the classified images, float64 array (images, stages).
 METHODS = {
     NETWORK: HeldOut._network,
     "commonest stage": HeldOut._commonest,
@@ -151,17 +159,18 @@ METHODS = {
     "logistic regression on pixels": HeldOut._logistic_on_pixels,
     LOGISTIC: HeldOut._features,
 }
-# The last is of each image how unlike those to learn from it is, float64 array (images,).
+# DISTANCES returns the distance of each image from those to learn from, float64 array (images,).
 ASKED = METHODS | {DISTANCES: HeldOut._distances}
 
 
 def answers(images, tasks, stages, recipe, processes):
-    """What methods answer about held-out images: a list, for each task a dict {method: probabilities}.
+    """Classify held-out images by several methods. Return a list with a dict {method: probabilities} for each task.
 
-    images: the Images. tasks: list of (images to learn from, images to answer about, names of ASKED), the first two bool arrays over
-    the images. stages, recipe: see `HeldOut`. processes: that work side by side, fewer where the vectors are too many.
+    images: the Images. tasks: list of (images to learn from, images to classify, names of ASKED). The first two are
+    bool arrays (images,). stages, recipe: see `HeldOut`. processes: number of parallel processes, fewer if the vectors
+    need too much memory.
     """
-    import sklearn.linear_model  # noqa: F401  it takes seconds: once, before processes part
+    import sklearn.linear_model  # noqa: F401  imported once before forking, because it takes seconds
 
     found = [None] * len(tasks)
 
@@ -170,7 +179,7 @@ def answers(images, tasks, stages, recipe, processes):
         held_out = HeldOut(images, learned, staged, stages, recipe)
         return number, {method: ASKED[method](held_out) for method in methods}
 
-    # The largest come first, so that no process is left with one of them at the end.
+    # The largest tasks come first, so that no process has a long task left at the end.
     todo = sorted(range(len(tasks)), key=lambda number: -int(tasks[number][0].sum()))
     copies = 3 * images.vectors.nbytes
     for number, answer in side_by_side(run, todo, max(1, min(processes, MEMORY // copies))):

@@ -1,4 +1,4 @@
-"""Starting a training job: within this process, or in several of torch's elastic launcher, also on several nodes."""
+"""Start a training job in this process, or in several processes of torch's elastic launcher, also on several nodes."""
 
 import logging
 import os
@@ -13,15 +13,15 @@ from flystage.core.tables import read_history
 from flystage.jobs import execution
 
 log = logging.getLogger("flystage")
-ERROR = "flystage: "  # how the program's own sentence begins
+ERROR = "flystage: "  # start of an error message of the program
 
 
 def run_job(job, processes, checkpoint=None, history_path=None, nodes=1):
-    """Do a TrainingJob and return its history, a list of dicts.
+    """Run a TrainingJob and return its history, a list of dicts.
 
-    processes: that train together, each on a GPU of its own where there are GPUs. checkpoint, history_path: where to
-    write the trained network; None: it is not kept. nodes: of the Slurm job that this one is, on each of which so many
-    processes train; elsewhere there is but this machine. Raises FlystageError with the sentence of the process that failed.
+    processes: number of processes that train together on each node, each on its own GPU if there are GPUs. nodes: of
+    this Slurm job. Without Slurm, only this machine is used. checkpoint, history_path: files for the trained network,
+    or None to discard it. Raises FlystageError with the message of the process that failed.
     """
     nodes = nodes if "SLURM_JOB_ID" in os.environ else 1
     if processes * nodes == 1 or not job.recipe.finetuned:  # a head takes seconds
@@ -52,7 +52,7 @@ def _in_processes(job, processes, nodes, checkpoint, history_path):
         if launcher.returncode:
             said = [line.split(ERROR, 1)[1] for line in lines if ERROR in line]
             raise FlystageError(
-                said[0] if said else f"Training in {processes * nodes} processes failed; the log of this rule says why."
+                said[0] if said else f"Training in {processes * nodes} processes failed. The log of this rule says why."
             )
         if checkpoint:
             (Path(folder) / "history.csv").replace(history_path)
@@ -61,7 +61,7 @@ def _in_processes(job, processes, nodes, checkpoint, history_path):
 
 
 def _launcher(processes, nodes, threads):
-    """The beginning of a command that starts processes here or, as a step of this Slurm job, on each of its nodes."""
+    """Return the start of a command that launches processes here or, as a Slurm step, on each node of this job."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
     if nodes == 1:
         return [*torchrun, "--standalone"]
@@ -70,5 +70,5 @@ def _launcher(processes, nodes, threads):
     return [
         *("srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", f"--cpus-per-task={threads}"),
         *("--kill-on-bad-exit=1", *torchrun, f"--nnodes={nodes}", f"--rdzv-id={os.environ['SLURM_JOB_ID']}"),
-        *("--rdzv-backend=c10d", f"--rdzv-endpoint={socket.gethostname()}:{port}"),  # this is the first of the nodes
+        *("--rdzv-backend=c10d", f"--rdzv-endpoint={socket.gethostname()}:{port}"),  # this is the first node
     ]

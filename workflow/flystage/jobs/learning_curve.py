@@ -1,4 +1,4 @@
-"""How accuracy grows with the number of embryos that are learned from: what more data would bring."""
+"""Compute the learning curve: accuracy by the number of training embryos, which shows what more data would bring."""
 
 import numpy as np
 
@@ -6,11 +6,14 @@ from flystage.evaluation.metrics import metrics, predictions_table
 from flystage.jobs.held_out import NETWORK
 
 REPEATS = 3
-HELD_OUT = 0.25  # share of the embryos that are staged
+HELD_OUT = 0.25  # share of the embryos that are classified
 
 
 def sizes(embryos):
-    """Numbers of embryos to learn from, of so many: 2, 4, 8 ... and, well above them, all that are not staged; [] with fewer than four."""
+    """Return the numbers of training embryos: 2, 4, 8 ... up to two thirds of those not held out, and all of these.
+
+    The result is [] with fewer than four embryos. embryos: number of embryos.
+    """
     most = embryos - _staged(embryos)
     return [] if embryos < 4 else sorted({2**power for power in range(1, 20) if 2**power <= most / 1.5} | {most})
 
@@ -20,9 +23,10 @@ def _staged(embryos):
 
 
 def curve_tasks(embryos, seed, measured_by):
-    """Tasks for `answers`: for each repeat other embryos are staged, and others of the rest learned from, more and more of them.
+    """Return the tasks for `answers`. Each repeat holds out other embryos and learns from a growing part of the rest.
 
-    embryos: of each image, array of text. measured_by: see `scored`; the curve leaves the embryos out that nothing is measured by.
+    embryos: of each image, array of text. seed: of the random choice of embryos. measured_by: see `scored`. The curve
+    leaves out embryos without such images.
     """
     random, tasks = np.random.default_rng(seed), []
     names = np.unique(embryos[measured_by])
@@ -34,10 +38,11 @@ def curve_tasks(embryos, seed, measured_by):
 
 
 def learning_curve(manifest, tasks, found, stages, top_k):
-    """A list of {"embryos", "top_<k>", "within_one", "mae": {"value", "low", "high"}, "repeats"}, by number of embryos.
+    """Return a list of {"embryos", "top_<k>", "within_one", "mae", "repeats"}, by number of embryos.
 
-    manifest: of the Images. tasks, found: of `curve_tasks` and `answers`. stages: the Stages. top_k: list of k. value: mean of the
-    repeats; low, high: their least and most. mae is None without an order of the stages.
+    manifest: of the Images. tasks, found: from `curve_tasks` and `answers`. stages: the Stages. top_k: list of k.
+    Each figure is {"value": mean of the repeats, "low": lowest, "high": highest}. mae is None without an order of the
+    stages.
     """
     figures = {}
     for (learned, staged, _), answer in zip(tasks, found, strict=True):

@@ -1,4 +1,4 @@
-"""Several trainings of heads at a time, in processes that share what is imported and loaded."""
+"""Train several heads at the same time, in processes that share imports and data."""
 
 import signal
 from multiprocessing import get_context
@@ -10,16 +10,17 @@ from flystage.core.errors import FlystageError
 
 
 def side_by_side(run, todo, processes):
-    """Yield run(item) for each item as it is done, in so many processes; where there is a GPU in this one alone.
+    """Yield run(item) for each item as soon as it is done, in parallel processes. With a GPU, only this process works.
 
-    They are forked, so what is imported and loaded is there at once. Each has its share from the beginning and a pipe of its
-    own: when this process is killed, they end at their next answer.
+    The processes are forked, so that they share imports and data. Each gets its items at the start and has its own
+    pipe. If this process is killed, they end at their next answer.
+    Raises the error of an item, and FlystageError if a process is killed.
     """
     processes = 1 if torch.cuda.is_available() else min(processes, len(todo))
     if processes <= 1:
         yield from map(run, todo)
         return
-    from torch import _dynamo  # noqa: F401  every optimiser imports it, which takes seconds: once, before processes part
+    from torch import _dynamo  # noqa: F401  imported once before forking, because it takes seconds
 
     context = get_context("fork")
     receiving, workers = [], []
@@ -48,14 +49,14 @@ def side_by_side(run, todo, processes):
         worker.join()
         if worker.exitcode not in (0, -signal.SIGTERM):
             raise FlystageError(
-                f"A process that trained heads was ended from outside (exit code {worker.exitcode}), perhaps for lack of memory: run again"
-                " with fewer cores (--cores)."
+                f"A process that trained heads was killed (exit code {worker.exitcode}), perhaps because memory ran out. Run the same"
+                " command again with fewer cores (--cores)."
             )
 
 
 def _work(run, items, sender, ends_of_the_parent):
     for end in ends_of_the_parent:
-        end.close()  # or a pipe would not break while this process lives
+        end.close()  # else a pipe would not break while this process lives
     for item in items:
         try:
             sender.send(run(item))

@@ -1,4 +1,4 @@
-"""A training as a rule asks for it: the recipe, the files, and what the machine gives. It needs no torch."""
+"""Describe a training job: recipe, files and resources of the machine. This module does not need torch."""
 
 import os
 from dataclasses import asdict, dataclass, replace
@@ -13,17 +13,18 @@ VECTORS = ("train_vectors", "val_vectors")
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """A training as a rule asks for it.
+    """A training job of a rule.
 
     recipe: see `Recipe`.
-    train_manifest, val_manifest, stages, backbone: paths of manifests, stage table and starting weights. train_vectors,
-    val_vectors: paths of their feature vectors as .npy, or None: they are computed. images: the folder that the manifests'
-    PNGs are seen from.
-    image, note: the configuration's, for the checkpoint of a network that is kept.
-    threads, workers: of the computation, and processes that read PNGs. cache: folder for vectors. resume: folder for a
-    resume point, or None. validated: the validation images choose the epoch; False: they are trained on as well, a head alone, to
-    the last epoch.
-    Raises ValueError when only one split has vectors, a number is out of its range, or a fine-tuning is not to be validated.
+    train_manifest, val_manifest, stages, backbone: paths of manifests, stage table and starting weights.
+    train_vectors, val_vectors: paths of their feature vectors as .npy, or None to compute them. images: folder that
+    the paths of the PNGs start from.
+    image, note: settings for the checkpoint, if the network is kept.
+    threads: number of threads of the computation. workers: number of processes that read PNGs. cache: folder for
+    vectors.
+    resume: folder for a resume point, or None. validated: whether the validation images choose the epoch. With False,
+    only a head is trained, also on the validation images and to the last epoch.
+    Raises ValueError if only one split has vectors, a number is out of range, or a fine-tuning is not validated.
     """
 
     recipe: Recipe
@@ -44,19 +45,19 @@ class TrainingJob:
 
     def __post_init__(self):
         if (self.train_vectors is None) != (self.val_vectors is None):
-            raise ValueError("vectors of one split alone")
+            raise ValueError("train_vectors and val_vectors must both be given, or neither")
         if self.threads < 1 or self.workers < 0:
-            raise ValueError(f"{self.threads} threads and {self.workers} workers")
+            raise ValueError(f"{self.threads} threads and {self.workers} workers, but at least 1 and 0 are needed")
         if self.recipe.finetuned and not self.validated:
-            raise ValueError("a fine-tuning without validation")
+            raise ValueError("a fine-tuning needs validation (validated=True)")
 
     @classmethod
     def of_rule(cls, inputs, params, hyperparameters, epochs, **machine):
-        """A job from what a rule's script has.
+        """Make a job from the inputs and parameters of a rule's script.
 
-        inputs: dict of the paths named FILES, and VECTORS where there are any. params: dict with model, train and cache; image
-        and note for a network that is kept. hyperparameters, epochs: see `Recipe.of`. machine: threads, workers, resume;
-        and validated.
+        inputs: dict of the paths in FILES, and in VECTORS if they exist. params: dict with model, train and cache, and
+        with image and note if the network is kept. hyperparameters, epochs: see `Recipe.of`. machine: threads,
+        workers, resume and validated.
         """
         return cls(
             recipe=Recipe.of(params["model"], params["train"], hyperparameters, epochs),
@@ -67,7 +68,7 @@ class TrainingJob:
 
     @classmethod
     def read(cls, path):
-        """The job in a JSON file, its relative paths seen from that file."""
+        """Read a job from a JSON file. Its relative paths start from the folder of that file."""
         record = read_json(path)
         return cls(**record | {"recipe": Recipe(**record["recipe"])}).seen_from(Path(path).parent)
 
@@ -76,19 +77,19 @@ class TrainingJob:
         write_json(self.record(), path)
 
     def record(self):
-        """A dict of plain values."""
+        """Return the job as a dict of plain values."""
         return asdict(self) | {"recipe": self.recipe.record()}
 
     def decisive(self):
-        """What decides the outcome beside the contents of the files, a dict of plain values."""
+        """Return what decides the result, except the contents of the files, as a dict of plain values."""
         return {"recipe": self.recipe.record(), "image": self.image, "validated": self.validated}
 
     def seen_from(self, folder):
-        """The job with its relative paths seen from `folder`, so that they hold wherever the job is read."""
+        """Return the job with its relative paths starting from `folder`, so that they stay valid elsewhere."""
         folder = Path(folder).resolve()
         paths = {name: getattr(self, name) for name in (*FILES, *VECTORS, "images", "cache", "resume")}
         return replace(self, **{name: str(folder / path) for name, path in paths.items() if path})
 
     def pngs(self, manifest):
-        """Paths of the PNGs of a manifest, a table."""
+        """Return the paths of the PNGs of a manifest, which is a table."""
         return [os.path.join(self.images, png) for png in manifest["png"]]

@@ -1,4 +1,4 @@
-"""All trials of a head in one job: imports and vectors once, trials side by side, each remembered by what decides it."""
+"""Run all trials of a head in one job, with shared imports and vectors, and cache each result."""
 
 import hashlib
 import json
@@ -24,13 +24,12 @@ log = logging.getLogger("flystage")
 
 
 def run_trials(job, tune, trials, cache_folder, processes):
-    """Records of the trials with numbers from 0 to `trials` - 1, a list; see `trial_record`.
+    """Run the trials with numbers 0 to `trials` - 1 and return their records, a list, see `trial_record`.
 
-    job: a TrainingJob with vectors, whose hyperparameters are not looked at. tune: the configuration's section; with folds, a
-    trial is scored on the images of each fold of embryos by a head trained on those of the others, of both splits, and the
-    record says "folds". cache_folder: keeps a record of each trial as soon as it is done, so that only those under way are lost
-    by a kill, and a larger number of trials runs only the new ones; may vanish at any time. processes: that run trials at a
-    time, on a CPU.
+    job: a TrainingJob with vectors. Its hyperparameters are ignored. tune: section of the configuration. With folds, a
+    head scores each fold of embryos of both splits after training on the others, and the record has "folds".
+    cache_folder: keeps the record of each finished trial, so that a kill loses only unfinished trials and more trials
+    run only the new ones. You may delete it at any time. processes: number of trials at the same time on a CPU.
     """
     stages = read_stages(job.stages)
     train, val = load_vectors(job.train_vectors, job.train_manifest), load_vectors(job.val_vectors, job.val_manifest)
@@ -57,7 +56,7 @@ def run_trials(job, tune, trials, cache_folder, processes):
         write_json(record, files[trial])
         return record
 
-    todo.sort(key=lambda trial: recipes[trial].batch_size)  # small batches take longest, and come first
+    todo.sort(key=lambda trial: recipes[trial].batch_size)  # small batches come first, because they take longest
     with tqdm(total=trials, initial=len(records), unit="trial", disable=None) as progress:
         for record in side_by_side(run, todo, processes):
             records[record["trial"]] = record
@@ -70,8 +69,9 @@ def run_trials(job, tune, trials, cache_folder, processes):
 
 
 def _folds(job, folds):
-    """(fold of each image of both splits, which of them are unrotated), arrays; folds 0: the validation images are fold 0,
-    and the others are in none, -1.
+    """Return the fold of each image of both splits, and which images are unrotated, arrays (images,).
+
+    With `folds` 0, the validation images are fold 0, and the training images have no fold (-1).
     """
     manifests = [read_manifest(path) for path in (job.train_manifest, job.val_manifest)]
     both = pd.concat(manifests)
@@ -83,7 +83,7 @@ def _folds(job, folds):
 
 
 def _inputs(train, val, fold, unrotated, seed):
-    """HeadInputs for each fold."""
+    """Return the HeadInputs of each fold."""
     if fold.min() < 0:
         return [HeadInputs.of(train, val, seed)]
     vectors, labels = (torch.cat(parts) for parts in zip(train, val, strict=True))

@@ -1,4 +1,4 @@
-"""Which hyperparameters a trial tries, and which trial was best."""
+"""Choose the hyperparameters of a trial, and the best trial."""
 
 import math
 
@@ -7,12 +7,13 @@ from flystage.training.history import best_epoch
 
 
 def trial_settings(trial, learning_rate, batch_size):
-    """{"learning_rate", "batch_size"} of trial number `trial`, from 0.
+    """Return {"learning_rate", "batch_size"} of trial number `trial`, from 0.
 
-    The point number trial + 1 of the unscrambled two-dimensional Sobol sequence, so a trial's settings depend neither on
-    the number of trials nor on any seed. learning_rate: [lowest, highest], log-uniform. batch_size: list of choices.
+    They come from point number trial + 1 of the unscrambled two-dimensional Sobol sequence. So they do not depend on
+    the number of trials or on a seed. learning_rate: [lowest, highest], log-uniform. batch_size: list of choices.
     """
-    from torch.quasirandom import SobolEngine  # torch takes seconds to import, and choosing the best does not need it
+    # This import takes seconds, and `best_trial` does not need it.
+    from torch.quasirandom import SobolEngine
 
     across, down = SobolEngine(dimension=2).fast_forward(trial + 1).draw(1)[0].tolist()
     lowest, highest = learning_rate
@@ -23,9 +24,9 @@ def trial_settings(trial, learning_rate, batch_size):
 
 
 def trial_record(trial, settings, history):
-    """What is kept of a trial: its settings, and the loss, accuracy and number of its best epoch.
+    """Return the record of a trial: its settings, and the loss, accuracy and number of its best epoch.
 
-    history: as `fit` returns it. val_loss is None for a trial that diverged.
+    history: from `train_head`. val_loss is None if the trial diverged.
     """
     best = best_epoch(history)
     finite = math.isfinite(best["val_loss"])
@@ -40,11 +41,13 @@ def trial_record(trial, settings, history):
 
 
 def best_trial(records):
-    """The record with the lowest validation loss; the lower trial number wins a tie.
+    """Return the record with the lowest validation loss. In a tie, the lower trial number wins.
 
-    Raises FlystageError when every trial diverged (val_loss None).
+    Raises FlystageError if every trial diverged (val_loss None).
     """
     finite = [record for record in records if record["val_loss"] is not None]
     if not finite:
-        raise FlystageError("Every tuning trial diverged: lower both ends of tune.learning_rate.")
+        raise FlystageError(
+            "Every tuning trial diverged, so no trial is the best. Lower both ends of tune.learning_rate."
+        )
     return min(finite, key=lambda record: (record["val_loss"], record["trial"]))

@@ -1,1 +1,1 @@
-"""A checkpoint and images without stages go in; probabilities and suggestions come out, for a folder or one request."""
+"""Suggest stages for unlabelled images with a checkpoint, for a folder or one request."""

@@ -1,4 +1,4 @@
-"""From PNGs to the probability of each stage, with a checkpoint and nothing else."""
+"""Compute the probability of each stage for PNGs. The checkpoint is the only other input."""
 
 import numpy as np
 import torch
@@ -11,18 +11,19 @@ from flystage.prediction.likeness import unlikeness
 
 
 def stage_probabilities(checkpoint, pngs, cache_folder, threads, views):
-    """Probability of each stage at the checkpoint's temperature, float64 array (len(pngs), stages), columns in class order.
+    """Return calibrated stage probabilities, float64 array (len(pngs), stages), with the stages in class order.
 
-    checkpoint: as `load_checkpoint` gives it. views: in how many each picture is asked about, see `turns_to_ask`. cache_folder,
-    threads: see `feature_vectors`.
+    checkpoint: the dict from `load_checkpoint`. views: number of rotations per picture, see `turns_to_ask`.
+    cache_folder, threads: see `feature_vectors`.
     """
     return staged_and_compared(checkpoint, pngs, cache_folder, threads, views)[0]
 
 
 def staged_and_compared(checkpoint, pngs, cache_folder, threads, views):
-    """(what `stage_probabilities` gives, `unlikeness` of each picture as it is or None where the checkpoint cannot tell).
+    """Return the result of `stage_probabilities`, and the `unlikeness` of each unrotated picture.
 
-    However many PNGs there are, the memory holds the vectors of a few hundred.
+    The unlikeness is None if the checkpoint has no training vectors. At most a few hundred vectors are in memory at a
+    time.
     """
     head, likeness = head_of(checkpoint), checkpoint["likeness"]
     turns = turns_to_ask(views, angles_of(checkpoint))
@@ -37,9 +38,12 @@ def staged_and_compared(checkpoint, pngs, cache_folder, threads, views):
 
 
 def finite(probabilities):
-    """The same array. Raises FlystageError where one is no number: weights that are finite one by one can still overflow together."""
+    """Return the same array.
+
+    Raises FlystageError if it contains NaN or infinity, as finite weights can overflow together.
+    """
     if not np.isfinite(probabilities).all():
         raise FlystageError(
-            "The checkpoint's network gives numbers that are none (NaN): its weights cannot be used; copy or train it again."
+            "The network in this checkpoint returns NaN, so its weights are unusable. Copy the checkpoint again or train again."
         )
     return probabilities

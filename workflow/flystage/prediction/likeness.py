@@ -1,8 +1,8 @@
-"""How far a picture lies from those that a network learned from: a network names one of its stages for any picture whatever.
+"""Detect out-of-distribution pictures, because a network assigns a stage to every picture.
 
-The distance is the mean of those to the nearest training vectors, after each vector was brought to zero mean and unit variance, as in
-the head. Of several kept measures it parted other species from held-out embryos best (docs/method.md). The threshold comes from embryos
-that took no part.
+Each vector is first standardised, as in the head. The distance of a picture is the mean distance to its nearest
+training vectors. Of several measures, this one separated other species best from held-out embryos (docs/method.md).
+The threshold comes from embryos that were not used for training.
 """
 
 import numpy as np
@@ -15,23 +15,26 @@ from flystage.network.checkpoint import backbone_of
 from flystage.network.features import feature_vectors
 
 NEAREST = 3  # training vectors
-MOST = 4096  # of them are kept, so that a checkpoint stays small
-PASS = 0.95  # of held-out images are to be below the threshold
-FEWEST = 3  # embryos that a threshold can come from
+MOST = 4096  # training vectors to keep, so that a checkpoint stays small
+PASS = 0.95  # share of held-out images that must be below the threshold
+FEWEST = 3  # embryos needed for a threshold
 
 
 def chosen_rows(count):
-    """Which training vectors are kept of so many, int array: all up to MOST, else evenly spread over the manifest."""
+    """Return the rows of the training vectors to keep, int array: all up to MOST, else evenly spread ones."""
     return np.unique(np.linspace(0, count - 1, min(count, MOST)).astype(int))
 
 
 def reference_of(vectors):
-    """What distances are taken to: a tensor (vectors, features) of half the size. vectors: tensor, see `chosen_rows`."""
+    """Return the reference for distances, a float16 tensor (vectors, features). vectors: tensor, see `chosen_rows`."""
     return _evened(vectors).half()
 
 
 def distances_to(reference, vectors):
-    """Distance of each vector to the nearest ones of a reference, float64 array (images,). vectors: tensor (images, features)."""
+    """Return the mean distance of each vector to its nearest reference vectors, float64 array (images,).
+
+    vectors: tensor (images, features).
+    """
     near = torch.cdist(_evened(vectors), reference.float())
     return near.topk(min(NEAREST, len(reference)), largest=False).values.double().mean(dim=1).numpy()
 
@@ -41,11 +44,11 @@ def _evened(vectors):
 
 
 def held_out_likeness(distances, embryos):
-    """The threshold up to which a distance is usual, and how it does, as plain values; None with fewer than FEWEST embryos.
+    """Return the threshold of usual distances and its figures as plain values, None with fewer than FEWEST embryos.
 
-    distances: of held-out images, array (images,). embryos: of each. The threshold lets PASS of the images pass, each embryo
-    counting alike, or the share that so few embryos can promise (see `set_threshold`). "passed" is the share of images that pass
-    the threshold of the other embryos.
+    distances: of held-out images, array (images,). embryos: of each image.
+    The share PASS of the images is below the threshold, where each embryo has the same weight. Few embryos promise a
+    smaller share (see `set_threshold`). "passed" is the share of images below the threshold of the other embryos.
     """
     number = len(np.unique(embryos))
     if number < FEWEST:
@@ -59,13 +62,14 @@ def held_out_likeness(distances, embryos):
 
 
 def likeness_of_network(checkpoint, files, record, cache_folder, threads):
-    """What a checkpoint needs to tell pictures that are unlike its training images: "reference" and "threshold"; None where nothing
-    can be told.
+    """Return what a checkpoint needs to detect out-of-distribution pictures: {"reference", "threshold"}.
 
-    checkpoint: as `load_checkpoint` gives it. files: a dict with the paths train and val (manifests) where the training was on this
-    machine, and train_vectors and val_vectors where its backbone was frozen; a fine-tuned network's own vectors are computed. record:
-    evaluation/crossval.json as a dict, or None; where it has no threshold the validation embryos give one. cache_folder, threads: see
-    `feature_vectors`.
+    None without a training on this machine, or with too few embryos for a threshold.
+    checkpoint: the dict from `load_checkpoint`. files: dict of paths. It has train and val (manifests) if the training
+    was on this machine, and train_vectors and val_vectors if the backbone was frozen. The vectors of a fine-tuned
+    network are computed.
+    record: evaluation/crossval.json as a dict, or None. Without its threshold, the validation embryos give one.
+    cache_folder, threads: see `feature_vectors`.
     """
     if "train" not in files:
         return None
@@ -88,7 +92,7 @@ def likeness_of_network(checkpoint, files, record, cache_folder, threads):
 
 
 def unlikeness(likeness, vectors):
-    """Distance of each vector divided by the threshold, float64 array (images,): above 1 a picture is unlike the training images.
+    """Return distances divided by the threshold, float64 array (images,). Above 1, a picture is out-of-distribution.
 
     likeness: see `likeness_of_network`. vectors: tensor (images, features).
     """

@@ -1,4 +1,4 @@
-"""Where a network looks: how much less it believes in its suggestion when a part of the picture is covered."""
+"""Make occlusion maps: how much the probability of the suggestion falls when a part of the picture is covered."""
 
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,10 @@ GROUPS = ("right", "wrong", "surest of what is wrong")
 
 
 def examples_to_look_at(predictions):
-    """{place in the table: group of GROUPS}: a few images that were staged right, a few wrong, and the most confident of the wrong.
+    """Choose a few correct images, a few wrong ones, and the most confident of the wrong.
 
-    predictions: table as the evaluation's. The few are spread evenly over the table.
+    Returns {row in the table: group of GROUPS}. The correct and the wrong images are spread evenly over the table.
+    predictions: table of the evaluation.
     """
     sure = predictions.filter(regex="^p_").max(axis=1)
     right = predictions.index[predictions["predicted"] == predictions["stage"]]
@@ -37,10 +38,10 @@ def examples_to_look_at(predictions):
 
 
 def occlusion(checkpoint, predictions, pngs, cache_folder, threads):
-    """What covering parts of a few pictures does, as plain values: {"images": [..]}, each with what `covered` gives.
+    """Return occlusion maps of a few pictures as plain values: {"images": [results of `covered`]}.
 
-    checkpoint: as `load_checkpoint` gives it. predictions: table as the evaluation's; pngs: of each row. cache_folder, threads: see
-    `feature_vectors`.
+    checkpoint: the dict from `load_checkpoint`. predictions: table of the evaluation. pngs: one path per row of it.
+    cache_folder, threads: see `feature_vectors`.
     """
     chosen = examples_to_look_at(predictions)
     rows = predictions.loc[list(chosen), ["source", "stage", "predicted", "embryo"]].to_dict("records")
@@ -51,21 +52,21 @@ def occlusion(checkpoint, predictions, pngs, cache_folder, threads):
 
 
 def most_doubtful_covered(table, checkpoint, most, cache_folder, threads):
-    """Where the network looked in the images that it doubts most: a list of what `covered` gives, at most so many.
+    """Return the occlusion maps of the least certain images, as a list like that of `covered`.
 
-    table: as `suggest_stages` gives it. The rest: see `occlusion`.
+    table: from `suggest_stages`. most: largest number of maps. checkpoint, cache_folder, threads: see `occlusion`.
     """
     doubtful = table[table["status"] == "used"].nlargest(most, "doubt")
     return covered(checkpoint, list(zip(doubtful["png"], doubtful["stage_1"], strict=True)), cache_folder, threads)
 
 
 def covered(checkpoint, asked, cache_folder, threads):
-    """How much less is believed in a stage with each part of a picture covered: a list of dicts with png and what `_covered` gives.
+    """Return the occlusion map of each picture: a list of dicts with png and the result of `_covered`.
 
-    asked: list of (path of a PNG, stage). Any backbone can be asked so; pictures are asked about unturned.
+    asked: list of (path of a PNG, stage). This works with every backbone. The pictures are not rotated.
     """
     backbone, head, embed, found = backbone_of(checkpoint), head_of(checkpoint), None, []
-    for png, stage in tqdm(asked, unit="picture", desc="where it looks", disable=None):
+    for png, stage in tqdm(asked, unit="picture", desc="occlusion maps", disable=None):
         picture = decoded_png(png, read_png(png))
         if embed is None:
             embed = embedder(kind_of_embedder(), backbone, len(picture), Path(cache_folder), threads)
@@ -75,18 +76,19 @@ def covered(checkpoint, asked, cache_folder, threads):
 
 
 def _believed(embed, head, label, pictures):
-    """Probability of the stage `label` for each picture, list of numbers."""
+    """Return the probability of the stage `label` for each picture, list of float."""
     parts = [embedded(embed, pictures[start : start + embed.batch]) for start in range(0, len(pictures), embed.batch)]
     with torch.inference_mode():
         return averaged(head(torch.from_numpy(np.concatenate(parts)))[None])[:, label].tolist()
 
 
 def _covered(picture, believed):
-    """Cover the embryo part by part with its own mean grey.
+    """Cover the embryo part by part with its own mean grey and return the occlusion map.
 
-    picture: uint8 array (size, size). believed: probability of the suggestion for each of several pictures. Returns "believed" of
-    the whole picture, "box" (top, left, bottom, right of the embryo, pixels) and "drops", rows of how much less was believed with
-    each part of the box covered.
+    picture: uint8 array (size, size). believed: function that returns the probability of the suggestion for each of
+    several pictures. Returns {"believed": probability for the whole picture, "box": [top, left, bottom, right] of the
+    embryo in pixels,
+    "drops": rows of the fall in probability for each covered part of the box}.
     """
     filled = picture != picture[0, 0]
     top, left, bottom, right = filled_box(picture)

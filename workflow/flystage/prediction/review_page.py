@@ -1,4 +1,4 @@
-"""The page of suggestions, on which a person reviews them: the table as JSON, a thumbnail of each image, no network needed."""
+"""Write the review page of suggestions: the table as JSON and a thumbnail of each image. It works without internet."""
 
 import base64
 import hashlib
@@ -19,20 +19,21 @@ from flystage.raw.stages import natural_key
 from flystage.report.examples import looked_at
 from flystage.report.templates import render
 
-IN_PAGE = 300  # images; thumbnails of more are files beside the page, which then opens at once
-SIDE = 384  # pixels of a thumbnail at most: pictures of the default size lose nothing
+IN_PAGE = 300  # images. Above this, thumbnails are separate files, so that the page opens at once
+SIDE = 384  # most pixels of a thumbnail side. Pictures of the default size keep their resolution
 BLACK, WHITE = (
     0.01,
     0.997,
-)  # so many of the pixels are as dark as what is shown as black and white when stretched, or darker
-SHORT = 16  # digits of a checksum that tell images apart
+)  # quantiles of the grey values that are stretched to black and white
+SHORT = 16  # digits of a checksum that distinguish images
 
 
 def about_checkpoint(path, checkpoint):
-    """What the page says of a checkpoint, as plain values. path: of its file. checkpoint: as `load_checkpoint` gives it.
+    """Return what the page says about a checkpoint, as a dict.
 
-    checkpoint (the file's name), checkpoint_id (first digits of the file's SHA-256), network (its backbone), note of the training images,
-    sets and interval (what is promised of sets of stages and of times; None where nothing is).
+    path: of the checkpoint file. checkpoint: the dict from `load_checkpoint`.
+    Keys: checkpoint (file name), checkpoint_id (first digits of the file's SHA-256), network (the backbone), note (of
+    the training images), sets and interval (promises for prediction sets and time intervals, None without a promise).
     """
     with open(path, "rb") as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()
@@ -47,14 +48,15 @@ def about_checkpoint(path, checkpoint):
 
 
 def write_review_page(table, series, looked, stages, about, template, path, folders=()):
-    """Write the page, and above IN_PAGE images their thumbnails to the folder thumbnails/ beside it.
+    """Write the review page. Above IN_PAGE images, write the thumbnails to the folder thumbnails/ next to it.
 
-    table: predictions.csv in memory, one row per image or frame, with `png` (path of the prepared PNG) beside its columns; columns
-    of a later version that are not there count as empty. A column `teaches` (larger: more is learned from its label) sorts what to
-    label next; without it doubt and unlikeness do. series: {embryo: {"rate": gained from frame to frame, "interval": [lowest,
-    highest] of it, "figure": path of an SVG}}, all may be None. looked: see `most_doubtful_covered`. stages: the Stages. about: as
-    `about_checkpoint` gives it. template: path of the Jinja file. path: of the page. folders: with the images; of those that
-    lie elsewhere on this machine the page holds the last name.
+    table: the columns of predictions.csv and `png` (path of the prepared PNG), one row per image or frame. Missing
+    columns count as empty. An optional column `teaches` (larger: the network learns more from this label) sorts the
+    images to label next. Without it, doubt and unlikeness sort them. series: {embryo: {"rate": time per frame,
+    "interval": [lowest, highest] rate, "figure": path of an SVG}}, each value may be None. looked: see
+    `most_doubtful_covered`. stages: the Stages. about: dict from `about_checkpoint`.
+    template: path of the Jinja file. path: of the page. folders: with the images. Of folders outside the working
+    folder, the page shows only the last name.
     """
     path = Path(path)
     table = table.assign(image=table["image"].map(places_shown(folders)))
@@ -89,13 +91,13 @@ def write_review_page(table, series, looked, stages, about, template, path, fold
 
 
 def _teaches(used):
-    """How much the label of each image would teach: the mean of its ranks by doubt and by unlikeness, those that are known."""
+    """Return how useful a label of each image is: the mean rank by doubt and unlikeness, of those that are known."""
     known = used[[name for name in ("doubt", "unlikeness") if name in used]].apply(pd.to_numeric, errors="coerce")
     return known.rank(pct=True).mean(axis=1).round(4)
 
 
 def _in_time_order(record):
-    """Sorts by embryo, images that belong to none last, then by the time within it, name and frame."""
+    """Return the sort key: embryo (unknown ones last), then time, name and frame."""
     embryo = str(record.get("embryo") or "")
     time, frame = (record.get(name) for name in ("time_in_time", "frame"))
     in_embryo = -math.inf if time is None else time, natural_key(record["image"]), -1 if frame is None else int(frame)
@@ -103,7 +105,7 @@ def _in_time_order(record):
 
 
 def _row(record):
-    """What the page holds of one image; None where there is nothing."""
+    """Return the page's data of one image. Missing values are None."""
     frame, checksum = record.get("frame"), record.get("sha256")
     frame = "" if frame is None else str(int(frame))
     places = range(1, 1 + sum(name.startswith("stage_") and name[6:].isdigit() for name in record))
@@ -125,7 +127,10 @@ def _row(record):
 
 
 def _series(its, beside_page, as_file):
-    """What is known of a movie, its figure as an address: of the file if that lies below the page's folder, else the file itself."""
+    """Return the page's data of a movie.
+
+    Its figure is a relative address if `as_file` and below the page's folder, else a data URI.
+    """
     figure = its["figure"] and Path(its["figure"])
     address = None
     if figure and as_file and figure.is_relative_to(beside_page):
@@ -136,9 +141,10 @@ def _series(its, beside_page, as_file):
 
 
 def _thumbnail(png, folder):
-    """{"picture": address of the PNG's thumbnail, "levels": its grey values to show as black and white}.
+    """Return {"picture": address of the PNG's thumbnail, "levels": its grey values to show as black and white}.
 
-    The PNG without its empty margin, as a JPEG: a file in `folder`, or part of the page where that is None. "" without a PNG.
+    The thumbnail is a JPEG without the empty margin. It is a file in `folder`, or a data URI if `folder` is None. The
+    address is "" without a PNG.
     """
     picture = cv2.imread(str(png), cv2.IMREAD_GRAYSCALE)
     if picture is None:
@@ -156,7 +162,7 @@ def _thumbnail(png, folder):
 
 
 def _remove_others(folder, names):
-    """Remove the thumbnails of images that are no longer on the page."""
+    """Remove thumbnails of images that are not on the page."""
     for left_over in folder.glob("*.jpg"):
         if left_over.name not in names:
             left_over.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Which images are frames of one movie, and what reading them together tells."""
+"""Find the images that are frames of one movie, and read each movie in time."""
 
 import os
 import re
@@ -16,13 +16,14 @@ FOLDER, NONE = "folder", "none"
 
 
 def frames_of_series(table, folders, pattern, how):
-    """(embryo or movie of each row, array of text, "" for none; number of the frame in it, float array, NaN where none is known).
+    """Return the embryo or movie of each row (text array, "" if unknown) and its frame (float array, NaN if unknown).
 
-    table: of `prepare_unlabelled`. folders: that the images lie below. pattern: the setting name_pattern. how: the setting
-    predict.series. "auto": the time points of a file are the frames of a movie; so are files whose names give an embryo and a
-    frame, a whole number, by groups of the pattern. Images of one embryo and frame are optical slices of one moment. Names that give
-    an embryo alone tell whose image it is, and no order. "folder": files that lie in one folder are frames, in natural
-    order. "none": nothing belongs together. Rejected rows belong to none.
+    table: from `prepare_unlabelled`. folders: that contain the images. pattern: setting name_pattern. how: setting
+    predict.series.
+    "auto": The time points of a file are the frames of a movie. Files are frames of a movie too if the pattern finds
+    an embryo and a whole frame number in their names. Images with the same embryo and frame are optical slices of one
+    moment. A name with an embryo but no frame gives no order. "folder": The files in one folder are frames, in natural
+    order. "none": There are no movies. Rejected rows belong to no movie.
     """
     embryos, numbers = np.full(len(table), "", dtype=object), np.full(len(table), np.nan)
     used = (table["status"] == "used").to_numpy()
@@ -47,7 +48,7 @@ def frames_of_series(table, folders, pattern, how):
         image, frame = table["image"].iat[place], table["frame"].iat[place]
         embryo, number = known[image]
         if image in movies:
-            # Two files of one embryo have clocks of their own.
+            # Two files of one embryo may start at different times, so they are two movies.
             embryo = embryo if embryo and own.count(embryo) == 1 else os.path.splitext(names[image])[0]
             number = int(frame)
         embryos[place] = one_form(embryo)
@@ -56,7 +57,7 @@ def frames_of_series(table, folders, pattern, how):
 
 
 def _below(image, folders):
-    """The path of an image as it is seen from its folder, with / between names."""
+    """Return the path of an image relative to its folder, with / between names."""
     shown = [readable(folder).rstrip(os.sep) for folder in folders]
     inside = [folder for folder in shown if image == folder or image.startswith(folder + os.sep)]
     name = image.removeprefix(max(inside, key=len)) if inside else image
@@ -73,12 +74,12 @@ def _whole(text):
 
 
 def read_in_time(table, probabilities, series, stages, usual, folder):
-    """Add embryo, stage_in_time and time_in_time to a table, and draw each movie's curve.
+    """Add embryo, stage_in_time and time_in_time to a table, and draw the curve of each movie.
 
-    table: of suggestions. probabilities: of the used rows, array. series: see `frames_of_series`. stages: the Stages. usual: by how
-    much their time goes on from one frame to the next, or None where nobody knows. folder: for the curves, PNG and SVG.
-    Returns (the table, {embryo: {"rate": gained from one frame to the next, "interval": [lowest, highest] of it, "figure": path of the
-    SVG}}). Where stages have no order, or do not rise in time, nothing is read.
+    table: of suggestions. probabilities: array (used rows, stages). series: see `frames_of_series`. stages: the Stages.
+    usual: usual time from one frame to the next, or None if unknown. folder: for the curves, PNG and SVG.
+    Returns the table and {embryo: {"rate": time per frame, "interval": [lowest, highest] rate, "figure": path of the
+    SVG}}. If the stages have no order or do not rise in time, nothing is read and the dict is empty.
     """
     table = table.assign(embryo=series[0], stage_in_time="", time_in_time=np.nan)
     folder = Path(folder)

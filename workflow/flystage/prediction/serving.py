@@ -1,7 +1,8 @@
-"""Staging one picture per request: what an endpoint does, in four plain functions that need neither AWS nor a server.
+"""Classify one picture per request, as an endpoint does, in four plain functions without AWS or a server.
 
-model_fn (folder -> model), input_fn (bytes -> picture), predict_fn (picture -> probabilities), output_fn (-> answer) are the
-names that SageMaker's containers look for. The adapters in workflow/containers/inference call them.
+SageMaker's containers look for these names: model_fn (folder -> model), input_fn (bytes -> picture), predict_fn
+(picture -> probabilities) and output_fn (probabilities -> answer). The adapters in workflow/containers/inference call
+them.
 """
 
 import json
@@ -19,12 +20,12 @@ from flystage.network.checkpoint import angles_of, backbone_of, head_of, load_ch
 CHECKPOINT = "checkpoint.pt"
 PNG, TIFF = "image/png", ("image/tiff", "image/tif", "image/x-tiff")
 JSON = "application/json"
-VIEWS = "FLYSTAGE_VIEWS"  # the environment variable that says in how many views a picture is asked about
-MOST_BYTES = 6 * 2**20  # SageMaker refuses larger requests itself
+VIEWS = "FLYSTAGE_VIEWS"  # environment variable with the number of views per picture
+MOST_BYTES = 6 * 2**20  # SageMaker refuses larger requests
 
 
 class BadRequestError(Exception):
-    """A request that cannot be answered. status: the HTTP status, 400 to 499. Its text says what is wrong with it."""
+    """A request that cannot be answered. status: the HTTP status, 400 to 499. The text says what is wrong."""
 
     def __init__(self, status, text):
         super().__init__(text)
@@ -32,10 +33,10 @@ class BadRequestError(Exception):
 
 
 def model_fn(folder):
-    """The model in a folder that holds checkpoint.pt: a dict with the network, on a GPU if there is one, the checkpoint and the
-    number of views.
+    """Load checkpoint.pt from a folder.
 
-    Raises FlystageError when the file is no checkpoint.
+    Returns a dict with the network, on a GPU if available, the checkpoint and the number of views.
+    Raises FlystageError if the file is not a checkpoint.
     """
     import torch
 
@@ -49,26 +50,31 @@ def model_fn(folder):
 
 
 def input_fn(data, content_type):
-    """(bytes of a request, its media type) for `predict_fn`: what it means to prepare a TIF only the checkpoint knows.
+    """Return the bytes of a request and its media type, for `predict_fn`, which prepares TIFs.
 
-    Raises BadRequestError for an empty body (400), one that is too large (413) and a type that is neither PNG nor TIF (415).
+    Raises BadRequestError for an empty body (400), a body that is too large (413) and a type other than PNG or TIF
+    (415).
     """
     kind = (content_type or "").split(";")[0].strip().lower()
     if kind != PNG and kind not in TIFF:
-        raise BadRequestError(415, f"send a PNG as {PNG} or a TIF as {TIFF[0]}, not {content_type!r}")
+        raise BadRequestError(
+            415, f"Media type {content_type!r} is not supported. Send a PNG as {PNG} or a TIF as {TIFF[0]}."
+        )
     data = bytes(data or b"")
     if not data:
-        raise BadRequestError(400, "the request holds no bytes")
+        raise BadRequestError(400, "The request is empty. Send the bytes of a PNG or TIF.")
     if len(data) > MOST_BYTES:
-        raise BadRequestError(413, f"the request holds {len(data)} bytes, more than the {MOST_BYTES} that are allowed")
+        raise BadRequestError(
+            413, f"The request has {len(data)} bytes, more than the limit of {MOST_BYTES}. Send a prepared PNG."
+        )
     return data, kind
 
 
 def predict_fn(request, model):
-    """Stages and the probability of each, for one request as `input_fn` gives it.
+    """Return the Stages and the probability of each stage, float64 array (stages,).
 
-    Returns (the Stages, float64 array (stages,)).
-    Raises BadRequestError (400) for bytes that are no picture, or none that the network can stage.
+    request: from `input_fn`. model: from `model_fn`.
+    Raises BadRequestError (400) for bytes that are not a picture, or not one that the network can classify.
     """
     import torch
 
@@ -87,14 +93,15 @@ def predict_fn(request, model):
 
 
 def output_fn(prediction, accept):
-    """The answer as JSON text: stages, times, unit and probabilities in class order, and top_k, the first suggestions.
+    """Return the answer as JSON text.
 
-    accept: the media type that is asked for; `application/json; top_k=3` asks for three suggestions instead of all.
-    Raises BadRequestError (406) when something else than JSON is asked for.
+    It has stages, times, unit and probabilities in class order, and top_k, the first suggestions.
+    accept: requested media type. `application/json; top_k=3` requests three suggestions instead of all.
+    Raises BadRequestError (406) if the request accepts no JSON.
     """
     wanted = (accept or JSON).lower()
     if not re.search(r"application/json|\*/\*", wanted):
-        raise BadRequestError(406, f"the answer is {JSON}, not {accept!r}")
+        raise BadRequestError(406, f"The answer is {JSON}, but the request accepts only {accept!r}.")
     stages, probabilities = prediction
     number = re.search(r"top_k\s*=\s*(\d+)", wanted)
     first = np.argsort(-probabilities, kind="stable")[: int(number.group(1)) if number else None]
@@ -108,26 +115,26 @@ def output_fn(prediction, accept):
 
 
 def answer(data, content_type, accept, model):
-    """The four functions in a row, for servers that have no place for each of them: the JSON text for one request."""
+    """Call the four functions in a row, for servers without separate hooks. Return the JSON text for one request."""
     return output_fn(predict_fn(input_fn(data, content_type), model), accept)
 
 
 def _picture(data, kind, image):
-    """The picture that the network is to stage, uint8 array (size, size), prepared as the training images were."""
+    """Return the picture to classify, prepared like the training images, uint8 array (size, size)."""
     if kind != PNG:
         try:
             return prepare(data, image, [0])[0][0]
         except UnusableTiff as reason:
-            raise BadRequestError(400, f"the TIF cannot be used: {reason}") from reason
+            raise BadRequestError(400, f"The TIF is unusable: {reason}") from reason
     if data[:8] != b"\x89PNG\r\n\x1a\n":
-        raise BadRequestError(400, "the bytes are not a PNG, as their media type says")
+        raise BadRequestError(400, "The bytes are not a PNG, although their media type is image/png.")
     width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
-    if (width, height) != (image["size"], image["size"]):  # looked at before it is unpacked
+    if (width, height) != (image["size"], image["size"]):  # checked before decoding, which could fill the memory
         raise BadRequestError(
             400,
-            f"a PNG must be prepared: {image['size']} pixels wide and high, not {width} x {height}; or send the TIF",
+            f"The PNG has {width} x {height} pixels, but each side must have {image['size']}. Send a prepared PNG or the raw TIF.",
         )
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     if picture is None:
-        raise BadRequestError(400, "the PNG is damaged")
+        raise BadRequestError(400, "The PNG is damaged. Send it again.")
     return picture

@@ -1,4 +1,4 @@
-"""A table as a spreadsheet: text stays text, numbers are numbers, and the first column shows the pictures."""
+"""Write a table as a spreadsheet. Text stays text, numbers are numbers, and the first column shows the pictures."""
 
 from io import BytesIO
 
@@ -15,17 +15,17 @@ from flystage.core.cells import as_cell, in_workbook
 from flystage.core.files import written_whole
 from flystage.images.pngs import decoded_png, read_png, without_margin
 
-MOST_PICTURES = 300  # of more a spreadsheet gets slow; then it has none
-WIDTH, HEIGHT = 120, 60  # pixels of a thumbnail at most
-OF_A_PIXEL = 0.75  # points, in which heights of rows are given; 7 pixels are a letter of a column's width
-LONGEST = 40  # letters of a column's width
+MOST_PICTURES = 300  # more pictures make a spreadsheet slow, so it then gets no pictures
+WIDTH, HEIGHT = 120, 60  # largest thumbnail, in pixels
+OF_A_PIXEL = 0.75  # points per pixel, as row heights are in points. A letter of column width has 7 pixels
+LONGEST = 40  # widest column, in letters
 
 
 def write_xlsx(table, path):
-    """Write a table as .xlsx: the first row stays in view, every column has a filter.
+    """Write a table as .xlsx. The first row stays in view, and every column has a filter.
 
-    table: its texts stay text (051, =1+1), numbers are numbers, empty cells are empty. Its column png, if there is one, is not written:
-    up to MOST_PICTURES rows the first column shows these pictures.
+    table: Texts stay text (051, =1+1), numbers are numbers, and empty cells are empty. The optional column png is not
+    written. Up to MOST_PICTURES rows, the first column shows the pictures of these PNGs.
     """
     book = Workbook(write_only=True)
     sheet = book.create_sheet("predictions")
@@ -59,9 +59,9 @@ def _cell(sheet, value, font=None):
     value = in_workbook(value) if isinstance(value, str) else value.item() if hasattr(value, "item") else value
     cell = WriteOnlyCell(sheet, value)
     if isinstance(value, str):
-        cell.data_type = "s"  # else text that begins with = is a formula,
+        cell.data_type = "s"  # else text that begins with = becomes a formula
         if as_cell(value) != value:
-            cell.number_format = "@"  # or becomes one for who edits it
+            cell.number_format = "@"  # else it becomes a formula when somebody edits the cell
     if font:
         cell.font = font
     return cell

@@ -1,4 +1,4 @@
-"""Which images to label next: those that the network doubts and that lie far from what is labelled already, each taken once."""
+"""Rank the images to label next: uncertain ones that are far from all labelled images come first."""
 
 import numpy as np
 import pandas as pd
@@ -6,14 +6,16 @@ import pandas as pd
 from flystage.network.checkpoint import backbone_of
 from flystage.network.features import feature_vectors
 
-PICTURES = 10_000  # whose vectors are held in memory for it
-MOST = 1000  # images are taken one by one; what is left follows by its doubt times its distance
+PICTURES = 10_000  # most images to rank, because their vectors must fit in memory
+MOST = 1000  # images ranked one by one. The rest follows by doubt times distance
 
 
 def with_teaching(table, checkpoint, cache_folder, threads):
-    """The table with a column teaches, see `teaching`; without it where the checkpoint holds no training vectors, or of more than PICTURES.
+    """Return the table with a column teaches, see `teaching`.
 
-    table: of suggestions, with png. checkpoint: as `load_checkpoint` gives it. cache_folder, threads: see `feature_vectors`.
+    The column is missing if the checkpoint has no training vectors, or if the table has more than PICTURES used images.
+    table: of suggestions, with png. checkpoint: the dict from `load_checkpoint`. cache_folder, threads: see
+    `feature_vectors`.
     """
     used, likeness = table["status"] == "used", checkpoint["likeness"]
     if not likeness or not 0 < used.sum() <= PICTURES:
@@ -25,13 +27,13 @@ def with_teaching(table, checkpoint, cache_folder, threads):
 
 
 def teaching(vectors, doubts, labelled):
-    """How much the label of each image would teach, float64 array (images,) from 1, the first to label, towards 0.
+    """Return how useful the label of each image is, float64 array (images,) from 1 (label first) towards 0.
 
-    vectors: float array (images, features) of the images without a label. doubts: of each, from 0 to 1. labelled: float array of the
-    vectors of those that have one; it may be empty.
-    One image after the other is taken where doubt times the distance to the nearest one that is labelled or was taken is largest: the
-    greedy k-center of core-sets (Sener and Savarese, ICLR 2018, arXiv 1708.00489), weighted by doubt. So of a movie's many pictures of
-    one moment the first is near the top, and the others are not.
+    vectors: float array (images, features) of the unlabelled images. doubts: of each, 0 to 1.
+    labelled: float array (labelled images, features), may be empty.
+    Each step takes the image with the largest doubt times distance. The distance is to the nearest labelled or already
+    taken image. This is the greedy k-center of core-sets (Sener and Savarese, ICLR 2018, arXiv 1708.00489), weighted
+    by doubt. So of many similar pictures in a movie, only the first ranks high.
     """
     vectors, doubts = _evened(vectors), np.asarray(doubts, dtype=float)
     squares = (vectors**2).sum(axis=1)
@@ -58,7 +60,7 @@ def teaching(vectors, doubts, labelled):
 
 
 def _evened(vectors):
-    """Vectors of zero mean and unit variance each, as the head sees them."""
+    """Return each vector with zero mean and unit variance, as in the head."""
     vectors = np.asarray(vectors, dtype=np.float32)
     spread = vectors.std(axis=1, keepdims=True)
     return (vectors - vectors.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1)

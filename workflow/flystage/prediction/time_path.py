@@ -1,10 +1,11 @@
-"""Stages of the frames of one movie, read together: they never go back, and advance at a rate that is estimated.
+"""Read the frames of one movie together: stages never go back in time, and the rate of development is estimated.
 
-A hidden Markov model (Rabiner, Proceedings of the IEEE 77, 1989). Each gap between two neighbouring stages is cut into STEPS parts,
-and an embryo stays in each for a random while, of the mean that its rate says: a pure birth process, so no path goes back and the rate
-holds on average, however unequal the gaps and the frames. What a frame says of a state between two stages is interpolated between
-their probabilities. The stages are those of the most probable path (Viterbi, IEEE Transactions on Information Theory 13, 1967),
-times the mean over all paths, by the forward-backward recursion.
+This is a hidden Markov model (Rabiner, Proceedings of the IEEE 77, 1989). Each gap between neighbouring stages has
+STEPS states. An embryo stays in each state for a random time, whose mean follows from the rate. This is a pure birth
+process, so no path goes back, and the rate holds on average also for unequal gaps and frames. The likelihood of a
+state between two stages is interpolated between their probabilities. The stages are those of the most probable path
+(Viterbi, IEEE Transactions on Information Theory 13, 1967). The times are the mean over all paths, from the
+forward-backward recursion.
 """
 
 from typing import NamedTuple
@@ -12,18 +13,19 @@ from typing import NamedTuple
 import numpy as np
 
 STEPS = 4  # parts of each gap between two stages
-RATES = 41  # that are tried, from a hundredth of what would take the movie through all stages to four times that
-USUAL = 1.3  # factor by which a rate differs from the usual one (one standard deviation of its logarithm)
-LEAST = 1e-4  # what a stage has of a frame's probability at least: one frame of dirt forbids no path
-# Rates whose log-likelihood is at most so much below the best are in the interval: half the 95 % quantile of a chi-squared.
+RATES = 41  # rates to try, from 0.01 to 4 times the rate that passes through all stages in one movie
+USUAL = 1.3  # typical factor between a rate and the usual one (one standard deviation of its logarithm)
+LEAST = 1e-4  # lowest likelihood of a state, so that one dirty frame makes no path impossible
+# The interval has all rates whose log-likelihood is this close to the best: half the 95 % quantile of chi-squared.
 LIKELY = 1.92
 
 
 class TimeCourse(NamedTuple):
-    """A movie as read in time, one entry for each frame.
+    """A movie that was read in time, with one entry per frame.
 
-    stages: places of the stages, int array, never falling. times: expected times, float array, in the unit of `Stages.places`, never
-    falling. rate, interval: what is gained from one frame to the next, in that unit, and (lowest, highest) of what is nearly as likely.
+    stages: places of the stages, int array (frames,), never falling. times: expected times in the unit of
+    `Stages.places`, float array (frames,), never falling. rate: time per frame in that unit. interval: (lowest,
+    highest) of the rates that are nearly as likely.
     """
 
     stages: np.ndarray
@@ -33,10 +35,10 @@ class TimeCourse(NamedTuple):
 
 
 def time_course(probabilities, frames, places, usual=None):
-    """Read a movie in time. Returns a TimeCourse.
+    """Read a movie in time and return a TimeCourse.
 
-    probabilities: calibrated, array (frames, stages). frames: number of each, rising. places: of the stages, array, see
-    `Stages.places`. usual: the rate that movies have, by which the estimate is held, or None.
+    probabilities: calibrated, array (frames, stages). frames: rising frame numbers. places: of the stages, array, see
+    `Stages.places`. usual: usual rate of movies, which stabilises the estimate, or None.
     """
     positions, gaps, stage_of = _states(np.asarray(places, dtype=float))
     says = _log_of_states(np.asarray(probabilities), len(positions))
@@ -57,10 +59,10 @@ def time_course(probabilities, frames, places, usual=None):
 
 
 def best_path(says, transitions):
-    """The most probable path, int array (frames,).
+    """Return the most probable path, int array (frames,). Of equally probable paths, take the one that ends earlier.
 
-    says: log-likelihood of each state for each frame, array (frames, states). transitions: for each step from a frame to the next the
-    log-probabilities of going from state to state, array (states, states). Of equal paths the one that is earlier at the end.
+    says: log-likelihood of each state, array (frames, states). transitions: log-probabilities of going from state to
+    state, one array (states, states) for each step between frames.
     """
     score, came_from = says[0], []
     for here, transition in zip(says[1:], transitions, strict=True):
@@ -74,7 +76,7 @@ def best_path(says, transitions):
 
 
 def _states(places):
-    """(position of each state, distance to the next, place of the stage nearest to it, of two the earlier)."""
+    """Return the position of each state, its distance to the next, and its nearest stage (the earlier of two)."""
     between = np.linspace(0, len(places) - 1, STEPS * (len(places) - 1) + 1)
     positions = np.interp(between, np.arange(len(places)), places)
     gaps = np.diff(positions)
@@ -82,7 +84,7 @@ def _states(places):
 
 
 def _log_of_states(probabilities, states):
-    """Between two stages a state has of the probability of each what it is near to it."""
+    """Return the log-likelihood of each state, array (frames, states), interpolated between neighbouring stages."""
     stages = probabilities.shape[1]
     between = np.linspace(0, stages - 1, states)
     shares = np.stack([np.interp(between, np.arange(stages), stage) for stage in np.eye(stages)])
@@ -90,7 +92,7 @@ def _log_of_states(probabilities, states):
 
 
 def _transitions(gaps, advances):
-    """For each advance (rate times frames) the probability of going from state to state, array (states, states)."""
+    """Return one array (states, states) of transition probabilities for each advance (rate times frames)."""
     from scipy.linalg import expm
 
     leaving = np.append(1 / gaps, 0)
@@ -100,7 +102,7 @@ def _transitions(gaps, advances):
 
 
 def _forward(says, transitions):
-    """(probability of each state given the frames up to each, array (frames, states); log-likelihood of all)."""
+    """Return each state's probability given the frames so far, array (frames, states), and the total log-likelihood."""
     weights = np.exp(says - says.max(axis=1, keepdims=True))
     state, likelihood, states = np.full(says.shape[1], 1 / says.shape[1]), 0.0, []
     for place, weight in enumerate(weights):
@@ -112,7 +114,7 @@ def _forward(says, transitions):
 
 
 def _posterior(says, transitions):
-    """Probability of each state given all frames, array (frames, states)."""
+    """Return the probability of each state given all frames, array (frames, states)."""
     forward, _ = _forward(says, transitions)
     weights = np.exp(says - says.max(axis=1, keepdims=True))
     behind, posterior = np.ones(says.shape[1]), [forward[-1]]

@@ -1,4 +1,4 @@
-"""Stage suggestions for images that nobody has labelled, with a checkpoint and nothing else."""
+"""Suggest stages for unlabelled images. The checkpoint is the only other input."""
 
 import hashlib
 import logging
@@ -19,32 +19,35 @@ from flystage.prediction.inference import staged_and_compared
 from flystage.raw.finding import readable, why_unreadable
 
 log = logging.getLogger("flystage")
-READING = 3  # raised whenever TIFs are read in another way, so that no PNG prepared before is taken
+READING = 3  # raise this when the reading of TIFs changes, so that older PNGs are not reused
 PREPARED = ["image", "frame", "status", "reason", "sha256", "png"]
 
 
 def prepare_unlabelled(paths, image, png_folder):
-    """Prepare TIFs as the checkpoint's training images were. Returns a table with the columns PREPARED, a row for each picture.
+    """Prepare TIFs like the training images. Return a table with the columns PREPARED, one row per picture.
 
-    paths: of the TIFs. image: the preprocessing from the checkpoint. png_folder: keeps the PNGs, named by the content of
-    the TIF, the settings and the time point, so that each picture is prepared once. frame: "", or of a file with several time points
-    the number of one, from 1. A picture that cannot be used has status "rejected", a reason and no png. sha256: of the file's bytes.
+    paths: of the TIFs. image: preprocessing from the checkpoint. png_folder: keeps the PNGs. Their names depend on the
+    content of the TIF, the settings and the time point, so that each picture is prepared once.
+    frame: time point from 1 in a file with several, else "". An unusable picture has status "rejected", a reason and
+    no png.
+    sha256: of the file's bytes.
     """
     settings = repr([READING, *sorted((key, value) for key, value in image.items() if key != "angles")]).encode()
     rows = []
     for path in tqdm(paths, unit="TIF", desc="preparing", disable=None):
         for frame, reason, sha256, png, picture in _pictures(path, image, settings, Path(png_folder)):
             if picture is not None:
-                _write_png(picture, png)  # that it cannot be written is no fault of the image
+                _write_png(picture, png)  # outside `_pictures`, so that a failed write does not reject the image
             status = ("rejected", reason, sha256, "") if reason else ("used", "", sha256, str(png))
             rows.append((readable(path), frame, *status))
     return pd.DataFrame(rows, columns=PREPARED)
 
 
 def _pictures(path, image, settings, png_folder):
-    """Yield (frame, reason, sha256, path of the PNG, picture) of each picture of a TIF; no picture where its PNG is there, or a reason.
+    """Yield (frame, reason, sha256, path of the PNG, picture) for each picture of a TIF.
 
-    The pages of a movie are listed once, and one of its pictures is in memory at a time.
+    picture is None if its PNG exists or if there is a reason to reject it. The pages of a movie are listed only once,
+    and only one picture is in memory at a time.
     """
     frame, sha256 = "", ""
     try:
@@ -80,12 +83,12 @@ def _write_png(picture, path):
 
 
 def suggest_stages(prepared, checkpoint, top_k, views, cache_folder, threads):
-    """(the table of `prepare_unlabelled` with what the network says of it, probabilities of the used rows, array (images, stages)).
+    """Return the table of `prepare_unlabelled` with suggestions, and the probabilities, array (used rows, stages).
 
-    checkpoint: as `load_checkpoint` gives it. views: in how many each picture is asked about, see `turns_to_ask`. Of rejected images
-    nothing is said. New columns: stage_1, p_1, ... stage_k, p_k (most probable first); set (the stages of the prediction
-    set, with ", " between them); expected_time, time_low and time_high with their unit; unlike (0 or 1) and unlikeness; doubt (1
-    minus p_1). What the checkpoint does not promise or cannot tell is empty.
+    checkpoint: the dict from `load_checkpoint`. views: number of rotations per picture, see `turns_to_ask`.
+    New columns: stage_1, p_1, ... stage_k, p_k (most probable first), set (stages of the prediction set, separated by
+    ", "), expected_time, time_low and time_high with their unit, unlike (0 or 1), unlikeness, and doubt (1 minus p_1).
+    They are empty for rejected images, and where the checkpoint lacks what they need.
     """
     stages = stages_of(checkpoint)
     names, top_k = np.asarray(stages.names), min(top_k, len(stages))
@@ -95,7 +98,7 @@ def suggest_stages(prepared, checkpoint, top_k, views, cache_folder, threads):
         pngs = table.loc[used, "png"].tolist()
         probabilities, unlike = staged_and_compared(checkpoint, pngs, cache_folder, threads, views)
     else:
-        log.warning("None of the %d images can be used; the table says why.", len(table))
+        log.warning("None of the %d images can be used. The column reason in the table says why.", len(table))
         probabilities, unlike = np.empty((0, len(stages))), None
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
     for place in range(top_k):
@@ -122,7 +125,7 @@ def suggest_stages(prepared, checkpoint, top_k, views, cache_folder, threads):
 
 
 def in_order(table):
-    """The table with its columns in the order of predictions.csv, png last. table: as `read_in_time` gives it."""
+    """Return the table of `read_in_time` with its columns in the order of predictions.csv, png last."""
     first = ["image", "frame", "status", "reason", "sha256", "embryo"]
     suggested = [name for name in table if name.startswith(("stage_", "p_")) and name.rsplit("_", 1)[1].isdecimal()]
     last = [

@@ -1,1 +1,1 @@
-"""Vectors or pictures with labels and a recipe go in; a trained head or whole network and its history come out."""
+"""Train a head on vectors, or a whole network on pictures, and record the history."""

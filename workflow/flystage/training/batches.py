@@ -1,4 +1,4 @@
-"""Batches of an epoch, of vectors or pictures, in an order and with changes that depend on seed and epoch alone."""
+"""Split an epoch into batches of vectors or pictures. Their order and augmentation depend only on seed and epoch."""
 
 import numpy as np
 import torch
@@ -9,17 +9,21 @@ from flystage.images.pngs import decoded_png, read_png
 
 
 def order_of_epoch(images, seed, number):
-    """The order of the images in epoch `number`, int64 tensor (images,); as they stand when seed is None."""
+    """Return the order of the images in epoch `number`, int64 tensor (images,).
+
+    With seed None, the order stays as given.
+    """
     if seed is None:
         return torch.arange(images)
     return torch.randperm(images, generator=torch.Generator().manual_seed(seed * 100_003 + number))
 
 
 class VectorBatches:
-    """Feature vectors held in memory, handed out in batches, in an order that depends on seed and epoch alone.
+    """Batches of feature vectors in memory. Their order depends only on seed and epoch.
 
-    vectors: float32 tensor (images, features). labels: int64 tensor (images,). seed None: always in the given order.
-    here: see `Here`; each process gets its share of every batch.
+    vectors: float32 tensor (images, features). labels: int64 tensor (images,). With seed None, the order is always as
+    given.
+    here: see `Here`. Each process gets its share of every batch.
     """
 
     def __init__(self, vectors, labels, batch_size, here, seed=None):
@@ -36,7 +40,7 @@ class VectorBatches:
 
 
 class Pictures(Dataset):
-    """PNGs by (epoch, number). The same epoch and number give the same picture in any process."""
+    """PNGs by (epoch, number). The same epoch and number give the same picture in every process."""
 
     def __init__(self, pngs, seed, augment):
         self.pngs, self.seed, self.augment = pngs, seed, augment
@@ -50,10 +54,11 @@ class Pictures(Dataset):
 
 
 class PictureBatches:
-    """PNGs handed out in batches as `VectorBatches` does it with vectors.
+    """Batches of PNGs, like `VectorBatches` for vectors.
 
-    pngs: list of paths. labels: int64 tensor (images,). seed None: always in the given order. augment: see `augmented`, or
-    None. here: see `Here`; its worker processes read ahead, or without any the PNGs are read when asked for.
+    pngs: list of paths. labels: int64 tensor (images,). With seed None, the order is always as given. augment: see
+    `augmented`, or None. here: see `Here`. Its worker processes read ahead. Without workers, each PNG is read when it
+    is needed.
     """
 
     def __init__(self, pngs, labels, batch_size, here, seed=None, augment=None):
@@ -64,7 +69,7 @@ class PictureBatches:
             batch_sampler=self,
             num_workers=here.workers,
             persistent_workers=here.workers > 0,
-            generator=torch.Generator(),  # the loader draws from it, and not from the random numbers of dropout
+            generator=torch.Generator(),  # so that the loader does not use up the random numbers of dropout
             pin_memory=here.device.type == "cuda",
         )
 
@@ -72,7 +77,7 @@ class PictureBatches:
         return -(-len(self.labels) // self.batch_size)
 
     def __iter__(self):
-        """What the loader reads: for each batch its (epoch, number) pairs."""
+        """Yield the (epoch, number) pairs of each batch, for the loader."""
         for numbers, _, _ in self._shares():
             yield [(self.number, number) for number in numbers.tolist()]
 

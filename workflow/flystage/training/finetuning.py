@@ -1,4 +1,4 @@
-"""Training the whole network, backbone and head, on pictures that change a little every time they are seen."""
+"""Fine-tune the whole network, backbone and head, on pictures that are augmented differently in every epoch."""
 
 import math
 
@@ -11,15 +11,16 @@ from flystage.training.batches import PictureBatches
 from flystage.training.loop import Training
 from flystage.training.targets import target_distributions
 
-BANDS = 10  # groups of layers with a step size each
-WARM_UP = 0.05  # share of all steps in which the step sizes grow from nothing
+BANDS = 10  # groups of layers, each with its own step size
+WARM_UP = 0.05  # share of all steps in which the step sizes rise from almost 0
 
 
 def finetune(backbone, head, train, val, stages, recipe, here, point=None):
-    """Train backbone and head together. Returns (backbone, head, history), all at the best epoch.
+    """Train backbone and head together. Return (backbone, head, history) of the best epoch.
 
-    backbone: as `fetch_weights` writes it. head: a trained Head. train, val: (list of PNGs, int64 tensor of labels).
-    stages: the Stages. recipe: see `Recipe`; its learning rate is that of the head, see `parameter_groups`. here: see `Here`.
+    backbone: the dict from `load_weights`. head: a trained Head. train, val: (list of PNGs, int64 tensor of labels).
+    stages: the Stages. recipe: see `Recipe`. Its learning rate is that of the head, see `parameter_groups`. here: see
+    `Here`.
     point: see `ResumePoint`.
     """
     settings, finetuning = recipe.train, recipe.train["finetune"]
@@ -50,28 +51,31 @@ def finetune(backbone, head, train, val, stages, recipe, here, point=None):
 
 
 def keeps_statistics(batch_norm, source):
-    """Whether batch normalisation keeps the statistics of the starting weights: setting "fixed", "learned" or "auto".
+    """Return whether batch normalisation keeps the statistics of the starting weights.
 
-    auto: they are kept where there are any worth keeping, for a batch of a few embryos estimates them badly.
+    batch_norm: setting "fixed", "learned" or "auto". source: of the starting weights. With "auto", pretrained weights
+    keep their statistics, because a batch of a few embryos gives poor estimates.
     """
     return batch_norm == "fixed" or (batch_norm == "auto" and source != "none")
 
 
 def chosen_precision(precision, device):
-    """ "bf16" or "fp32" for the setting; auto: bf16 on GPUs that have it, else fp32."""
+    """Return "bf16" or "fp32" for the setting. With "auto", this is bf16 on GPUs that support it, else fp32."""
     if precision != "auto":
         return precision
     return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
 
 
 def parameter_groups(network, learning_rate, deepest, weight_decay):
-    """The optimiser's groups of a Stager: step sizes fall geometrically from learning_rate in the head to
-    learning_rate * deepest in the first layers. Biases and normalisation do not decay.
+    """Return the optimiser's parameter groups of a Stager.
+
+    Step sizes fall geometrically from learning_rate in the head to learning_rate * deepest in the first layers. Biases
+    and normalisation have no weight decay.
     """
     groups = {}
     parameters = list(network.backbone.named_parameters())
     for number, (_, parameter) in enumerate(parameters):
-        band = BANDS - number * BANDS // len(parameters)  # BANDS: the first layers
+        band = BANDS - number * BANDS // len(parameters)  # the first layers are in band BANDS
         groups.setdefault((band, parameter.ndim > 1), []).append(parameter)
     for parameter in network.head.parameters():
         groups.setdefault((0, parameter.ndim > 1), []).append(parameter)
@@ -86,8 +90,9 @@ def parameter_groups(network, learning_rate, deepest, weight_decay):
 
 
 def warm_up_and_cosine(progress):
-    """Factor of the step sizes at `progress` (0 to 1) of the training: a straight rise, then half a cosine to 0
-    (Loshchilov and Hutter 2017, without restarts).
+    """Return the factor of the step sizes at `progress` (0 to 1) of the training.
+
+    It rises linearly, then falls to 0 as half a cosine (Loshchilov and Hutter 2017, without restarts).
     """
     if progress < WARM_UP:
         return (progress + 1e-3) / (WARM_UP + 1e-3)

@@ -1,4 +1,4 @@
-"""Training a head on the feature vectors of a frozen backbone."""
+"""Train a head on the feature vectors of a frozen backbone."""
 
 import copy
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from flystage.training.processes import Here
 from flystage.training.targets import target_distributions
 
 VALIDATION_BATCH = 4096
-# How many principal components a head is trained on at most, and the least share of the first one's variance that one must have:
-# the last of few images' components are made of rounding errors. docs/method.md has what more and fewer of them gave.
+# Most principal components to train a head on, and the lowest variance of one as a share of the first one's variance.
+# With few images, the last components are only rounding errors. docs/method.md compares numbers of components.
 COMPONENTS, LEAST_VARIANCE = 256, 1e-3
 
 
 def load_vectors(vectors_path, manifest_path):
-    """(vectors, labels) of one split: float32 tensor (images, features), int64 tensor (images,).
+    """Return the vectors and labels of one split: float32 tensor (images, features), int64 tensor (images,).
 
-    The vectors stay in the file and come into memory as they are needed.
+    The vectors are memory-mapped, so only the parts in use are in memory.
     """
     labels = read_manifest(manifest_path)["label"].to_numpy()
     return torch.from_numpy(np.load(vectors_path, mmap_mode="c")), torch.tensor(labels)
@@ -31,13 +31,13 @@ def load_vectors(vectors_path, manifest_path):
 
 @dataclass(frozen=True)
 class HeadInputs:
-    """What heads are trained on, made once for all that train on the same vectors.
+    """Inputs of heads, made once for all heads that train on the same vectors.
 
-    Vectors are standardised by the training images (see `Head`) and projected onto the principal components of these, of which
-    there are fewer than features, so every step of a training costs a fraction. The projection is a part of the first layer
-    of the head that comes out.
-    standard: a Head that only standardises. components: float32 tensor (features, components), orthonormal. train: (float32
-    tensor (images, components), int64 tensor of labels). val: the same, or None.
+    The vectors are standardised by the training images (see `Head`) and projected onto their principal components.
+    There are fewer components than features, so every training step is faster. The first layer of the trained head
+    includes the projection.
+    standard: a Head that only standardises. components: float32 tensor (features, components), orthonormal.
+    train: (float32 tensor (images, components), int64 tensor of labels). val: the same, or None.
     """
 
     standard: Head
@@ -47,10 +47,11 @@ class HeadInputs:
 
     @classmethod
     def of(cls, train, val, seed):
-        """From (vectors, labels) of both splits; val None: there is none. seed: of the random start of the search for the
-        components (Halko, Martinsson and Tropp, SIAM Review 53, 2011).
+        """Make the inputs from (vectors, labels) of both splits. val: None without validation images.
+
+        seed: of the random start of the search for components (Halko, Martinsson and Tropp, SIAM Review 53, 2011).
         """
-        # The result must not depend on how many threads there are, and forked processes inherit no pool of them.
+        # The result must not depend on the number of threads, and forked processes cannot use a thread pool.
         torch.set_num_threads(1)
         standard = Head(train[0].shape[1], [], 1)
         standard.standardise_by(train[0])
@@ -62,7 +63,10 @@ class HeadInputs:
         return cls(standard, components, (vectors @ components, train[1]), val)
 
     def start(self, recipe, stages):
-        """(an untrained Head, its layers as they take components in place of vectors). recipe: see `Recipe`. stages: the Stages."""
+        """Return an untrained Head, and its layers changed to take components instead of vectors.
+
+        recipe: see `Recipe`. stages: the Stages.
+        """
         torch.manual_seed(recipe.train["seed"])
         head = Head(len(self.components), recipe.hidden, len(stages), recipe.dropout)
         head.mean.copy_(self.standard.mean)
@@ -72,25 +76,26 @@ class HeadInputs:
         return head, layers
 
     def finish(self, head, layers):
-        """Put layers that were trained on components into the head they began as."""
+        """Copy layers that were trained on components back into the head of `start`."""
         state = {key: value.cpu() for key, value in layers.state_dict().items()}
         head.layers.load_state_dict(state | {"0.weight": state["0.weight"] @ self.components.T})
 
 
 def _in_parts(function, vectors, size=4096):
-    """A function of vectors applied to so many at a time: 20,000 TIFs would fill the memory several times."""
+    """Apply a function to `size` vectors at a time, as those of 20,000 TIFs would fill the memory several times."""
     with torch.no_grad():
         return torch.cat([function(part) for part in vectors.split(size)])
 
 
 def train_head(inputs, stages, recipe, here=None, point=None):
-    """Train a head down to the number of stages. Returns (Head at its best epoch, history).
+    """Train a head. Return the Head of the best epoch and the history.
 
-    inputs: HeadInputs; without validation images the last epoch is the best. stages: the Stages. recipe: see `Recipe`. here: see
-    `Here`. point: see `ResumePoint`. The same arguments give the same head on the same machine.
+    inputs: HeadInputs. Without validation images, the last epoch counts as the best. stages: the Stages. recipe: see
+    `Recipe`.
+    here: see `Here`. point: see `ResumePoint`. The same arguments give the same head on the same machine.
     """
     here = here or Here()
-    torch.set_num_threads(1)  # trials share the cores, and the result does not depend on how many there are
+    torch.set_num_threads(1)  # trials share the cores, and the result must not depend on their number
     settings = recipe.train
     head, layers = inputs.start(recipe, stages)
     layers.to(here.device)

@@ -1,4 +1,7 @@
-"""What a training history says: one row per epoch with epoch, train_loss; val_loss, val_top1 if it was validated; phase if it had two."""
+"""Read training histories.
+
+A history has one row per epoch: epoch and train_loss, val_loss and val_top1 if validated, and phase if fine-tuned.
+"""
 
 import math
 
@@ -8,16 +11,16 @@ from flystage.core.errors import FlystageError
 
 
 def best_epoch(history):
-    """The row of the history that was kept: the first with the lowest validation loss; without validation the last."""
+    """Return the row of the kept epoch: the first with the lowest validation loss, or the last without validation."""
     if "val_loss" not in history[-1]:
         return history[-1]
     return min(history, key=lambda row: row["val_loss"] if math.isfinite(row["val_loss"]) else math.inf)
 
 
 def mean_history(histories, images):
-    """The mean of several trainings' histories, epoch by epoch up to the end of the shortest, as one history.
+    """Return the mean of several histories, epoch by epoch up to the end of the shortest.
 
-    images: how many were validated in each, which is its weight.
+    images: number of validation images of each training, which is its weight.
     """
     weights = np.array(images) / sum(images)
     return [
@@ -28,16 +31,16 @@ def mean_history(histories, images):
 
 
 def joined(head, network):
-    """The history of a fine-tuning, of the head alone and then of the whole network, epochs numbered through."""
+    """Join the histories of the head and of the whole network into one, with consecutive epoch numbers."""
     rows = [row | {"phase": "head"} for row in head]
     return rows + [row | {"epoch": len(head) + row["epoch"], "phase": "network"} for row in network]
 
 
 def check_converged(history, learning_rate):
-    """Raise FlystageError when the epoch that was kept has no finite loss."""
+    """Raise FlystageError if the loss of the kept epoch is not finite."""
     kept = best_epoch(history)
     if not math.isfinite(kept.get("val_loss", kept["train_loss"])):
         raise FlystageError(
-            f"Training diverged at a learning rate of {learning_rate:g}: no epoch had a finite loss; lower the upper"
-            " end of tune.learning_rate."
+            f"Training diverged at a learning rate of {learning_rate:g}, because no epoch had a finite loss. Lower the upper end of"
+            " tune.learning_rate in your configuration file."
         )

@@ -1,4 +1,4 @@
-"""The training loop: one for trial and final, for vectors and pictures, on CPU and GPU, in one process and in several."""
+"""Train a network on vectors or pictures, on CPU or GPU, in one or several processes."""
 
 import copy
 import logging
@@ -15,14 +15,14 @@ log = logging.getLogger("flystage")
 
 
 class Training:
-    """The training of one network, which it leaves at its best epoch.
+    """The training of one network, which ends at its best epoch.
 
-    network: takes inputs (images, ...), gives scores (images, stages); already on here.device. optimiser: of its
-    parameters. targets: see `target_distributions`. recipe: says for how many epochs at most, after how many without a lower
-    validation loss to stop, and the seed of what is random inside the network (dropout). here: see `Here`.
+    network: takes inputs (images, ...) and returns scores (images, stages). It is already on here.device. optimiser:
+    of its parameters. targets: see `target_distributions`. recipe: sets the largest number of epochs, the patience
+    (epochs without a lower validation loss before training stops) and the seed of dropout. here: see `Here`.
     schedule: None, or a function from progress (0 to 1) to a factor of every step size. precision: "fp32" or "bf16".
-    keep_statistics: leave batch normalisation's statistics as they are. average: decay of the running mean of the weights
-    that is validated and kept in place of the weights themselves (Polyak and Juditsky 1992); 0: none.
+    keep_statistics: whether batch normalisation keeps its statistics. average: decay of the running mean of the
+    weights, which is validated and kept instead of the weights (Polyak and Juditsky 1992). 0 means no running mean.
     """
 
     def __init__(
@@ -41,13 +41,14 @@ class Training:
         self.history, self.best_loss, self.best_epoch, self.best_state = [], math.inf, 0, None
 
     def run(self, batches, validation, point=None):
-        """Train. Returns the history, one dict per epoch: epoch, train_loss, val_loss, val_top1.
+        """Train. Return the history, one dict per epoch: epoch, train_loss, val_loss, val_top1.
 
-        batches, validation: objects whose epoch(number) yields (inputs, labels, counted, total). point: see `ResumePoint`;
-        training goes on from it, and ends as if it had not been interrupted.
-        Validation loss is the cross-entropy of the true stage, whatever the training loss, so losses can be compared.
-        Where no epoch had a finite validation loss the network is left as it is; see `check_converged`. validation None:
-        all epochs are trained, the last is kept, and the history is without val_loss and val_top1.
+        batches, validation: objects whose epoch(number) yields (inputs, labels, counted, total). point: see
+        `ResumePoint`. A training that resumes from it gives the same result as one without interruption.
+        The validation loss is always the cross-entropy of the true stage, so that it is comparable between training
+        losses. If no epoch has a finite validation loss, the network stays as after the last epoch, see
+        `check_converged`. With validation None, all epochs are trained, the last is kept, and the history has no
+        val_loss and val_top1.
         """
         if point:
             point.restore(self)
@@ -78,10 +79,10 @@ class Training:
             self.best_state = copy.deepcopy(self._kept().state_dict())
 
     def _quiet(self):
-        return None if self.here.rank == 0 else True  # None: only where there is a terminal
+        return None if self.here.rank == 0 else True  # None shows progress only on a terminal
 
     def _kept(self):
-        """The network that is validated and kept."""
+        """Return the network that is validated and kept."""
         return self.average.module if self.average else self.network
 
     def _train_epoch(self, epoch, batches):
@@ -103,7 +104,7 @@ class Training:
             with _precision(self.precision, self.here):
                 scores = self.together(inputs)
             losses = functional.cross_entropy(scores.float(), self.targets[labels], reduction="none")
-            # Processes average their gradients: times their number, each image weighs one in the whole batch.
+            # Processes average their gradients. The factor gives each image of the whole batch the same weight.
             loss = (losses * counted).sum() * (self.here.world / total)
             self.optimiser.zero_grad()
             loss.backward()
@@ -117,7 +118,7 @@ class Training:
 
 @torch.inference_mode()
 def validate(network, batches, here=Here(), precision="fp32"):  # noqa: B008  (immutable)
-    """(cross-entropy per image, top-1 accuracy) of the network over (inputs, labels, counted, total) batches."""
+    """Return (cross-entropy per image, top-1 accuracy) of the network over (inputs, labels, counted, total) batches."""
     network.eval()
     loss = correct = images = 0
     for inputs, labels, counted, _ in batches:

@@ -1,4 +1,4 @@
-"""The processes that train together: which of them this one is, and what they tell one another."""
+"""Coordinate processes that train together: their numbers, and the values that they exchange."""
 
 import os
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ import torch.distributed as dist
 
 @dataclass(frozen=True)
 class Here:
-    """This process among `world` that share each batch. Process 0 alone writes files.
+    """This process (number `rank`) among `world` processes that share each batch. Only process 0 writes files.
 
-    device: that it computes on. workers: processes that read pictures ahead for it.
+    device: for the computation. workers: number of processes that read pictures ahead for this one.
     """
 
     rank: int = 0
@@ -21,9 +21,10 @@ class Here:
     workers: int = 0
 
     def shares(self, order, batch_size):
-        """Yield for each batch of `order` (int tensor): this process's indices, which of them count, and the batch's length.
+        """Yield this process's indices, which of them count, and the length of the batch, for each batch of `order`.
 
-        Processes must take every step together: one whose share is empty gets an image that does not count.
+        order: int tensor. All processes must take every step together. A process with an empty share gets one image
+        that does not count.
         """
         for part in order.split(batch_size):
             mine = part[self.rank :: self.world]
@@ -33,7 +34,7 @@ class Here:
                 yield part[:1], torch.zeros(1), len(part)
 
     def summed(self, *values):
-        """Each value summed over all processes, a list of float."""
+        """Return each value summed over all processes, a list of float."""
         if self.world == 1:
             return [float(value) for value in values]
         total = torch.tensor([float(value) for value in values], dtype=torch.float64).to(self.device)
@@ -41,7 +42,7 @@ class Here:
         return total.tolist()
 
     def gathered(self, value):
-        """What each process holds, in their order: a list of plain values or arrays."""
+        """Return the value of each process, in their order, a list."""
         if self.world == 1:
             return [value]
         values = [None] * self.world
@@ -49,13 +50,16 @@ class Here:
         return values
 
     def together(self, network):
-        """The network for training steps: it averages the gradients of all processes."""
+        """Return the network for training steps, which averages the gradients of all processes."""
         return torch.nn.parallel.DistributedDataParallel(network) if self.world > 1 else network
 
 
 @contextmanager
 def process_group(workers=0):
-    """Yield Here: alone, or as torch's elastic launcher (torchrun) says. With GPUs each process has one. workers: see `Here`."""
+    """Yield Here: a single process, or one of torch's elastic launcher (torchrun). With GPUs, each has its own.
+
+    workers: see `Here`.
+    """
     gpu = torch.cuda.is_available()
     if not dist.is_torchelastic_launched():
         yield Here(device=torch.device("cuda" if gpu else "cpu"), workers=workers)

@@ -1,4 +1,4 @@
-"""A training's last whole epoch on disk, from which it goes on after a kill."""
+"""Store the last complete epoch of a training, so that it can resume after an interruption."""
 
 import logging
 from pathlib import Path
@@ -12,19 +12,22 @@ log = logging.getLogger("flystage")
 
 
 class ResumePoint:
-    """One file in `folder`. key: says which training it belongs to; a point with another key is passed over."""
+    """A file in `folder` with the state of a training. key: identifies the training.
+
+    A file with another key is ignored.
+    """
 
     def __init__(self, folder, key):
         self.path, self.key = Path(folder) / "resume.pt", key
 
     def keep(self, training):
-        """Write the state after an epoch, whole or not at all; process 0 does it for all."""
+        """Write the state after an epoch, as an atomic write. Process 0 does this for all processes."""
         if training.here.rank == 0:
             with written_whole(self.path) as temporary:
                 torch.save({"key": self.key} | _state(training), temporary)
 
     def restore(self, training):
-        """Put a training where its last whole epoch left it; process 0 reads for all."""
+        """Restore the state after the last complete epoch, if there is one. Process 0 reads it for all processes."""
         states = [self._read() if training.here.rank == 0 else None]
         if training.here.world > 1:
             dist.broadcast_object_list(states)
@@ -40,7 +43,7 @@ class ResumePoint:
         log.info("going on after epoch %d of an interrupted training", len(training.history))
 
     def forget(self):
-        """Delete the file, when what it led to is kept elsewhere."""
+        """Delete the file once the result of the training is stored elsewhere."""
         self.path.unlink(missing_ok=True)
 
     def _read(self):
@@ -48,8 +51,12 @@ class ResumePoint:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
         except FileNotFoundError:
             return None
-        except Exception as error:  # torch raises many kinds for a damaged file
-            log.info("The resume point %s cannot be read and is passed over (%s)", self.path, type(error).__name__)
+        except Exception as error:  # torch raises many kinds of errors for a damaged file
+            log.info(
+                "The resume point %s is unreadable (%s). Training starts from the beginning.",
+                self.path,
+                type(error).__name__,
+            )
             return None
         return state if isinstance(state, dict) and state.get("key") == self.key else None
 
