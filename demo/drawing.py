@@ -1,16 +1,16 @@
-"""Draws synthetic Drosophila embryos, one image at a time.
+"""Draw synthetic Drosophila embryos, one image at a time.
 
-The images are synthetic and say nothing about real embryos: use them to learn and to test the workflow, never to judge
-how well real embryos can be staged.
+The images say nothing about real embryos. Use them to learn and to test the workflow, never to judge how well real embryos can
+be classified.
 
-What is modelled: the mid-sagittal section of a membrane-labelled embryo, anterior left and dorsal up, from 51 to 204
-minutes. The epithelium is a strip of cells along a closed curve (the apical surface). Folds push that curve inwards:
-cellularization, the cephalic furrow, the posterior midgut pocket with its pole cells, the extending germ band with
-mesoderm beneath it, the thinning amnioserosa, dorsal folds, the anterior midgut, the stomodeum, parasegmental furrows
-and mitotic cells. Every embryo keeps its own size, pose, brightness, fold positions and tempo throughout its movie.
+The model is the mid-sagittal section of a membrane-labelled embryo, anterior left and dorsal up, from 51 to 204 minutes. The
+epithelium is a strip of cells along a closed curve, the apical surface. Folds push that curve inwards. The model contains:
+cellularization, the cephalic furrow, the posterior midgut pocket with its pole cells, the extending germ band with mesoderm
+below it, the thinning amnioserosa, dorsal folds, the anterior midgut, the stomodeum, parasegmental furrows and mitotic cells.
+Every embryo keeps its size, pose, brightness, fold positions and tempo throughout its movie.
 
-What is not modelled: nuclei, tissue mechanics, cell lineages, the head lobes, anything that happens outside the
-mid-sagittal plane (the ventral furrow shows only as mesoderm appearing under the ectoderm), mutants, and damage.
+The model does not contain: nuclei, tissue mechanics, cell lineages, the head lobes, mutants, damage, and anything outside the
+mid-sagittal plane. The ventral furrow, for example, shows only as mesoderm that appears under the ectoderm.
 """
 
 from datetime import date, timedelta
@@ -21,10 +21,10 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-cv2.setNumThreads(1)  # the processes share the cores; threads inside each would only compete
+cv2.setNumThreads(1)  # the processes share the cores, so threads in each would only compete
 
 FIRST_MINUTE, LAST_MINUTE = 51, 204
-WIDTH, HEIGHT = 1110, 420  # the frame in which everything is drawn, in pixels; other sizes are scaled from it
+WIDTH, HEIGHT = 1110, 420  # size of the drawing, in pixels. Other sizes are scaled from it.
 POINTS = 3000  # points along the egg outline
 SHIFT = 4  # OpenCV draws at 1/16 of a pixel
 
@@ -33,30 +33,30 @@ SHIFT = 4  # OpenCV draws at 1/16 of a pixel
 
 
 def ramp(age, start, end):
-    """From 0 (before `start`) smoothly to 1 (after `end`); all in minutes."""
+    """Return a value that rises smoothly from 0 (before `start`) to 1 (after `end`). All arguments are in minutes."""
     x = np.clip((age - start) / (end - start), 0, 1)
     return x * x * (3 - 2 * x)
 
 
 def band(u, start, end, soft):
-    """1 where the position u lies between start and end, 0 elsewhere, with soft flanks."""
+    """Return 1 where the position u is between start and end, 0 elsewhere, with soft flanks."""
     return 1 / (1 + np.exp(-np.clip((u - start) / soft, -30, 30))) / (1 + np.exp(np.clip((u - end) / soft, -30, 30)))
 
 
 def smooth(curve, pixels, step):
-    """A closed curve (or its normals) smoothed over `pixels`, its points being `step` pixels apart."""
+    """Smooth a closed curve (or its normals) over `pixels`. Its points are `step` pixels apart."""
     return gaussian_filter1d(curve, max(pixels / step, 0.1), axis=0, mode="wrap", truncate=3)
 
 
 def normals_of(curve):
-    """Tangents and inward normals, (points, 2) each, of a closed curve that runs clockwise on the screen."""
+    """Return tangents and inward normals, (points, 2) each, of a closed curve that runs clockwise on the screen."""
     tangent = np.roll(curve, -1, axis=0) - np.roll(curve, 1, axis=0)
     tangent /= np.maximum(np.hypot(*tangent.T), 1e-9)[:, None]
     return tangent, np.column_stack([-tangent[:, 1], tangent[:, 0]])
 
 
 def fixed(points):
-    """Points as the fixed-point integers that OpenCV's `shift` expects."""
+    """Return points as the fixed-point integers that OpenCV's `shift` expects."""
     return np.round(np.asarray(points) * (1 << SHIFT)).astype(np.int32)
 
 
@@ -65,7 +65,7 @@ def fixed(points):
 
 @lru_cache(maxsize=64)
 def _traits(embryo, seed):
-    """What makes one embryo itself in all its minutes and slices; drawn from its own random stream."""
+    """Draw the traits that one embryo keeps in all its minutes and slices, from its own random stream."""
     rng = np.random.default_rng([seed, embryo])
     return SimpleNamespace(
         # tempo: minutes ahead of the average embryo, and speed of its clock
@@ -98,7 +98,7 @@ def _traits(embryo, seed):
         cytoplasm=rng.normal(1, 0.08, 900),
         division=rng.uniform(0, 1, 900),
         domains=np.column_stack([rng.uniform(0, 1, 14), rng.uniform(95, 210, 14), rng.uniform(0.012, 0.03, 14)]),
-        # pole cells: seat along the posterior plate, and the row that they sit in
+        # pole cells: place along the posterior plate, and row
         pole_cells=np.column_stack([np.r_[-3:4, -2:3] + rng.normal(0, 0.15, 12), np.arange(12) // 7]),
         # the microscope
         brightness=rng.uniform(0.7, 1.1),
@@ -113,7 +113,7 @@ def _traits(embryo, seed):
 
 
 def embryo_name(embryo):
-    """The identity of the k-th embryo (k from 1), such as 20230811-Cycle00-embryo03: four embryos per imaging cycle."""
+    """Return the name of the k-th embryo (k from 1), such as 20230811-Cycle00-embryo03. Each imaging cycle has four embryos."""
     session, number = divmod(embryo - 1, 4)
     day = date(2023, 8, 11) + timedelta(days=5 * (session // 2))
     return f"{day:%Y%m%d}-Cycle{session % 2:02d}-embryo{number + 1:02d}"
@@ -123,7 +123,7 @@ def embryo_name(embryo):
 
 
 def _egg(traits, scale):
-    """The egg outline, (POINTS, 2) in pixels around the egg's centre, evenly spaced, clockwise from anterior."""
+    """Return the egg outline, (POINTS, 2) in pixels around the egg's centre, evenly spaced, clockwise from anterior; and its length."""
     angle = np.linspace(0, 2 * np.pi, 2 * POINTS, endpoint=False)
     power = 2 / np.where(np.sin(angle) > 0, traits.flatness, 2.2)
     x = -np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** (2 / 2.25)
@@ -139,7 +139,7 @@ def _egg(traits, scale):
 
 
 def _tissue(traits, age, scale):
-    """Where everything lies at this age: a namespace of curves in pixels, around the egg's centre.
+    """Return the tissues at this age (in minutes) as a namespace of curves in pixels around the egg's centre.
 
     Positions along the outline are fractions u of its perimeter: 0 is the anterior pole, about 0.25 mid-dorsal, about
     0.5 the posterior pole, about 0.75 mid-ventral.
@@ -169,7 +169,7 @@ def _tissue(traits, age, scale):
         near = distance < 4
         apical[near] += depth * scale * np.exp(-(distance[near] ** sharpness))[:, None] * direction
 
-    # germ band extension carries the posterior plate from the posterior pole forwards along the dorsal side
+    # germ band extension moves the posterior plate from the posterior pole forwards along the dorsal side
     extension = 0.10 * ramp(age, 70, 95) + 0.65 * ramp(age, 84 + late[0], 128 + late[0]) + 0.25 * ramp(age, 110, 175)
     front = u[posterior] - 0.006 + (dorsal(traits.reach) - u[posterior]) * extension
     pocket = ramp(age, 74 + late[1], 108 + late[1])
@@ -189,7 +189,7 @@ def _tissue(traits, age, scale):
         fold(place(traits.cephalic[side] + 0.02 * ramp(age, 90, 130)), depth, 7.5, lean, sharpness=3)
 
     for number, place in enumerate(traits.dorsal_folds):
-        ahead = ramp(front - dorsal(place), 0.01, 0.06)  # the arriving germ band irons the fold out
+        ahead = ramp(front - dorsal(place), 0.01, 0.06)  # the arriving germ band flattens the fold
         depth = 42 * ramp(age, 86 + late[3], 106 + late[3]) * ahead * traits.depth[3]
         fold(dorsal(place), depth, 9, -0.1 + 0.2 * number)
 
@@ -201,7 +201,7 @@ def _tissue(traits, age, scale):
     for place in np.linspace(front + 0.035, head - 0.02, 15):  # parasegmental furrows all along the germ band
         fold(place, 12 * ramp(age, 145 + late[6], 200 + late[6]), 9)
 
-    # evenly spaced points again: the folds have stretched the curve
+    # space the points evenly again, because the folds have stretched the curve
     closed = np.vstack([apical, apical[:1]])
     length = np.r_[0, np.cumsum(np.hypot(*np.diff(closed, axis=0).T))]
     even = np.linspace(0, length[-1], POINTS, endpoint=False)
@@ -210,7 +210,7 @@ def _tissue(traits, age, scale):
     step = length[-1] / POINTS
     apical = smooth(apical, 5, step)  # rounds the lips of the folds
 
-    # how tall the cells are, in pixels
+    # height of the cells, in pixels
     full = traits.cell_height * scale * (0.42 + 0.58 * ramp(age, 38, 70))
     height = np.full(POINTS, full * (1 - 0.36 * ramp(age, 85, 195)))
     amnioserosa = band(u, dorsal(traits.cephalic[0]) + 0.025, front - 0.006, 0.006)
@@ -219,7 +219,7 @@ def _tissue(traits, age, scale):
     height *= 1 - 0.30 * germ_band * ramp(age, 70, 88)
     height *= 1 - 0.38 * band(u, front - 0.027, front + 0.027, 0.009)  # the posterior plate
 
-    # inward normals turn gradually at the shoulders of a fold, so that cells fan out instead of crossing
+    # rotate the inward normals gradually at the shoulders of a fold, so that cells do not cross
     turn = smooth(normals_of(apical)[1], 24, step)
     turn /= np.maximum(np.hypot(*turn.T), 0.25)[:, None]
     height = smooth(height, 15, step)
@@ -243,9 +243,9 @@ def _tissue(traits, age, scale):
 
 
 def _walls(outer, inner, width, traits):
-    """Side walls of the cells between two curves: (cells, 5, 2) points from outer to inner; their place and number."""
+    """Return the side walls of the cells between two curves, (cells, 5, 2) points from outer to inner; their place and number."""
     lengths = [np.hypot(*np.diff(curve, axis=0, append=curve[:1]).T) for curve in (outer, inner)]
-    count = np.cumsum(np.mean(lengths, axis=0) / width)  # so that cells are wedges wherever the strip bends
+    count = np.cumsum(np.mean(lengths, axis=0) / width)  # the mean makes cells wedges where the strip bends
     cells = int(count[-1])
     number = np.arange(cells) % len(traits.jitter)
     where = np.interp(np.arange(cells) + 0.5 + traits.jitter[number], count, np.arange(len(outer)))
@@ -263,7 +263,7 @@ def _walls(outer, inner, width, traits):
 
 
 def _draw(traits, age, tissue, place):
-    """The membranes as an 8-bit picture (HEIGHT, WIDTH), before light, blur and noise; and the egg (0 or 1)."""
+    """Draw the membranes as an 8-bit picture (HEIGHT, WIDTH), before light, blur and noise. Return it and the egg (0 or 1)."""
     canvas = np.zeros((HEIGHT, WIDTH), np.uint8)
     rounded = ramp(age, 95, 195)
 
@@ -316,7 +316,7 @@ def _draw(traits, age, tissue, place):
         for i in np.flatnonzero(near & (traits.division[number] < 0.6 * active) & (tissue.height[where] > 22)):
             ball(dome[i] * 0.6 + (walls[i, 2] + following[i, 2]) * 0.2, 8, 80, 150)
 
-    # pole cells sit on the posterior plate and ride into the pocket with it
+    # pole cells are on the posterior plate and move into the pocket with it
     packed = 15 - 4 * ramp(age, 75, 105)
     plate = np.abs(tissue.u - tissue.front).argmin()
     plate = plate + np.round(traits.pole_cells[:, 0] * packed / tissue.step).astype(int)
@@ -333,17 +333,16 @@ def _draw(traits, age, tissue, place):
 
 
 def _cloud(rng, cell):
-    """A soft random texture around 0, of shape (HEIGHT, WIDTH), its grains `cell` pixels wide."""
+    """Return a soft random texture around 0, of shape (HEIGHT, WIDTH), with grains `cell` pixels wide."""
     grains = rng.standard_normal((HEIGHT // cell + 2, WIDTH // cell + 2), dtype=np.float32)
     return cv2.resize(grains, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
 
 
 def render(embryo, minute, slice_number=1, size=(WIDTH, HEIGHT), seed=0):
-    """One optical slice of one embryo at one minute.
+    """Draw one optical slice of one embryo at one minute. Return uint16 of shape (height, width), in counts of the camera.
 
-    embryo (from 1), slice_number (from 1) and seed (from 0) are whole numbers; minute lies between 51 and 204; size is
-    (width, height) in pixels, and the picture is scaled to fit it without distortion. Returns uint16 of shape
-    (height, width), in counts of the camera. Raises ValueError for anything else.
+    embryo (from 1), slice_number (from 1) and seed (from 0) are whole numbers. minute is between 51 and 204. size is (width,
+    height) in pixels. The picture is scaled to fit it without distortion. Raises ValueError for other values.
     """
     check_drawable([embryo], [minute], slice_number, size, seed)
     traits = _traits(embryo, seed)
@@ -381,7 +380,7 @@ def render(embryo, minute, slice_number=1, size=(WIDTH, HEIGHT), seed=0):
 
 
 def _camera(light, traits, rng, size):
-    """What the camera makes of the light: scaled to size, shot noise, offset, and corners outside its field."""
+    """Return the image of the camera: scaled to size, with shot noise, offset, and corners outside its field."""
     zoom = min(size[0] / WIDTH, size[1] / HEIGHT)
     inner = (max(round(WIDTH * zoom), 1), max(round(HEIGHT * zoom), 1))
     light = cv2.resize(light, inner, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR)
@@ -390,7 +389,7 @@ def _camera(light, traits, rng, size):
         light, top, size[1] - inner[1] - top, left, size[0] - inner[0] - left, cv2.BORDER_CONSTANT, value=8
     )
 
-    # shot noise grows with the square root of the light; the field was rotated, which blurs the noise a little
+    # shot noise grows with the square root of the light. The rotation of the field blurs the noise a little.
     noise = rng.standard_normal((size[1], size[0]), dtype=np.float32)
     noise = cv2.sepFilter2D(noise, -1, np.float32([0.13, 0.97, 0.13]), np.float32([0.13, 0.97, 0.13]))
     strength = 0.5 * np.sqrt(traits.noise) * min(zoom, 1)  # a smaller picture averages the noise
@@ -406,14 +405,16 @@ def _camera(light, traits, rng, size):
 
 
 def check_drawable(embryos, minutes, slices, size, seed):
-    """Raise ValueError, with one sentence that says what to change, unless all of it can be drawn."""
+    """Raise ValueError, with a message that says what to change, if any of these images cannot be drawn."""
     if len(embryos) < 1 or embryos[0] < 1:
-        raise ValueError("Embryos are counted from 1 and at least one must be asked for.")
+        raise ValueError("Embryos are counted from 1. Give a first number and a count of at least 1.")
     if len(minutes) < 1:
-        raise ValueError("No minute was asked for: give at least one, for example --minutes 51 195 9.")
+        raise ValueError("No minute is given. Give at least one, for example --minutes 51 195 9.")
     wrong = [minute for minute in minutes if not FIRST_MINUTE <= minute <= LAST_MINUTE]
     if wrong:
-        raise ValueError(f"Minute {wrong[0]} cannot be drawn: only {FIRST_MINUTE} to {LAST_MINUTE} are modelled.")
+        raise ValueError(
+            f"Minute {wrong[0]} cannot be drawn, because only {FIRST_MINUTE} to {LAST_MINUTE} are modelled."
+        )
     if slices < 1:
         raise ValueError(f"The number of slices must be 1 or more, not {slices}.")
     if len(size) != 2 or min(size) < 8 or max(size) > 8000:

@@ -1,7 +1,7 @@
-"""Writes synthetic movies of Drosophila embryos, so that flystage can be tried without a single real image.
+"""Write synthetic movies of Drosophila embryos, so that you can try flystage without real images.
 
-The images are synthetic and say nothing about real embryos: use them to learn and to test the workflow, never to judge
-how well real embryos can be staged. What they model, and what not, stands in drawing.py.
+The images say nothing about real embryos. Use them to learn and to test the workflow, never to judge how well real embryos can
+be classified. drawing.py describes what the images model and what they do not.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def _tif_path(folder, embryo, minute, slice_number):
 
 
 def _put(path, content):
-    """Write bytes so that the file is either whole or absent; an existing file is left alone."""
+    """Write bytes in an atomic write. Keep an existing file unchanged."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,10 +44,10 @@ def _write_one(job):
 
 
 def _write_droppings(folder, embryos, minutes, slices):
-    """What other programs, full disks and hasty copying leave in the image folders of a real laboratory."""
+    """Write junk files, broken TIFs and a copy, as other programs, full disks and users leave them in real image folders."""
     first, middle, last = minutes[0], minutes[len(minutes) // 2], minutes[-1]
     one, other = embryos[0], embryos[min(1, len(embryos) - 1)]
-    unused = max(8, slices + 1)  # this slice number and the next belong to no real image here
+    unused = max(8, slices + 1)  # no image has this slice number or the next
 
     whole = _tif_path(folder, one, first, 1)
     _put(whole.parent / ".ipynb_checkpoints" / f"{whole.stem}-checkpoint.tif", whole.read_bytes())
@@ -76,20 +76,19 @@ def write_embryos(
 ):
     """Write synthetic movies as 16-bit TIFs such as folder/060/Stage(060)-20230811-Cycle00-embryo03-1.tif.
 
-    embryos is how many, from number first_embryo on; minutes are the stages (whole minutes, 51 to 204); slices is how
-    many optical slices of each; size is (width, height) in pixels; seed chooses another population of embryos;
-    droppings also leaves the litter of a real laboratory, two broken TIFs and a copy, once for each first_embryo;
-    processes defaults to all cores; unlabelled puts the images flat into the folder as image-001.tif and so on, as if
-    nobody knew their stage.
+    embryos: their number, counted from first_embryo. minutes: the stages, whole minutes from 51 to 204. slices: number of optical
+    slices of each embryo and stage. size: (width, height) in pixels. seed: another number gives other embryos. processes: by
+    default one per core. unlabelled: write the images directly into the folder, as image-001.tif and so on, without stages or
+    embryos in their names. By default, labelled images get junk files, two broken TIFs and a copy, once for each first_embryo.
 
-    Each image depends only on seed, embryo, minute, slice and size, so more embryos can be added later. Existing files
-    are left alone. Returns the paths of the images, without the droppings. Raises ValueError for arguments that make no
-    sense, and OSError where the folder cannot be written.
+    Each image depends only on seed, embryo, minute, slice and size, so you can add embryos later. Existing files are kept. Return
+    the paths of the images, without the junk files. Raises ValueError for impossible arguments, and OSError if the folder is not
+    writable.
     """
     numbers, minutes = range(first_embryo, first_embryo + embryos), sorted(set(minutes))
     check_drawable(numbers, minutes, slices, size, seed)
     if any(minute != int(minute) for minute in minutes):
-        raise ValueError("Stages are whole minutes, because the folders are named after them.")
+        raise ValueError("Stages must be whole minutes, because the folders have their names.")
     if processes is not None and processes < 1:
         raise ValueError(f"The number of processes must be 1 or more, not {processes}.")
     wanted = list(product(numbers, map(int, minutes), range(1, slices + 1)))
@@ -113,25 +112,29 @@ def write_embryos(
 
 
 def main(arguments=None):
-    """The command line; see --help."""
+    """Run the command line, see --help."""
     parser = argparse.ArgumentParser(
-        description="Write synthetic movies of Drosophila embryos, for trying flystage out. They say nothing about "
-        "real embryos. Files that exist already are left alone.",
+        description="Write synthetic movies of Drosophila embryos, so that you can try flystage. They say nothing about "
+        "real embryos. Existing files are kept.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, help="where to write; one sub-folder per stage")
+    parser.add_argument("folder", type=Path, help="folder for the images, with one sub-folder per stage")
     parser.add_argument("--embryos", type=int, default=12, metavar="N", help="number of embryos")
     parser.add_argument(
         "--minutes", type=int, nargs=3, default=(51, 195, 9), metavar=("FROM", "TO", "EVERY"),
-        help=f"the stages, in minutes between {FIRST_MINUTE} and {LAST_MINUTE}; TO is included",
+        help=f"the stages, in minutes from {FIRST_MINUTE} to {LAST_MINUTE}, including TO",
     )  # fmt: skip
     parser.add_argument("--slices", type=int, default=1, metavar="N", help="optical slices of each embryo and stage")
-    parser.add_argument("--size", type=int, nargs=2, default=(WIDTH, HEIGHT), metavar=("W", "H"), help="in pixels")
+    parser.add_argument(
+        "--size", type=int, nargs=2, default=(WIDTH, HEIGHT), metavar=("W", "H"), help="width and height in pixels"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another number gives other embryos")
-    parser.add_argument("--first-embryo", type=int, default=1, metavar="N", help="the first one's number")
-    parser.add_argument("--no-droppings", action="store_true", help="leave no litter and no broken TIFs")
-    parser.add_argument("--unlabelled", action="store_true", help="flat, as image-001.tif ..., without stage or embryo")
-    parser.add_argument("--processes", type=int, metavar="N", help="how many at a time (None: one per core)")
+    parser.add_argument("--first-embryo", type=int, default=1, metavar="N", help="number of the first embryo")
+    parser.add_argument("--no-droppings", action="store_true", help="write no junk files, broken TIFs or copies")
+    parser.add_argument(
+        "--unlabelled", action="store_true", help="write image-001.tif ... without sub-folders, stages and embryos"
+    )
+    parser.add_argument("--processes", type=int, metavar="N", help="number of processes (None: one per core)")
     args = parser.parse_args(arguments)
     start, stop, every = args.minutes
     if every < 1:

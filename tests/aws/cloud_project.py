@@ -1,9 +1,9 @@
-"""A small project to run with some steps on the emulated SageMaker."""
+"""A small project whose tests run some steps on the emulated SageMaker."""
 
 from emulator import ACCOUNT, BUCKET, REGION, ROLE_ARN
 from small_project import SMALL, merged
 
-# A network that AWS's images lack, and small: it is built for pictures of one size as well.
+# A small network of timm, which AWS's images lack. It also needs pictures of one size.
 SMALL_TIMM = merged(SMALL, {"model": {"backbone": "timm/test_vit"}})
 
 AWS = {
@@ -23,7 +23,7 @@ FINETUNED = {
 
 
 class Cloud:
-    """The local project's copy, to be run with some steps on SageMaker."""
+    """A copy of the local project that runs some steps on SageMaker."""
 
     def __init__(self, project, emulator, environment):
         self.project, self.emulator, self.environment = project, emulator, environment
@@ -32,7 +32,7 @@ class Cloud:
         return merged(merged(SMALL_TIMM, more or {}), {"compute": compute, "aws": merged(AWS, aws or {})})
 
     def run(self, *arguments, aws=None, more=None, env=None, **compute):
-        """Run the workflow. compute: what runs where, as train="sagemaker"."""
+        """Run the workflow. compute: where a step runs, such as train="sagemaker"."""
         over = self.over(aws, more, **compute)
         return self.project.snakemake(*arguments, over=over, env=self.environment | (env or {}))
 
@@ -51,12 +51,12 @@ class Cloud:
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def forget(self, name):
-        """Delete every object of this name, wherever it is."""
+        """Delete all objects of this name in any folder of the bucket."""
         gone = [key for key in self.stored() if key.endswith(f"/{name}")]
         assert gone
         for key in gone:
             self.emulator.client("s3").delete_object(Bucket=BUCKET, Key=key)
 
     def asked(self, operation):
-        """The SageMaker requests of one operation."""
+        """Return the SageMaker requests of one operation."""
         return [body for name, body in self.emulator.requests if name == operation]

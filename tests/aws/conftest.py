@@ -1,4 +1,4 @@
-"""An emulator of SageMaker for each test, and one small local run to start from and to compare with."""
+"""Fixtures: an emulator of SageMaker for each test, and one small local run to copy and to compare with."""
 
 import os
 import shutil
@@ -12,11 +12,11 @@ from container import TOOLKIT
 from emulator import Emulator
 from small_project import Project, merged, write_raw
 
-Project.preloaded = True  # what is submitted runs in processes of its own all the same
+Project.preloaded = True  # submitted jobs still run in new processes
 
 
 def once(tmp_path_factory, name, fill):
-    """A project that `fill(project)` runs, in one of the test processes alone. Look, but change nothing."""
+    """Return a project that `fill(project)` runs in only one of the test processes. Do not change it."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -31,7 +31,7 @@ def once(tmp_path_factory, name, fill):
 
 @pytest.fixture(scope="session")
 def local(tmp_path_factory):
-    """The small project, run to its report without SageMaker."""
+    """Return the small project after a complete run without SageMaker."""
 
     def fill(project):
         write_raw(project.raw)
@@ -42,7 +42,7 @@ def local(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def finetuned(tmp_path_factory, local):
-    """The same with a network of torchvision, all of it trained, up to the checkpoint."""
+    """Return the same with a fine-tuned network of torchvision, up to the training."""
 
     def fill(project):
         shutil.copytree(local.folder, project.folder, symlinks=True)
@@ -53,7 +53,7 @@ def finetuned(tmp_path_factory, local):
 
 @pytest.fixture
 def emulator(tmp_path):
-    assert TOOLKIT.exists(), "run these tests by `make test-aws`, which installs the training toolkit"
+    assert TOOLKIT.exists(), "run these tests with `make test-aws`, which installs the training toolkit"
     emulator = Emulator(tmp_path / "sagemaker")
     emulator.start()
     urllib.request.urlopen(urllib.request.Request(f"{emulator.url}/moto-api/reset", method="POST")).close()
@@ -64,7 +64,7 @@ def emulator(tmp_path):
 
 @pytest.fixture
 def credentials(emulator):
-    """The variables of a process that talks to the emulator instead of AWS."""
+    """Return the variables of a process that uses the emulator instead of AWS."""
     return {
         "AWS_ENDPOINT_URL": emulator.url, "AWS_ACCESS_KEY_ID": "caller", "AWS_SECRET_ACCESS_KEY": "not-to-be-seen",
         "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -85,6 +85,6 @@ def finetuned_cloud(finetuned, emulator, credentials, tmp_path):
 
 @pytest.fixture
 def new_cloud(local, emulator, credentials, tmp_path):
-    """The same raw images, of which nothing is computed yet."""
+    """Return a project with only the raw images of the local run."""
     shutil.copytree(local.raw, tmp_path / "project/raw")
     return Cloud(Project(tmp_path / "project"), emulator, credentials)

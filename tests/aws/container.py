@@ -1,4 +1,4 @@
-"""What a container of SageMaker does, without one: channels come from S3, /opt/ml is a folder, a program really runs."""
+"""Emulate a container of SageMaker: fetch channels from S3, replace /opt/ml by a folder and run the program."""
 
 import io
 import json
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-TOOLKIT = REPOSITORY / ".toolkit"  # sagemaker-training and sagemaker-inference; `make test-aws` makes it
+TOOLKIT = REPOSITORY / ".toolkit"  # sagemaker-training and sagemaker-inference, installed by `make test-aws`
 IMAGE = Path(__file__).with_name("image")
 ROOT = "/opt/ml"
 
@@ -23,7 +23,7 @@ def split_uri(uri):
 
 
 class Objects:
-    """S3 as a container sees it."""
+    """The objects in S3 that a container reads and writes."""
 
     def __init__(self, client):
         self.client = client
@@ -37,7 +37,7 @@ class Objects:
         return self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
 
     def fetch_channel(self, source, folder):
-        """Copy a channel as SageMaker does: all that begins with a prefix, or exactly what a manifest lists."""
+        """Copy a channel as SageMaker does: all objects with a prefix, or exactly the objects that a manifest lists."""
         uri = source["S3Uri"]
         if source["S3DataType"] == "ManifestFile":
             first, *names = json.loads(self.read(*split_uri(uri)))
@@ -61,7 +61,7 @@ class Objects:
                 self.client.put_object(Bucket=bucket, Key=name, Body=path.read_bytes())
 
     def send_archive(self, folders, uri):
-        """The folders' files as one .tar.gz, as SageMaker packs what all hosts left in their model folder."""
+        """Upload the files of folders as one .tar.gz, as SageMaker does with the model folders of all hosts."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as tar:
             for folder in folders:
@@ -82,7 +82,7 @@ def free_port():
 
 
 def environment(endpoint, base, more):
-    """The environment of a container: nothing of ours but what SageMaker gives it."""
+    """Return the environment of a container: only variables that SageMaker gives it, none of the tests."""
     path = os.pathsep.join([str(TOOLKIT / "bin"), str(REPOSITORY / ".venv/bin"), "/usr/local/bin", "/usr/bin", "/bin"])
     return {
         "PATH": path,
@@ -90,7 +90,7 @@ def environment(endpoint, base, more):
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": str(IMAGE),
-        "PIP_NO_INDEX": "1",  # what the image lacks is not fetched in a test
+        "PIP_NO_INDEX": "1",  # tests do not install packages that the image lacks
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "container",
@@ -104,7 +104,7 @@ def environment(endpoint, base, more):
 
 
 class Host:
-    """One host of a training job: its folder in place of /opt/ml, and the program that runs there."""
+    """One host of a training job: the folder that replaces its /opt/ml, and its program."""
 
     def __init__(self, folder, name, hosts, request, objects, endpoint, port):
         self.base, self.name, self.request, self.objects = folder, name, request, objects
@@ -126,7 +126,7 @@ class Host:
         })  # fmt: skip
         self.entrypoint = request["AlgorithmSpecification"].get("ContainerEntrypoint")
         self.write("resourceconfig", {
-            # the toolkit asks the network for the name of its host, which here is this machine
+            # the toolkit looks up the name of its host in the network, so it must be the name of this machine
             "current_host": name if self.entrypoint else "localhost",
             "hosts": hosts if self.entrypoint else ["localhost"],
             "current_instance_type": instance, "current_group_name": "homogeneousCluster", "network_interface_name": "lo",
@@ -141,7 +141,7 @@ class Host:
                 **request.get("Environment", {}),
             },
         )
-        if self.entrypoint:  # the SDK's own drivers, which know their folders by name
+        if self.entrypoint:  # the drivers of the SDK contain the paths of their folders
             for path in (folder / "input/data/sm_drivers").rglob("*"):
                 if path.suffix in (".py", ".sh", ".json"):
                     text = path.read_text().replace(ROOT, str(folder))

@@ -1,7 +1,7 @@
-"""SageMaker on this machine, for tests: moto's server answers S3, IAM, STS and CloudWatch, and what is submitted really runs.
+"""Emulate SageMaker on this machine for tests. moto's server answers S3, IAM, STS and CloudWatch, and submitted jobs really run.
 
-Training jobs run through the SDK's own drivers or the real training toolkit, endpoints through the real inference toolkit.
-By hand:  python tests/aws/emulator.py --port 5000   and set the variables that it prints.
+Training jobs run through the SDK's drivers or the real training toolkit, endpoints through the real inference toolkit.
+To use it by hand, run `python tests/aws/emulator.py --port 5000` and set the variables that it prints.
 """
 
 import argparse
@@ -33,13 +33,13 @@ from requests_checked import problem
 
 ACCOUNT, REGION, BUCKET, ROLE = "123456789012", "eu-central-1", "flies", "flystage-jobs"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
-logging.getLogger("werkzeug").setLevel(logging.ERROR)  # which else tells every request
+logging.getLogger("werkzeug").setLevel(logging.ERROR)  # otherwise it logs every request
 GROUP = "/aws/sagemaker/TrainingJobs"
 IN_PROGRESS = "Cannot update in-progress endpoint"
 
 
 class RefusalError(Exception):
-    """An answer that is an error. code: of AWS; text: its message."""
+    """An answer that is an error. code: AWS's name of the error. text: its message."""
 
     def __init__(self, code, text, status=400):
         super().__init__(text)
@@ -48,7 +48,7 @@ class RefusalError(Exception):
 
 @dataclass
 class Mishap:
-    """Something that befalls the next job whose name fits. kind: fail, interrupt or stop; after: what it must have said."""
+    """An event for the next job whose name matches. kind: fail, interrupt or stop. after: pattern that its log must match first."""
 
     job: str
     kind: str
@@ -57,7 +57,7 @@ class Mishap:
 
 @dataclass
 class Denial:
-    """An operation (S3's as METHOD bucket) that is refused the next so many times."""
+    """An operation, for S3 such as "s3 PUT", that is refused the next `times` times."""
 
     operation: str
     code: str
@@ -75,7 +75,7 @@ class State:
 
 
 class Emulator(ThreadedMotoServer):
-    """folder: where containers live. `calls` lists every request: "sagemaker CreateModel", "s3 GET", ..."""
+    """The emulator. folder: for the containers. `calls` lists every request: "sagemaker CreateModel", "s3 GET", ..."""
 
     def __init__(self, folder, port=0):
         super().__init__("127.0.0.1", port, verbose=False)
@@ -103,13 +103,13 @@ class Emulator(ThreadedMotoServer):
         return f"http://{host}:{port}"
 
     def client(self, service):
-        with self.lock:  # making clients is not safe in threads
+        with self.lock:  # creating clients is not thread-safe
             return boto3.client(
                 service, endpoint_url=self.url, region_name=REGION, aws_access_key_id="emulator", aws_secret_access_key="x"
             )  # fmt: skip
 
     def set_up(self):
-        """A bucket, and a role that SageMaker may take on."""
+        """Create a bucket, and a role that SageMaker may assume."""
         self.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         self.make_role(ROLE, "sagemaker.amazonaws.com")
         self.calls.clear()
@@ -126,7 +126,7 @@ class Emulator(ThreadedMotoServer):
             server.kill()
         self.stop()
 
-    # the door: what is SageMaker's is answered here, all else by moto
+    # all requests: those to SageMaker are answered here, all others by moto
 
     def answer(self, environ, start_response, moto):
         target = environ.get("HTTP_X_AMZ_TARGET", "")
@@ -136,7 +136,7 @@ class Emulator(ThreadedMotoServer):
         service = service[1] if service else "unsigned"
         operation = target.split(".")[-1] or ("InvokeEndpoint" if invoked else environ["REQUEST_METHOD"])
         if service == "iam" and "emulator/" not in environ["HTTP_AUTHORIZATION"]:
-            operation = "SimulatePrincipalPolicy"  # the one call that the SDK makes; most callers may not
+            operation = "SimulatePrincipalPolicy"  # the only IAM call of the SDK, which most users' rights do not allow
         if not environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-HMAC-SHA256 Credential=emulator/"):
             container = "Credential=container/" in environ.get("HTTP_AUTHORIZATION", "")
             self.calls.append(f"{'container: ' if container else ''}{service} {operation}")
@@ -178,7 +178,7 @@ class Emulator(ThreadedMotoServer):
                 raise RefusalError(denial.code, denial.text, status)
 
     def need_role(self, arn):
-        """SageMaker must be allowed to take on the role."""
+        """Raise RefusalError unless SageMaker may assume the role."""
         refused = RefusalError(
             "ValidationException",
             f"Could not assume role {arn}. Please ensure that the role exists and allows principal 'sagemaker.amazonaws.com' to"
@@ -274,7 +274,7 @@ class Emulator(ThreadedMotoServer):
         return None
 
     def train(self, entry):
-        """The life of a training job, in a thread of its own."""
+        """Run a training job from start to end, in its own thread."""
         request, job, mishap = entry["request"], entry["job"], self.mishap(entry["request"]["TrainingJobName"])
         try:
             while True:
@@ -302,12 +302,12 @@ class Emulator(ThreadedMotoServer):
             for host in hosts:
                 shutil.rmtree(host.base, ignore_errors=True)
             job["TrainingJobStatus"], job["SecondaryStatus"] = end, end
-        except Exception as error:  # as when a channel cannot be read
+        except Exception as error:  # for example an unreadable channel
             job["FailureReason"] = f"ClientError: {type(error).__name__}: {error}"[:1000]
             job["TrainingJobStatus"] = job["SecondaryStatus"] = "Failed"
 
     def one_run(self, entry, mishap):
-        """Run the containers once. Returns (how it ended, hosts)."""
+        """Run the containers once. Return (status at the end, hosts)."""
         request, job, name = entry["request"], entry["job"], entry["request"]["TrainingJobName"]
         entry["parts"] += 1
         objects, logs, part, port = Objects(self.client("s3")), self.client("logs"), entry["parts"], free_port()
@@ -404,7 +404,7 @@ class Emulator(ThreadedMotoServer):
 
     def on_ListTrainingJobsForHyperParameterTuningJob(self, request):  # noqa: N802
         entry = self.find(self.state.tuning, request["HyperParameterTuningJobName"], "tuning job")
-        start, most = int(request.get("NextToken", 0)), request.get("MaxResults", 10)  # as AWS: 10 unless told
+        start, most = int(request.get("NextToken", 0)), request.get("MaxResults", 10)  # 10 is AWS's default
         summaries = []
         for trial in entry["trials"][start : start + most]:
             job = trial["entry"]["job"]
@@ -617,7 +617,7 @@ class Emulator(ThreadedMotoServer):
 
 
 class CloudWatch:
-    """Copies what the hosts of a job print to the log streams of moto."""
+    """Copy the output of a job's hosts to the log streams of moto."""
 
     def __init__(self, client, job, hosts, part):
         self.client, self.hosts, self.told = client, hosts, [0] * len(hosts)
@@ -637,7 +637,7 @@ class CloudWatch:
 
 
 def metrics(definitions, hosts):
-    """The last value that each regular expression finds in what the first host printed."""
+    """Return the last value that each regular expression finds in the output of the first host."""
     found = {}
     for definition in definitions:
         for _, text in hosts[0].lines:
@@ -647,7 +647,7 @@ def metrics(definitions, hosts):
 
 
 def log_uniform(number, ranges):
-    """Settings of trial `number` as SageMaker hands them over, as text."""
+    """Return the settings of trial `number` as text, as SageMaker passes them."""
     chance, settings = random.Random(number), {}
     for entry in ranges.get("ContinuousParameterRanges", []):
         low, high = float(entry["MinValue"]), float(entry["MaxValue"])

@@ -1,4 +1,4 @@
-"""The server in an inference container: the real toolkit's Transformer around the code in model.tar.gz, on one port."""
+"""Run the server of an inference container: the real toolkit's Transformer with the code in model.tar.gz, on one port."""
 
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +11,7 @@ TRANSFORMER, ONE_AT_A_TIME = Transformer(), Lock()
 
 
 class Context:
-    """One request as the toolkit sees it."""
+    """One request in the form that the toolkit expects."""
 
     system_properties = {"model_dir": MODEL_DIR}
 

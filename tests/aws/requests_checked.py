@@ -1,4 +1,4 @@
-"""Checking a request against botocore's own model of the service, more strictly than botocore does before it sends one."""
+"""Check a request against botocore's model of the service, more strictly than botocore does before sending."""
 
 import re
 
@@ -9,7 +9,7 @@ MODEL = botocore.session.get_session().get_service_model("sagemaker")
 
 
 def problem(operation, parameters):
-    """What is wrong with the parameters of a SageMaker operation, as text; empty when nothing is."""
+    """Return the errors in the parameters of a SageMaker operation as text, or "" if there are none."""
     shape = MODEL.operation_model(operation).input_shape
     report = ParamValidator().validate(parameters, shape)
     if report.has_errors():
@@ -18,7 +18,7 @@ def problem(operation, parameters):
 
 
 def _broken(value, shape, where):
-    """Yield what breaks a pattern, a length, a range or a list of choices, which botocore leaves to the service."""
+    """Yield violations of patterns, lengths, ranges and lists of choices, which botocore does not check."""
     if shape.type_name == "structure":
         for name, member in shape.members.items():
             if name in value:
@@ -35,7 +35,7 @@ def _broken(value, shape, where):
     elif shape.type_name == "string":
         yield from _outside(len(value), shape, f"the length of {where}")
         if getattr(shape, "enum", None) and value not in shape.enum:
-            yield f"{where}: {value!r} is none of the choices"
+            yield f"{where}: {value!r} is not one of the choices"
         pattern = shape.metadata.get("pattern")
         if pattern and not re.fullmatch(_python(pattern), value):
             yield f"{where}: {value!r} does not fit {pattern}"
@@ -50,5 +50,5 @@ def _outside(number, shape, where):
 
 
 def _python(pattern):
-    """A pattern of the model, written for Java, as Python takes it."""
+    """Return a pattern of the model, which is written for Java, in Python's syntax."""
     return pattern.replace(r"\p{L}", r"\w").replace(r"\p{N}", r"\d").replace(r"\p{Z}", r"\s")

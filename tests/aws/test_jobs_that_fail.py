@@ -1,4 +1,4 @@
-"""Whatever befalls a job is told in one sentence, leaves nothing behind, and is not paid for twice."""
+"""Tests that every failure of a job gives a message, leaves nothing behind and is not paid for twice."""
 
 import os
 import re
@@ -27,13 +27,11 @@ def uploaded_job(cloud, number=-1):
     return cloud.asked("CreateTrainingJob")[number]
 
 
-def test_a_failed_job_shows_why_and_is_tried_again_under_a_new_name(cloud):
+def test_a_failed_job_gives_its_reason_and_is_repeated_under_a_new_name(cloud):
     cloud.emulator.mishaps = [Mishap("train", "fail")]
     process = cloud.run(*TRAIN, train="sagemaker")
     assert process.returncode != 0 and "Traceback" not in process.out
-    assert re.search(
-        r"training job flystage-train-\w{12} ended as Failed: AlgorithmError: CUDA out of memory", process.out
-    )
+    assert re.search(r"flystage-train-\w{12}\b.*\bFailed: AlgorithmError: CUDA out of memory", process.out)
     assert "algo-1 | CUDA out of memory" in process.out  # the end of its log
     assert cloud.nothing_is_left() and not (cloud.project.results / "model/trained.pt").exists()
 
@@ -47,14 +45,15 @@ def test_a_failed_job_shows_why_and_is_tried_again_under_a_new_name(cloud):
     assert process.returncode == 0, process.out
     names = [request["TrainingJobName"] for request in cloud.asked("CreateTrainingJob")]
     assert names == [names[0], f"{names[0]}-2"]
-    assert f"the last attempt, {names[0]}, ended as Failed: AlgorithmError: CUDA out of memory" in cloud.log("train")
+    assert re.search(rf"{names[0]}\b.*\bFailed: AlgorithmError: CUDA out of memory", cloud.log("train"))
     assert not any(denial.times for denial in cloud.emulator.denials)
 
 
-def test_a_stopped_job_says_so_and_is_tried_again(cloud):
+def test_a_stopped_job_gives_a_message_and_is_repeated(cloud):
     cloud.emulator.mishaps = [Mishap("train", "stop", after="Starting training script")]
     process = cloud.run(*TRAIN, train="sagemaker")
-    assert process.returncode != 0 and "ended as Stopped" in process.out and "Traceback" not in process.out
+    assert process.returncode != 0 and "Traceback" not in process.out
+    assert re.search(r"flystage-train-\w{12}\b.*\bStopped\b", process.out)
     assert cloud.nothing_is_left()
     process = cloud.run(*TRAIN, train="sagemaker")
     assert process.returncode == 0, process.out
@@ -66,7 +65,7 @@ def history(project):
     return pd.read_csv(project.results / "model/history.csv").select_dtypes("number")
 
 
-def test_a_spot_interruption_goes_on_where_it_was(finetuned_cloud, finetuned):
+def test_a_training_resumes_after_a_spot_interruption(finetuned_cloud, finetuned):
     cloud = finetuned_cloud
     cloud.emulator.mishaps = [Mishap("train", "interrupt", after=r"epoch 3 ")]
     process = cloud.run(*TRAIN, train="sagemaker", more=FINETUNED)
@@ -74,9 +73,9 @@ def test_a_spot_interruption_goes_on_where_it_was(finetuned_cloud, finetuned):
     assert uploaded_job(cloud)["EnableManagedSpotTraining"] is True
     before, after = cloud.log("train").split("InProgress (Interrupted)")
     assert re.search(r"\| epoch 3 ", before) and not re.search(r"\| epoch 6 ", before)
-    going_on = re.search(r"going on after epoch (\d) of an interrupted training(.*)", after, re.DOTALL)
+    going_on = re.search(r"after epoch (\d)\b[^\n]*interrupted training(.*)", after, re.DOTALL)
     last = int(going_on[1])
-    assert last >= 2  # the third may have been told and not yet kept
+    assert last >= 2  # the third may be logged but not yet saved
     assert [int(epoch) for epoch in re.findall(r"\| epoch (\d) ", going_on[2])] == list(range(last + 1, 7))
     np.testing.assert_allclose(history(cloud.project), history(finetuned), rtol=1e-3)
     assert not cloud.stored("checkpoints")
@@ -113,11 +112,11 @@ def test_a_killed_run_joins_its_job_instead_of_starting_another(cloud):
     process.wait()
     again = cloud.run(*TRAIN, train="sagemaker")
     assert again.returncode == 0, again.out
-    assert "is at work already; waiting for it" in cloud.log("train")
+    assert "already running" in cloud.log("train")
     assert len(cloud.asked("CreateTrainingJob")) == 1
 
 
-def test_a_trial_that_fails_is_told_and_the_others_count(cloud):
+def test_a_failed_trial_gives_a_message_and_the_others_count(cloud):
     cloud.emulator.mishaps = [Mishap("tune-.*-001-", "fail")]
     process = cloud.run("--until", "best", tune="sagemaker")
     assert process.returncode == 0, process.out
@@ -130,18 +129,18 @@ def test_a_trial_that_fails_is_told_and_the_others_count(cloud):
     records = [cloud.project.results / f"tuning/trial_{trial}.json" for trial in (0, 1)]
     for record in records:
         record.unlink()
-    cloud.forget("model.tar.gz")  # as the rule of a bucket does that lets objects expire
+    cloud.forget("model.tar.gz")  # as a lifecycle rule of the bucket does
     process = cloud.run("--until", "best", tune="sagemaker")
     assert process.returncode == 0, process.out
-    assert "is gone from the bucket; doing its work again" in cloud.log("tune")
+    assert re.search(r"flystage-tune-\w{12}\b.* missing from the bucket", cloud.log("tune"))
     assert all(read_json(record)["val_loss"] > 0 for record in records)
 
 
-def test_a_tuning_job_that_fails_is_told_and_tried_again(cloud):
+def test_a_failed_tuning_job_gives_a_message_and_is_repeated(cloud):
     cloud.emulator.mishaps = [Mishap("tune", "fail"), Mishap("tune", "fail")]
     process = cloud.run("--until", "best", tune="sagemaker")
     assert process.returncode != 0 and "Traceback" not in process.out
-    assert re.search(r"tuning job flystage-tune-\w{12} ended as Failed: All training jobs failed", process.out)
+    assert re.search(r"flystage-tune-\w{12}\b.*\bFailed: All training jobs failed", process.out)
     assert "algo-1 | CUDA out of memory" in process.out
     process = cloud.run("--until", "best", tune="sagemaker")
     assert process.returncode == 0, process.out
@@ -149,58 +148,63 @@ def test_a_tuning_job_that_fails_is_told_and_tried_again(cloud):
     assert names == [names[0], f"{names[0]}-2"] and len(names[1]) <= 32
 
 
-def test_what_aws_refuses_is_one_sentence_of_the_run(cloud):
+def test_a_refusal_of_aws_stops_the_run_with_a_message(cloud):
     cloud.emulator.denials = [Denial("CreateTrainingJob", "AccessDeniedException", 9)]
     process = cloud.run(*TRAIN, train="sagemaker")
     assert process.returncode != 0 and "Traceback" not in process.out
-    assert "AWS does not allow CreateTrainingJob (not today); docs/aws.md" in process.out
+    assert re.search(r"CreateTrainingJob \(not today\).*docs/aws\.md", process.out)
     assert not cloud.emulator.state.training and "not-to-be-seen" not in process.out
 
 
-# What AWS says no to, settings that differ, variables that differ, and the sentence.
+# {case: (refusals of AWS, settings that differ, variables that differ, pattern of the message)}.
 REFUSED = {
-    "may not look": ([Denial("s3 HEAD", "AccessDenied", 9)], {}, {}, "AWS does not allow HeadBucket"),
+    "may not look": ([Denial("s3 HEAD", "AccessDenied", 9)], {}, {}, r"\bHeadBucket\b.*docs/aws\.md"),
     "may not upload": (
         [Denial("s3 PUT", "AccessDenied", 99)],
         {},
         {},
-        "AWS does not allow PutObject (not today); docs/aws",
+        r"\bPutObject \(not today\).*docs/aws\.md",
     ),
     "a quota": (
         [Denial("CreateTrainingJob", "ResourceLimitExceeded", 9)],
         {},
         {},
-        "a quota of the account is too small",
+        r"\bquota\b.*\(not today\)",
     ),
-    "no such bucket": ([], {"bucket": "nowhere-at-all"}, {}, "there is no such bucket; make it, or correct aws.bucket"),
+    "no such bucket": ([], {"bucket": "nowhere-at-all"}, {}, r"\bnowhere-at-all\b.*\baws\.bucket\b"),
     "no such role": (
         [],
         {"role": f"arn:aws:iam::{ACCOUNT}:role/nobody"},
         {},
-        "SageMaker may not use the role aws.role",
+        r"\baws\.role\b.*role/nobody",
     ),
-    "no trust": ([], {"role": f"arn:aws:iam::{ACCOUNT}:role/lambda"}, {}, "SageMaker may not use the role aws.role"),
-    "no credentials": ([], {}, {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "there are no AWS credentials"),
+    "no trust": ([], {"role": f"arn:aws:iam::{ACCOUNT}:role/lambda"}, {}, r"\baws\.role\b.*role/lambda"),
+    "no credentials": (
+        [],
+        {},
+        {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
+        r"\bcredentials\b.*aws configure",
+    ),
     "old credentials": (
         [Denial("s3 PUT", "ExpiredToken", 99)],
         {},
         {},
-        "AWS does not accept these credentials any more",
+        r"\bcredentials \(ExpiredToken\)",
     ),
-    "no network": ([], {}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "AWS cannot be reached"),
-    "no region": ([], {"region": "auto"}, {}, "No AWS region is known: set aws.region"),
+    "no network": ([], {}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, r"http://127\.0\.0\.1:9.*\bnetwork\b"),
+    "no region": ([], {"region": "auto"}, {}, r"\baws\.region\b.*AWS_DEFAULT_REGION"),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_aws_refuses_is_one_sentence(local, emulator, credentials, monkeypatch, tmp_path, case):
+def test_every_refusal_of_aws_gives_one_line(local, emulator, credentials, monkeypatch, tmp_path, case):
     denials, aws, environment, sentence = REFUSED[case]
     emulator.make_role("lambda", "lambda.amazonaws.com")
     emulator.denials = denials
     for name, value in (credentials | environment).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(account, "CALLS", Config(retries={"max_attempts": 1}, connect_timeout=1))
-    monkeypatch.chdir(local.folder)  # which manifests are seen from
+    monkeypatch.chdir(local.folder)  # the paths in manifests are relative to it
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     inputs = {
         "train_manifest": "results/manifests/train.csv", "val_manifest": "results/manifests/val.csv",
@@ -216,5 +220,5 @@ def test_what_aws_refuses_is_one_sentence(local, emulator, credentials, monkeypa
             tmp_path / "checkpoint.pt",
             tmp_path / "history.csv",
         )
-    assert sentence in str(refused.value) and "\n" not in str(refused.value)
+    assert re.search(sentence, str(refused.value)) and "\n" not in str(refused.value)
     assert not emulator.state.training and not (tmp_path / "checkpoint.pt").exists()

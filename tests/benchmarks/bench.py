@@ -1,6 +1,6 @@
-"""flystage's speed as ratios, each measured side by side in one run: a table, and a JSON beside the results.
+"""Measure the speed of flystage as ratios to other programs on the same machine, and write a table and a JSON file.
 
-What is drawn and computed for it stays in the folder and is used again; it needs about 5 GB. Let nothing else run.
+The folder keeps images and results for the next time and needs about 5 GB. Run nothing else at the same time.
 """
 
 import argparse
@@ -28,7 +28,7 @@ BENCHMARKS = {
 
 
 def machine():
-    """The machine in words."""
+    """Return a description of the machine."""
     cpu = (
         re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()) if Path("/proc/cpuinfo").exists() else None
     )
@@ -38,20 +38,22 @@ def machine():
 
 
 def main():
-    """The command line; see --help."""
+    """Run the command line, see --help."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"which ones: {', '.join(BENCHMARKS)} (default: all)")
+    parser.add_argument("names", nargs="*", help=f"benchmarks to run: {', '.join(BENCHMARKS)} (default: all)")
     parser.add_argument(
-        "--folder", type=Path, default=Path(".bench"), help="where to draw and compute (default: .bench)"
+        "--folder", type=Path, default=Path(".bench"), help="folder for images and results (default: .bench)"
     )
-    parser.add_argument("--json", type=Path, default=Path("results/bench.json"), help="default: results/bench.json")
+    parser.add_argument(
+        "--json", type=Path, default=Path("results/bench.json"), help="file to write (default: results/bench.json)"
+    )
     args = parser.parse_args()
     if unknown := set(args.names) - set(BENCHMARKS):
-        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+        parser.error(f"unknown benchmark {', '.join(sorted(unknown))}. Known are {', '.join(BENCHMARKS)}.")
     folder = args.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
-    print(f"{machine()}\n\n| what | measured | beside | ratio | aim | |\n|---|---|---|---|---|---|", flush=True)
+    print(f"{machine()}\n\n| what | measured | compared with | ratio | aim | |\n|---|---|---|---|---|---|", flush=True)
     for name in args.names or BENCHMARKS:
         for row in BENCHMARKS[name](folder):
             rows.append(row)

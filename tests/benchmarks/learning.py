@@ -1,4 +1,4 @@
-"""Features, predicting, tuning and a whole run beside bare loops and others' scripts."""
+"""Benchmarks of features, prediction, tuning and a complete run, compared with bare loops and other scripts."""
 
 import os
 import resource
@@ -31,7 +31,7 @@ from row import Row, in_turns, seconds
 CORES = os.cpu_count()
 SETTINGS = runs.default_config()
 FEATURE_IMAGES, NEW_IMAGES, BATCH = 320, 1_000, 16
-FORMERLY = [40, 15]  # epochs of a trial at most, and without a better validation loss
+FORMERLY = [40, 15]  # of a trial: most epochs, and most epochs without a better validation loss
 FILES = {
     "train_manifest": "manifests/train.csv", "val_manifest": "manifests/val.csv", "stages": "stages.csv",
     "backbone": "model/backbone.pt", "train_vectors": "features/train.npy", "val_vectors": "features/val.npy",
@@ -39,7 +39,7 @@ FILES = {
 
 
 def features_and_predicting(folder):
-    """Yield the rows on features and on predicting, both on the CPU."""
+    """Yield the rows on features and on prediction, both on the CPU."""
     place = runs.emptied(folder / "learning")
     yield from features_of(place / "resnet50", folder, "resnet50", "none", SETTINGS["image"]["size"])
     yield from features_of(place / "lite0", folder, "efficientnet_lite0", "bundled", 320)
@@ -54,19 +54,22 @@ def features_and_predicting(folder):
     predicting = NEW_IMAGES / runs.snakemake(place, config, "predict")
     pngs = sorted((place / "resnet50").glob("*.png"))
     bare_rate = len(pngs) / bare_loop(backbone, pngs)[0]
-    what = f"predicting {NEW_IMAGES:,} new TIFs in one view, all included"
+    what = f"predicting {NEW_IMAGES:,} new TIFs in one view, everything included"
     yield Row(what, predicting, "images/s", "a bare eager loop", bare_rate, "at least")
 
 
 def features_of(place, folder, name, weights, size):
-    """Yield the rows on the features of a network: beside bare loops of eager torch, and of ONNX Runtime over PNGs in memory."""
+    """Yield the rows on the features of a network, compared with bare loops of eager torch and of ONNX Runtime.
+
+    size: of the pictures, in pixels.
+    """
     place.mkdir()
     fetch_weights(name, weights, 1, place / "backbone.pt")
     backbone, pngs = load_weights(place / "backbone.pt"), []
     for path in movies(folder / "drawn-1110", 1, 3)[:FEATURE_IMAGES]:
         pngs.append(place / f"{path.stem}.png")
         pngs[-1].write_bytes(encoded_png(prepare(path.read_bytes(), SETTINGS["image"] | {"size": size}, [0])[0][0]))
-    feature_vectors(pngs[:BATCH], backbone, place / "cache", CORES)  # makes the graph
+    feature_vectors(pngs[:BATCH], backbone, place / "cache", CORES)  # creates the graph
 
     def ours():
         (place / "cache/vectors.sqlite").unlink()
@@ -84,7 +87,7 @@ def features_of(place, folder, name, weights, size):
 
 
 def bare_onnx_loop(graph, pngs):
-    """The vectors of PNGs, decoded from memory one after the other."""
+    """Compute the vectors of PNGs, which are decoded from memory one after the other."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = CORES
     session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
@@ -95,7 +98,7 @@ def bare_onnx_loop(graph, pngs):
 
 
 def bare_loop(backbone, pngs):
-    """Seconds that eager torch (channels last, all cores) takes for pictures that are tensors already; and the features."""
+    """Return (seconds, features) of eager torch, channels last and on all cores, for pictures that are already tensors."""
     torch.set_num_threads(CORES)
     network = loaded_backbone(backbone).eval().to(memory_format=torch.channels_last)
     pictures = torch.from_numpy(np.stack([cv2.imread(str(png), cv2.IMREAD_GRAYSCALE) for png in pngs]))
@@ -109,7 +112,7 @@ def bare_loop(backbone, pngs):
 
 
 def to_the_report(folder):
-    """Yield the rows on a whole run and on its trials, with a trained network, beside what a colleague would write."""
+    """Yield the rows on a complete run and its trials with pretrained weights, compared with scripts of a colleague."""
     size = (embryos.WIDTH, embryos.HEIGHT)
     raw = folder / "raw-544"
     embryos.write_embryos(raw, embryos=32, minutes=range(51, 204, 9), slices=1, size=size, droppings=False)
@@ -123,25 +126,35 @@ def to_the_report(folder):
     results, image_size = place / "results", str(SETTINGS["image"]["size"])
     weights = results / "model/backbone.pt"
     clever = seconds(runs.program, "clever_script.py", raw, image_size, weights)
-    yield Row("raw TIFs to report, 544 TIFs", ours, "s", "the clever script", clever, "at most", 1.5)
+    yield Row(
+        "raw TIFs to report, 544 TIFs", ours, "s", "the clever script", clever, "at most", 1.5
+    )  # others/clever_script.py
 
     trials = [read_json(path) for path in sorted((results / "tuning").glob("trial_*.json"))]
     epochs = sum(trial["epochs"] for trial in trials) + len(read_history(results / "model/history.csv"))
     epoch = float(runs.program("plain_script.py", results / "split", weights, 64).split()[-2])
-    yield Row("the same", epochs * epoch, "s", "it", ours, "at least", 20)
+    yield Row(
+        "the plain script, computed for all epochs of the run",
+        epochs * epoch,
+        "s",
+        "raw TIFs to report",
+        ours,
+        "at least",
+        20,
+    )
     spent = sum(cpu_seconds_of_rule(results, rule) for rule in ("crossval", "checkpoint", "report"))
-    what = "cross-validation beside simple methods, calibration and the report, CPU time"
+    what = "cross-validation with baselines, calibration and the report, CPU time"
     yield Row(what, spent, "s", "the aim", 40, "at most")
     yield from tuning(results, trials)
 
 
 def cpu_seconds_of_rule(results, rule):
-    """CPU time of a rule's one job, as Snakemake measured it."""
+    """Return the CPU time of a rule's only job in seconds, as Snakemake measured it."""
     return float(pd.read_csv(results / f"benchmarks/{rule}.tsv", sep="\t")["cpu_time"].iloc[-1])
 
 
 def tuning(results, trials):
-    """Yield the rows on the CPU seconds and the wall time of all trials on cached features."""
+    """Yield the row on the CPU time of all trials on cached features."""
     job = TrainingJob.of_rule(
         {name: results / path for name, path in FILES.items()},
         SETTINGS | {"cache": str(results / "cache")},
@@ -169,7 +182,7 @@ def tuning(results, trials):
 
 
 def cpu_seconds(function, *arguments):
-    """CPU time of the processes that a call starts and waits for."""
+    """Return the CPU time in seconds of the processes that a call starts and waits for."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     function(*arguments)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,4 +1,4 @@
-"""Preparing beside the least that any program must do."""
+"""Benchmark of preparing images, compared with the least work that any program must do."""
 
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -19,7 +19,7 @@ ANGLES = [0, *IMAGE["angles"]]
 
 
 def the_floor(paths, folder):
-    """Decode, resample, encode, and nothing else: no check, no fact, no checksum."""
+    """Only decode, resample and encode the images, without checks, facts or checksums."""
     for path in paths:
         grey = tifffile.imread(path).astype(np.float32) * np.float32(255 * 6 / 65535)
         for angle, picture in zip(ANGLES, preparing.turned(grey, ANGLES, IMAGE["size"], IMAGE["field"]), strict=True):
@@ -32,7 +32,7 @@ def ours(paths, folder):
 
 
 def benchmark(folder):
-    """Yield the rows on preparing: TIFs per second on all cores, six PNGs each."""
+    """Yield the rows on preparing: TIFs per second on all cores, with six PNGs per TIF."""
     paths = movies(folder / "drawn-1110", 1, 1)
     with ProcessPoolExecutor(CORES, mp_context=get_context("spawn")) as pool:
 
@@ -41,7 +41,7 @@ def benchmark(folder):
             parts = [paths[core:number:CORES] for core in range(CORES)]
             list(pool.map(way, parts, places))
 
-        on_all_cores(ours, CORES)  # imports
+        on_all_cores(ours, CORES)  # import the modules before the measurement
         whole = len(paths)
         floor, ours_whole = in_turns(7, partial(on_all_cores, the_floor, whole), partial(on_all_cores, ours, whole))
     rate = whole / ours_whole
@@ -51,7 +51,7 @@ def benchmark(folder):
 
 
 def start_of_a_job():
-    """What a job of `prepare` imports before it works: Snakemake's part, the script's, the first decoder."""
+    """Import the modules that a job of `prepare` imports before its work: Snakemake's, the script's and the first decoder."""
     runs.python(
         "from snakemake.logging import logger; from snakemake.iocontainers import Snakemake;"
         "from flystage.images.preparing import prepare_bucket; from flystage.run.rule_log import rule_log; import imagecodecs"

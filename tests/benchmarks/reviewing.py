@@ -1,4 +1,4 @@
-"""The page of suggestions with thousands of images: how soon the first are shown, and how soon others when a filter is chosen."""
+"""Benchmark of the page of suggestions with thousands of images: time to the first images and time of a filter."""
 
 import statistics
 
@@ -8,7 +8,7 @@ import runs
 from row import Row, seconds
 
 IMAGES, DRAWN, REPEATS = 5_000, 200, 5
-# Both end with the frame after the one in which the pictures stand.
+# Both times end with the frame after the one that shows the pictures.
 FIRST_ROWS = """const look = () => {
   const image = document.querySelector("#list .card img");
   if (image && image.complete) requestAnimationFrame(() => { window.firstRows = performance.now() / 1000; });
@@ -23,14 +23,14 @@ FILTER = """new Promise(done => {
 
 
 def page_of_suggestions(folder):
-    """Yield the rows on writing, opening and filtering a page of IMAGES images, in headless Chromium; none where there is no Chromium."""
+    """Yield the rows on writing, opening and filtering a page of IMAGES images. Without Chromium, only the row on writing."""
     place = runs.emptied(folder / "review")
     table = review_files.suggestions(place / "pngs", IMAGES, pictures=DRAWN)
     path = place / "predictions.html"
     writing = seconds(review_files.write_page, table, path)
     yield Row(f"writing the page of {IMAGES:,} images", writing, "s", "the aim", 30, "at most")
     if not browser.CHROMIUM:
-        print("There is no Chromium on this machine: the page was not opened.")
+        print("Chromium is not installed, so the page was not opened.")
         return
     with browser.browser() as page:
         page.ask("Page.addScriptToEvaluateOnNewDocument", source=FIRST_ROWS)

@@ -1,4 +1,4 @@
-"""One line of the benchmark's table: a figure, what it stands beside, their ratio and the aim."""
+"""One line of the benchmark's table: a value, the value that it is compared with, their ratio and the aim."""
 
 import statistics
 import time
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass
 class Row:
-    """`value` and `beside_value` are in the same `unit`; `aim` is "at least", "at most" or "", of their ratio."""
+    """A value and a value to compare it with, which has a name and the same `unit`. `aim` and `limit` are of their ratio.
+
+    aim: "at least", "at most" or "".
+    """
 
     what: str
     value: float
@@ -23,11 +26,11 @@ class Row:
 
     @property
     def met(self):
-        """Whether the aim is met; None where there is none."""
+        """Return whether the aim is met; None without an aim."""
         return {"at least": self.ratio >= self.limit, "at most": self.ratio <= self.limit, "": None}[self.aim]
 
     def line(self):
-        """The row as a line of a Markdown table."""
+        """Return the row as a line of a Markdown table."""
         aim = f"{self.aim} {self.limit:g}" if self.aim else ""
         verdict = {True: "met", False: "NOT MET", None: ""}[self.met]
         beside = f"{self.beside}: {self.beside_value:.4g} {self.unit}"
@@ -35,13 +38,13 @@ class Row:
 
 
 def seconds(function, *arguments):
-    """Wall time of one call."""
+    """Return the wall time of one call in seconds."""
     start = time.perf_counter()
     function(*arguments)
     return time.perf_counter() - start
 
 
 def in_turns(repeats, *functions):
-    """Median wall time of each function, called in turns so that a busy moment of the machine meets them all."""
+    """Return the median wall time of each function in seconds. Calls alternate, so that a busy moment affects all of them."""
     times = [[seconds(function) for function in functions] for _ in range(repeats)]
     return [statistics.median(column) for column in zip(*times, strict=True)]

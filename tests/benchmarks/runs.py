@@ -1,4 +1,4 @@
-"""Runs of the workflow in a folder of their own, and of its scripts without Snakemake."""
+"""Run the workflow or other scripts in a separate folder, and measure the time."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ def default_config():
 
 
 def emptied(folder):
-    """The folder, new and empty."""
+    """Delete and create a folder, and return it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
@@ -31,20 +31,20 @@ def python(code, folder=None):
 
 
 def program(name, *arguments):
-    """What one of the others' scripts prints."""
+    """Run a script of the folder others and return its output."""
     command = [sys.executable, Path(__file__).parent / "others" / name, *map(str, arguments)]
     return subprocess.run(command, env=LIBRARY, check=True, capture_output=True, text=True).stdout
 
 
 def snakemake(folder, config, *arguments):
-    """Wall time of a run of the workflow in `folder` on all cores; ends the benchmark when it fails."""
+    """Run the workflow in `folder` on all cores and return the wall time in seconds. A failure ends the benchmark."""
     (folder / "over.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     command = [SNAKEMAKE, "--snakefile", REPOSITORY / "Snakefile", "--cores", "all", *arguments]
     return _timed([*command, "--configfile", "over.yaml"], folder)
 
 
 def version(folder):
-    """Wall time of `snakemake --version`."""
+    """Return the wall time of `snakemake --version` in seconds."""
     return _timed([SNAKEMAKE, "--version"], folder)
 
 

@@ -1,4 +1,4 @@
-"""The workflow's scripts up to the manifests, each a process as in the workflow, but without Snakemake around them."""
+"""Run the workflow's scripts up to the manifests without Snakemake, each in a process as in the workflow."""
 
 import os
 import pickle
@@ -20,7 +20,10 @@ RUN = (
 
 
 def up_to_the_manifests(folder, config):
-    """Find, split, prepare every bucket on all cores, collect. config: complete; its raw folders are absolute paths."""
+    """Find and split the images, prepare all buckets on all cores, and collect them.
+
+    config: the complete configuration, in which raw folders are absolute paths.
+    """
     rows = gather(config, "none").rows
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         tables = list(pool.map(lambda bucket: prepared(folder, bucket, rows[bucket], config), sorted(rows)))
@@ -52,7 +55,7 @@ def prepared(folder, bucket, rows, config):
 
 
 def run(folder, script, name, inputs, outputs, params, config):
-    """Run one script in `folder` as its rule would, with these things under their names."""
+    """Run one script in `folder` as its rule does. inputs, outputs, params: {name: value}."""
     job = SimpleNamespace(
         input=InputFiles(fromdict=inputs),
         output=OutputFiles(fromdict=outputs),

@@ -1,10 +1,11 @@
-"""What choosing the images to label saves against random order: accuracy on embryos that nobody labelled, by number of labels.
+"""Compare orders of labelling with a random order: accuracy on held-out embryos by number of labels.
 
     python tests/benchmarks/what_to_label.py results/demo
 
-Needs the features of a finished run of heads. Each repeat holds other embryos out, begins with two labelled ones, and labels images
-of the others in several orders, in rounds: after each the network (a logistic regression on features) learns from all labels. Each
-order takes single images, as many as an embryo has in each round, or one whole embryo: that of the largest mean.
+This needs the features of a finished run that trained only heads. Each repeat holds out other embryos and begins with two labelled
+ones. It labels images of the other embryos in rounds and in several orders. After each round, a logistic regression on features
+learns from all labels. In one variant, a round labels as many single images as an embryo has. In the other, it labels the whole
+embryo with the largest mean value.
 """
 
 import argparse
@@ -18,8 +19,8 @@ from flystage.dataset.manifests import read_manifest
 from flystage.prediction.teaching import teaching
 
 ROUNDS = 6
-COMPONENTS = 60  # principal ones of the features, of all images
-FIRST, HELD_OUT = 2, 0.4  # embryos labelled at first; share of the embryos held out
+COMPONENTS = 60  # principal components of the features of all images
+FIRST, HELD_OUT = 2, 0.4  # number of embryos labelled at the beginning; share of held-out embryos
 
 
 def doubts_of(network, vectors):
@@ -59,9 +60,10 @@ def learned(vectors, labels):
 
 
 def curve(vectors, labels, embryos, order, whole, seed):
-    """Accuracy and mean error in stages on the held-out embryos after each round: array (rounds + 1, 2).
+    """Return accuracy and mean error (in stages) on the held-out embryos after each round, an array (rounds + 1, 2).
 
-    whole: whether whole embryos are labelled.
+    vectors: (images, components). labels, embryos: of the images. order: a key of ORDERS. whole: whether a round labels a whole
+    embryo instead of single images. seed: of the repeat.
     """
     random = np.random.default_rng(seed)
     names = random.permutation(np.unique(embryos))
@@ -88,9 +90,9 @@ def curve(vectors, labels, embryos, order, whole, seed):
 
 
 def main():
-    """The command line; see --help."""
+    """Run the command line, see --help."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path, help="of a finished run")
+    parser.add_argument("results", type=Path, help="results folder of a finished run")
     parser.add_argument("--repeats", type=int, default=20)
     args = parser.parse_args()
     parts = []
@@ -109,7 +111,9 @@ def main():
         way: np.stack([curve(vectors, labels, embryos, *way, seed) for seed in range(args.repeats)]) for way in ways
     }
     number = len(np.unique(embryos))
-    print(f"{number} embryos, {len(vectors)} images, {args.repeats} repeats; {FIRST} embryos labelled at first\n")
+    print(
+        f"{number} embryos, {len(vectors)} images, {args.repeats} repeats, {FIRST} embryos labelled at the beginning\n"
+    )
     print(
         f"| order | {' | '.join(f'+{rounds}' for rounds in range(ROUNDS + 1))} | minus random order: top-1 points | stages of error |"
     )
@@ -118,7 +122,9 @@ def main():
     for (order, whole), name in ways.items():
         found = curves[order, whole]
         tops = " | ".join(f"{100 * found[:, rounds, 0].mean():.0f} %" for rounds in range(ROUNDS + 1))
-        minus = (found - curves["random", whole])[:, 1:].mean(axis=1)  # repeats hold the same embryos out in each order
+        minus = (found - curves["random", whole])[:, 1:].mean(
+            axis=1
+        )  # in each repeat, all orders hold out the same embryos
         half, mean = quantile * minus.std(axis=0, ddof=1) / np.sqrt(args.repeats), minus.mean(axis=0)
         words = [
             f"{scale * value:+.{digits}f} ({scale * (value - width):+.{digits}f} to {scale * (value + width):+.{digits}f})"

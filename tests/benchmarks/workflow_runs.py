@@ -1,4 +1,4 @@
-"""The workflow as a whole: cold, with nothing to do, with one movie more, and how much memory its steps take."""
+"""Benchmarks of the whole workflow: a cold run, a run with nothing to do, one more movie, and the memory of each step."""
 
 import re
 import sys
@@ -12,7 +12,7 @@ from raw_images import LARGE, MOVIE, MOVIES_23, SMALL_PICTURE, STUDY, link, movi
 from row import Row, in_turns
 
 UP_TO_MANIFESTS = ("--until", "dataset")
-# Small PNGs and a short tuning: these runs are about the number of files, not about the work on each.
+# Small PNGs and a short tuning, because these runs measure the cost of many files, not the work on each.
 QUICK = {
     "image": {"size": 32},
     "model": {"backbone": "resnet50", "weights": "none"},
@@ -22,7 +22,7 @@ QUICK = {
 
 
 def cold_runs(folder):
-    """Yield the rows on a cold run up to the manifests, full-size TIFs, default settings."""
+    """Yield the rows on a cold run up to the manifests, with full-size TIFs and default settings."""
     defaults = runs.default_config()
     for images in (STUDY, MOVIES_23):
         over = {"raw": [str(raw_folder(folder / f"raw-{images}", images))], "split": {"lock": "lock.csv"}}
@@ -30,7 +30,15 @@ def cold_runs(folder):
         cold, alone = in_turns(
             2, partial(cold_run, folder / "cold", over), partial(scripts_run, folder / "alone", config)
         )
-        yield Row(f"cold run to the manifests, {images:,} TIFs", cold, "s", "its scripts alone", alone, "at most", 1.25)
+        yield Row(
+            f"cold run to the manifests, {images:,} TIFs",
+            cold,
+            "s",
+            "its scripts without Snakemake",
+            alone,
+            "at most",
+            1.25,
+        )
 
 
 def cold_run(place, over):
@@ -51,7 +59,7 @@ def nothing_to_do(folder):
         runs.snakemake(place, over)
         version, idle = in_turns(5, partial(runs.version, place), partial(runs.snakemake, place, over))
         if "Nothing to be done" not in (place / "output.txt").read_text(encoding="utf-8"):
-            sys.exit(f"The second run in {place} had something to do; see output.txt there.")
+            sys.exit(f"The second run in {place} had something to do. Read output.txt in that folder.")
         yield Row(f"nothing to do, {images:,} TIFs", idle, "s", "snakemake --version", version, "at most", limit)
         peaks[images] = peak_memory(place / "results/logs")
     for step, row in pd.DataFrame(peaks).iterrows():
@@ -61,7 +69,7 @@ def nothing_to_do(folder):
 
 
 def peak_memory(logs):
-    """MiB that each step took at its highest, as its jobs' logs say."""
+    """Return {step: peak memory in MiB} from the logs of its jobs."""
     peaks = {}
     for log in logs.rglob("*.log"):
         step = log.parent.name if log.parent != logs else log.stem
@@ -71,7 +79,7 @@ def peak_memory(logs):
 
 
 def one_movie_more(folder):
-    """Yield the row on adding one movie to 23, up to manifests and features."""
+    """Yield the rows on adding one movie to 23, up to manifests and features."""
     drawn = folder / "drawn-1110"
     raw = raw_folder(runs.emptied(folder / "raw-growing"), MOVIES_23)
     place = runs.emptied(folder / "growing")
@@ -83,8 +91,8 @@ def one_movie_more(folder):
     link(sorted(set(movies(drawn, 1, 24)) - set(movies(drawn, 1, 23))), drawn, raw)
     more = runs.snakemake(place, over, *up_to)
     share = count_pngs(place) / before - 1
-    yield Row("start-up: the same two steps, nothing new", nothing_new, "s", "a cold run to the features", cold)
-    what, beside = f"one movie of {MOVIE} TIFs more, start-up apart", f"{share:.1%} of the cold run"
+    yield Row("start-up: both steps without new images", nothing_new, "s", "a cold run to the features", cold)
+    what, beside = f"one more movie of {MOVIE} TIFs, without start-up", f"{share:.1%} of the cold run"
     yield Row(what, more - nothing_new, "s", beside, share * cold, "at most", 1.5)
 
 

@@ -1,4 +1,4 @@
-"""A Slurm cluster of its own on this machine: several nodes, pretend GPUs, no systemd; it ends with its process."""
+"""A private Slurm cluster on this machine, with several nodes and pretend GPUs, without systemd. It ends with its process."""
 
 import contextlib
 import getpass
@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-CPUS, MEMORY, GPUS = 8, 64_000, 2  # of each node, in MB; declared, whatever this machine has
+CPUS, MEMORY, GPUS = 8, 64_000, 2  # of each node, memory in MB. Slurm does not check them against this machine.
 NODES = ("n1", "n2", "n3")
 PROGRAMS = ("slurmctld", "slurmd", "munged", "srun")
 PACKAGES = ("slurm-wlm", "munge")
@@ -53,21 +53,21 @@ PartitionName=gpu Nodes={gpu_node} MaxTime=INFINITE State=UP
 
 
 class NoSlurmError(Exception):
-    """Slurm is not here and cannot be installed, for the reason given."""
+    """Slurm is missing and cannot be installed or started, for the given reason."""
 
 
 def install():
-    """Install Debian's packages of Slurm unless they are there. Raises NoSlurmError."""
+    """Install Debian's packages of Slurm if they are missing. Raises NoSlurmError if that fails."""
     if os.geteuid() != 0:
-        raise NoSlurmError("starting it takes root")
+        raise NoSlurmError("only root can start it")
     if all(shutil.which(program, path=_path()) for program in PROGRAMS):
         return
     if not shutil.which("apt-get"):
-        raise NoSlurmError("this machine has no apt-get to install it with")
+        raise NoSlurmError("apt-get, which installs it, is missing on this machine")
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *PACKAGES]
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     installed = subprocess.run(command, env=quiet, capture_output=True, text=True)
-    if installed.returncode != 0:  # a fresh machine has no lists of packages
+    if installed.returncode != 0:  # a fresh machine does not have the lists of packages
         subprocess.run(["apt-get", "update"], capture_output=True)
         installed = subprocess.run(command, env=quiet, capture_output=True, text=True)
     if installed.returncode != 0:
@@ -75,10 +75,10 @@ def install():
 
 
 class Cluster:
-    """Three nodes with pretend GPUs, all in one private folder. `env` is the environment in which its commands work."""
+    """Three nodes with pretend GPUs in one private folder. Slurm's commands need the environment `env`."""
 
     def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))  # sockets want a short path
+        self.folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))  # the path of a socket must be short
         self.env = {"SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": f"{self.folder}/bin:{_path()}"}
         self.daemons = {}
 
@@ -91,8 +91,8 @@ class Cluster:
         try:
             self._write_configuration()
         except PermissionError as error:
-            raise NoSlurmError(f"pretend GPUs cannot be made ({error})") from error
-        # The executor's inner step drops SLURM_CONF, which clusters with a configuration in /etc do not need.
+            raise NoSlurmError(f"pretend GPUs cannot be created ({error})") from error
+        # The executor's inner step removes SLURM_CONF, which clusters with a configuration in /etc do not need.
         srun = shutil.which("srun", path=_path())
         (self.folder / "bin" / "srun").write_text(f'#!/bin/sh\nSLURM_CONF={self.env["SLURM_CONF"]} exec {srun} "$@"\n')
         (self.folder / "bin" / "srun").chmod(0o755)
@@ -107,13 +107,13 @@ class Cluster:
     def _idle_nodes(self):
         command = ["sinfo", "--noheader", "--Node", "--states=idle", "--partition=main"]
         answer = subprocess.run(command, env=os.environ | self.env, capture_output=True, text=True, timeout=60)
-        return len(answer.stdout.splitlines())  # none while there is no controller yet
+        return len(answer.stdout.splitlines())  # 0 before the controller runs
 
     def start_node(self, node):
         self._start("slurmd", "-D", "-N", node, name=node)
 
     def kill_node(self, node):
-        """Kill a node's daemon and all that runs there, as a power cut does."""
+        """Kill a node's daemon and all its processes, as a power cut does."""
         signs = (f"NODE_OF_TEST={node}".encode(), f"SLURMD_NODENAME={node}".encode())
         pids = [pid for pid, environ in self._processes() if any(sign in environ for sign in signs)]
         for pid in [self.daemons[node].pid, *pids]:
@@ -121,7 +121,7 @@ class Cluster:
         self.daemons.pop(node).wait()
 
     def stop(self):
-        """End every daemon and every process of a job, and delete the folder."""
+        """End all daemons and processes of jobs, and delete the folder."""
         try:
             subprocess.run(
                 ["scancel", f"--user={getpass.getuser()}"], env=os.environ | self.env, timeout=10, check=False
@@ -140,22 +140,22 @@ class Cluster:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def run(self, *command):
-        """Run one of Slurm's commands and return what it says."""
+        """Run one of Slurm's commands and return its output."""
         return subprocess.run(
             command, env=os.environ | self.env, capture_output=True, text=True, check=True, timeout=60
         ).stdout.strip()
 
     def jobs(self, *states):
-        """[(id, state, comment, node)] of the jobs Slurm remembers, in the order of their ids; all, or those in some states."""
+        """Return [(id, state, comment, node)] of the jobs that Slurm remembers, in the order of their ids. states: by default all."""
         lines = self.run("squeue", "-h", "-t", "all", "--sort=i", "-o", "%A|%T|%k|%N").splitlines()
         jobs = [tuple(line.split("|")) for line in lines]
         return [job for job in jobs if not states or job[1] in states]
 
     def wait_for(self, sign, seconds=60):
-        """Wait until `sign()` is true."""
+        """Wait until `sign()` is true. Raises AssertionError after `seconds`."""
         deadline = time.monotonic() + seconds
         while not sign():
-            assert time.monotonic() < deadline, f"not in {seconds} s"
+            assert time.monotonic() < deadline, f"the condition was not met within {seconds} s"
             time.sleep(0.2)
 
     def _write_configuration(self):
@@ -184,7 +184,7 @@ class Cluster:
     def _start(self, program, *arguments, name=None):
         log = open(self.folder / "log" / f"{name or program}.out", "a")  # noqa: SIM115
         self.daemons[name or program] = subprocess.Popen(
-            ["setpriv", "--pdeathsig=KILL", shutil.which(program, path=_path()), *arguments],  # none outlives the tests
+            ["setpriv", "--pdeathsig=KILL", shutil.which(program, path=_path()), *arguments],  # they end with the tests
             env=os.environ | self.env | {"NODE_OF_TEST": name or program},
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -193,13 +193,13 @@ class Cluster:
         log.close()
 
     def _processes(self):
-        """[(pid, environment)] of all processes that belong to this cluster, this one left out."""
+        """Return [(pid, environment)] of all processes of this cluster, without this process."""
         sign = f"SLURM_CONF={self.env['SLURM_CONF']}".encode()
         found = []
         for path in Path("/proc").glob("[0-9]*/environ"):
             try:
                 environ = path.read_bytes().split(b"\0")
-            except OSError:  # gone, or another user's
+            except OSError:  # ended, or of another user
                 continue
             pid = int(path.parent.name)
             ours = sign in environ or any(str(self.folder).encode() in value for value in environ)

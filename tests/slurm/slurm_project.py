@@ -1,4 +1,4 @@
-"""The small project of the tests, run on their cluster."""
+"""The small project of the tests, for runs on the cluster of the tests."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ ON_GPUS = {"hardware": {"gpu": True}}
 
 @dataclass
 class SlurmProject(Project):
-    """A project whose workflow runs on the cluster of the tests, which write down what ran where."""
+    """A project whose workflow runs on the cluster of the tests. Its jobs record where they run."""
 
     cluster: Cluster = None
 
@@ -24,7 +24,7 @@ class SlurmProject(Project):
         return super().snakemake(*arguments, env=self.env | (env or {}), **wanted)
 
     def started(self, *arguments, env=None, **wanted):
-        """Start the driver alone in a process group, as a terminal does, and return at once; see `said`."""
+        """Start Snakemake in its own process group, as a terminal does, and return at once. Its output goes to `said`."""
         return super().started(*arguments, env=self.env | (env or {}), **wanted)
 
     @property
@@ -34,6 +34,6 @@ class SlurmProject(Project):
         return self.cluster.env | {"PYTHONPATH": meddling, "SEEN": str(self.folder / "seen.jsonl")}
 
     def seen(self, name=None):
-        """What the scripts wrote down when they began: dicts of name, job, node, gpus; of all rules or of one."""
+        """Return the records that scripts write at their start: dicts of name, job, node, gpus. name: of one rule, or all."""
         lines = map(json.loads, (self.folder / "seen.jsonl").read_text().splitlines())
         return [line for line in lines if name in (None, line["name"])]

@@ -1,4 +1,4 @@
-"""The driver ends while its jobs are in the queue: by Ctrl-C, then by kill -9. What docs/slurm.md says to do is done."""
+"""Test that a run whose Snakemake was stopped or killed can be repeated, as docs/slurm.md describes."""
 
 import json
 import os
@@ -12,7 +12,7 @@ HANG = {"FATES": json.dumps({"train": ["time.sleep(600)"] * 9})}
 
 
 def started_until_training(project):
-    """Start the driver and wait until the job that trains is at work. Returns the driver and Slurm's id of the job."""
+    """Start Snakemake and wait until the training job runs. Return the process and Slurm's id of the job."""
     begun = len(project.seen("train"))
     driver = project.started(over=ON_GPUS, env=HANG)
     project.cluster.wait_for(lambda: len(project.seen("train")) > begun, 300)
@@ -23,7 +23,7 @@ def in_queue(project):
     return [job for job, *_ in project.cluster.jobs("PENDING", "RUNNING", "COMPLETING")]
 
 
-def test_ctrl_c_and_kill_9(finished, copy_of_finished):
+def test_jobs_end_at_ctrl_c_and_must_be_cancelled_after_kill_9(finished, copy_of_finished):
     project, cluster = copy_of_finished, copy_of_finished.cluster
     (project.results / "model/trained.pt").unlink()
 
@@ -40,9 +40,9 @@ def test_ctrl_c_and_kill_9(finished, copy_of_finished):
     begun = len(project.seen())
     refused = project.snakemake(over=ON_GPUS)
     assert refused.returncode != 0 and "Traceback" not in refused.out
-    (command,) = re.findall(r"cancel them with '(.*?)'", refused.out)
+    (command,) = re.findall(r"'(scancel .*?)'", refused.out)
     assert command == f"scancel {job}"
-    assert in_queue(project) == [job] and len(project.seen()) == begun  # nothing was submitted, nothing ran
+    assert in_queue(project) == [job] and len(project.seen()) == begun  # no job was submitted or ran
 
     cluster.run(*shlex.split(command))
     cluster.wait_for(lambda: in_queue(project) == [])

@@ -1,4 +1,4 @@
-"""A training on two nodes at once."""
+"""Test that training on two nodes gives the same record as training in two processes."""
 
 import json
 
@@ -13,7 +13,7 @@ def trial(project):
     return json.loads((project.results / "tuning/trial_0.json").read_text())
 
 
-def test_two_nodes_train_as_two_processes_do(copy_of_finished, copy_of_locally):
+def test_training_on_two_nodes_equals_training_in_two_processes(copy_of_finished, copy_of_locally):
     project, on_nodes = copy_of_finished, {"hardware": {"gpu": True, "nodes": 2}}
     wanted = ["--until", "tune", "--default-resources", "gpu_type=pretend"]
     process = project.snakemake(*wanted, over=merged(FINETUNED, on_nodes))

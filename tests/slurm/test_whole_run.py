@@ -1,4 +1,4 @@
-"""The small workflow on a real Slurm, from raw images to the report."""
+"""Tests of the small workflow on a real Slurm, from raw images to the report."""
 
 from collections import Counter
 
@@ -7,20 +7,20 @@ from slurm_project import ON_GPUS
 
 
 def submitted(finished):
-    """{what the executor calls a job: (node, partition, CPUs, memory, minutes, GPUs)}, of the run to the report."""
+    """Return {the executor's name of a job: [node, partition, CPUs, memory, time limit]} of the finished run."""
     (run,) = {line.split()[-1] for line in finished.process.out.splitlines() if "SLURM run ID" in line}
     lines = finished.cluster.run("squeue", "-h", "-t", "all", f"--name={run}", "-o", "%k|%N|%P|%C|%m|%l").splitlines()
     return {comment: rest for comment, *rest in (line.split("|") for line in lines)}
 
 
-def test_the_results_are_those_of_a_run_on_one_machine(finished, locally):
+def test_a_run_on_slurm_gives_the_results_of_a_local_run(finished, locally):
     contents, expected = finished.contents(), locally.contents()
     assert "results/report.html" in contents and "results/model/history.csv" in contents
     assert [name for name in expected | contents if expected.get(name) != contents.get(name)] == []
     assert "Nothing to be done" in finished.snakemake("--dry-run", over=ON_GPUS).out
 
 
-def test_light_rules_run_where_snakemake_was_started_and_the_heavy_ones_on_nodes(finished):
+def test_light_rules_run_locally_and_heavy_ones_on_nodes(finished):
     nodes = {line["name"]: line["node"] for line in finished.seen()}
     heavy = {"features", "tune", "train", "evaluate", "crossval"} | {
         path.stem for path in (finished.results / "images").glob("*.csv")
@@ -45,12 +45,12 @@ def test_resources_reach_slurm(finished):
     assert jobs["rule_tune"][1:] == ["main", "2", "12000M", "4:00:00"]
 
 
-def test_gpus_reach_the_jobs_that_ask_for_them(finished):
+def test_only_jobs_that_request_gpus_get_them(finished):
     gpus = {line["name"]: line["gpus"] for line in finished.seen()}
     assert {name for name, given in gpus.items() if given is not None} == {"features", "evaluate", "crossval"}
     assert gpus["features"] in ("0", "1") and gpus["evaluate"] in ("0", "1")
 
 
-def test_what_jobs_said_is_kept(finished):
+def test_the_logs_of_jobs_are_kept(finished):
     for name in ("prepare/train-03", "features", "tune", "train", "evaluate"):
         assert "peak memory" in (finished.results / f"logs/{name}.log").read_text()

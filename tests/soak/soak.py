@@ -1,9 +1,9 @@
-"""Kill -9 at many random moments, each followed by a plain rerun that must end as if nothing had happened.
+"""Kill runs with kill -9 at many random moments and check that a rerun gives the results of an undisturbed run.
 
-Every moment begins with raw images alone: no results, no split lock. The small workflow of the tests is run to its
-report, then asked for stages of unlabelled images, and killed with all its processes at a random time between its start
-and its end. For every third moment the rerun is killed as well. Then the same two commands, with no option but what the
-workflow's own profile sets, must end with the same bytes as a run that was left alone.
+Every moment starts with only raw images, without results or a split lock. Two commands run the small workflow of the tests: the
+first to its report, the second predicts stages of unlabelled images. The script kills all their processes at a random time. At
+every third moment it also kills the rerun. Then the same two commands, with no options but those of the workflow's profile, must
+give the same bytes as an undisturbed run.
 """
 
 import argparse
@@ -24,11 +24,11 @@ import embryos
 from small_project import MINUTES, Project, kill_when, write_raw
 
 PREDICTING = {"predict": {"images": ["unlabelled"]}}
-KILL_THE_RERUN = 3  # every so many moments
+KILL_THE_RERUN = 3  # the rerun is killed at every third moment
 
 
 def write_images(project):
-    """The raw images, and a folder of unlabelled ones."""
+    """Write the raw images, and a folder of unlabelled ones."""
     write_raw(project.raw)
     embryos.write_embryos(
         project.folder / "unlabelled",
@@ -42,7 +42,7 @@ def write_images(project):
 
 
 def started(project):
-    """Start both commands, one after the other, in a process group of their own."""
+    """Start both commands, one after the other, in a new process group."""
     commands = [shlex.join(map(str, project.command(*target, over=PREDICTING))) for target in ([], ["predict"])]
     with open(project.folder / "output.txt", "a", encoding="utf-8") as output:
         return subprocess.Popen(
@@ -55,13 +55,13 @@ def started(project):
 
 
 def killed_after(project, seconds):
-    """Start and kill after so many seconds. Returns whether it was still running."""
+    """Start the commands and kill them after `seconds`. Return whether they were still running."""
     end = time.monotonic() + seconds
     return kill_when(started(project), lambda: time.monotonic() >= end)
 
 
 def running_jobs(project):
-    """What the last run was doing when it ended, from Snakemake's log: the messages of the jobs begun and not finished."""
+    """Return the messages of the jobs that ran at the end of the last run, from Snakemake's log."""
     logs = sorted((project.folder / ".snakemake" / "log").glob("*.log"))
     text = logs[-1].read_text(encoding="utf-8") if logs else ""
     begun = dict(re.findall(r"^Job (\d+): (.*)$", text, flags=re.MULTILINE))
@@ -71,10 +71,10 @@ def running_jobs(project):
 
 
 def soak_moment(folder, images, share, duration, second, expected):
-    """One moment. Returns what happened as a dict, and the duration, which shrinks when a run ended before its moment.
+    """Kill and rerun once. Return (record of the moment, duration in s). The duration is shorter if a run ended before its moment.
 
-    folder: of the project to make. images: the project whose images to copy. share: where in the run to kill, 0 to 1.
-    second: the same for the rerun, or None. expected: contents of the unharmed run.
+    folder: of the new project. images: the project whose images are copied. share: moment of the kill as a share of the duration,
+    0 to 1. duration: of a complete run, in seconds. second: share for the rerun, or None. expected: contents of the undisturbed run.
     """
     project = Project(folder)
     while True:
@@ -84,7 +84,7 @@ def soak_moment(folder, images, share, duration, second, expected):
         begin = time.monotonic()
         if killed_after(project, share * duration):
             break
-        duration = time.monotonic() - begin  # it was faster than the unharmed run, and is killed once more
+        duration = time.monotonic() - begin  # it was faster than the undisturbed run, so try again
     moment = {"seconds": round(share * duration, 1), "running": running_jobs(project), "second": None}
     if second is not None:
         begin = time.monotonic()
@@ -102,7 +102,7 @@ def soak_moment(folder, images, share, duration, second, expected):
 
 
 def line_of(moment):
-    """A moment as a line of the table."""
+    """Return a moment as a line of the table."""
     running = "; ".join(moment["running"]) or "no job (reading the workflow, or between jobs)"
     if moment["second"]:
         what = "; ".join(moment["second"]["running"]) or "no job"
@@ -113,10 +113,10 @@ def line_of(moment):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--moments", type=int, default=25, metavar="N", help="how many kills (25)")
-    parser.add_argument("--seed", type=int, default=1, help="of the random moments (1)")
-    parser.add_argument("--folder", type=Path, help="where to work, an empty folder (a temporary one)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the moments there as well")
+    parser.add_argument("--moments", type=int, default=25, metavar="N", help="number of kills (25)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random moments (1)")
+    parser.add_argument("--folder", type=Path, help="an empty folder for the projects (a temporary one)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the moments to this file")
     arguments = parser.parse_args()
     folder = (arguments.folder or Path(tempfile.mkdtemp(prefix="soak-"))).resolve()
     unharmed = Project(folder / "unharmed")
@@ -125,10 +125,12 @@ def main():
 
     begin = time.monotonic()
     if started(unharmed).wait() != 0:
-        sys.exit(f"The unharmed run failed; see {unharmed.folder / 'output.txt'}.")
+        sys.exit(f"The undisturbed run failed. Read {unharmed.folder / 'output.txt'}.")
     duration = time.monotonic() - begin
     expected = unharmed.contents()
-    print(f"The unharmed run took {duration:.0f} s; {len(expected)} files are compared. Work is in {folder}.")
+    print(
+        f"The undisturbed run took {duration:.0f} s. {len(expected)} files are compared. The projects are in {folder}."
+    )
 
     draw = random.Random(arguments.seed)
     moments = []
@@ -149,9 +151,9 @@ def main():
     print("\nkilled at (s)  equal  what was running")
     print(*map(line_of, moments), sep="\n")
     differing = [moment for moment in moments if not moment["equal"]]
-    print(f"{len(moments)} kills, {len(moments) - len(differing)} of them ended as if nothing had happened.")
+    print(f"{len(moments)} kills, {len(moments) - len(differing)} of them with the results of the undisturbed run.")
     if differing:
-        sys.exit(f"{len(differing)} differ; their projects are kept in {folder}.")
+        sys.exit(f"{len(differing)} differ. Their projects are kept in {folder}.")
     if arguments.folder is None:
         shutil.rmtree(folder)
 

@@ -1,4 +1,4 @@
-"""Files that a raw folder should not hold, and odd ones that it may: how to make each, and what must become of it."""
+"""Make unusable and odd files for a raw folder, each with the status and reason that the catalog must give."""
 
 import io
 import os
@@ -18,14 +18,14 @@ import tifffile
 RANDOM = np.random.default_rng(1)
 STAGE, OTHER_STAGE, STAGE_NOT_SELECTED = "051", "087", "054"
 EMBRYO, OTHER_EMBRYO = "20230811-Cycle00-embryo01", "20230811-Cycle00-embryo02"
-DISPLACED = b"\x8d\xff\xfe\x7a"  # bytes that belong nowhere
+DISPLACED = b"\x8d\xff\xfe\x7a"  # bytes that damage a picture
 
 
 class Kind(NamedTuple):
-    """One kind of file. `reason` is a part of the reason that the catalog must give; used files have none.
+    """One kind of file. `reason` is a part of the reason that the catalog must give. Used files do not have one.
 
-    `make(folder, stem)` writes it into the folder of a stage and returns its path. `unlabelled` is what predicting makes
-    of it where that differs: there are no stages, embryos or duplicates there.
+    `make(folder, stem)` writes the file into the folder of a stage and returns its path. `unlabelled` is the status at
+    prediction if it differs, because prediction has no stages, embryos or duplicates.
     """
 
     make: Callable
@@ -35,12 +35,12 @@ class Kind(NamedTuple):
 
 
 def picture():
-    """16-bit grey values (48 rows, 64 columns) that no other picture here has."""
+    """Return random 16-bit grey values (48 rows, 64 columns), different at each call."""
     return RANDOM.integers(0, 9000, (48, 64)).astype(np.uint16)
 
 
 def picture8():
-    """The same with 8 bits, dark enough not to saturate."""
+    """Return the same with 8 bits, dark enough not to saturate."""
     return (picture() // 220).astype(np.uint8)
 
 
@@ -51,19 +51,19 @@ def with_value(value):
 
 
 def tif(pixels, **options):
-    """The bytes of a TIF as tifffile writes it: header, page, then the picture."""
+    """Return the bytes of a TIF as tifffile writes it: header, page, then the picture."""
     file = io.BytesIO()
     tifffile.imwrite(file, pixels, **options)
     return file.getvalue()
 
 
 def picture_first():
-    """The bytes of a TIF as libtiff writes it: header, picture, and the page at the end."""
+    """Return the bytes of a TIF as libtiff writes it: header, picture, and the page at the end."""
     return cv2.imencode(".tif", picture(), [cv2.IMWRITE_TIFF_COMPRESSION, 1])[1].tobytes()
 
 
 def stack_of_single_pages():
-    """The bytes of a stack in which every page lies just before its picture."""
+    """Return the bytes of a stack in which every page directly precedes its picture."""
     file = io.BytesIO()
     with tifffile.TiffWriter(file) as writer:
         for _ in range(3):
@@ -72,7 +72,7 @@ def stack_of_single_pages():
 
 
 def before_last_page(data):
-    """The bytes of a stack up to the first bytes of its last page."""
+    """Return the bytes of a stack up to the first bytes of its last page."""
     with tifffile.TiffFile(io.BytesIO(data)) as opened:
         return data[: opened.pages[-1].offset + 10]
 
@@ -87,39 +87,39 @@ def replaced(data, place, content):
 
 
 def patched(data, tag, value):
-    """One value of the first page replaced by a 32-bit number."""
+    """Replace one value of the first page by a 32-bit number."""
     return replaced(data, first_page(data).tags[tag].offset + 2, struct.pack("<HII", 4, 1, value))
 
 
 def code_lost(data, tag):
-    """A tag of the first page that has become another one."""
+    """Replace the code of a tag of the first page by an unknown one."""
     return replaced(data, first_page(data).tags[tag].offset, b"\xff\xff")
 
 
 def count_damaged(data, tag):
-    """A tag of the first page that claims two thousand million values."""
+    """Make a tag of the first page claim two thousand million values."""
     return replaced(data, first_page(data).tags[tag].offset + 4, b"\xff\xff\xff\x7f")
 
 
 def picture_damaged(data):
-    """Some bytes in the middle of the (compressed) picture changed."""
+    """Change some bytes in the middle of the (compressed) picture."""
     page = first_page(data)
     return replaced(data, page.dataoffsets[0] + page.databytecounts[0] // 2, DISPLACED)
 
 
 def strip_of(data, strip):
-    """The first page's only strip exchanged for other bytes, the page itself left as it is."""
+    """Replace the only strip of the first page by other bytes and leave the page itself unchanged."""
     return patched(patched(data, "StripOffsets", len(data)), "StripByteCounts", len(strip)) + strip
 
 
 def linked(data, where):
-    """The first page's link to the next page set to a place in the file."""
+    """Set the first page's link to the next page to a place in the file."""
     page = first_page(data)
     return replaced(data, page.offset + 2 + 12 * len(page.tags), struct.pack("<I", where))
 
 
 def jpeg_of_another_size(data, height, width):
-    """The JPEG within a TIF says that it is larger than the TIF says."""
+    """Make the JPEG within a TIF claim another size than the TIF."""
     return replaced(data, data.index(b"\xff\xc0") + 5, struct.pack(">HH", height, width))
 
 
@@ -131,7 +131,7 @@ def deflated_zeros(number):
 
 
 def black_png(side, rows):
-    """A black PNG of `side` times `side` pixels from its deflated rows."""
+    """Return the bytes of a black PNG of `side` times `side` pixels from its deflated rows."""
     size = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     parts = [b"\x89PNG\r\n\x1a\n"]
     for name, body in ((b"IHDR", size), (b"IDAT", rows), (b"IEND", b"")):
@@ -147,7 +147,7 @@ def zipped():
 
 
 def content(data):
-    """A maker of a file of these bytes."""
+    """Return a maker of a file with these bytes."""
 
     def make(folder, stem):
         path = folder / f"{stem}.tif"
@@ -158,7 +158,7 @@ def content(data):
 
 
 def named(pattern):
-    """A maker of a good file of an odd name, in which STEM stands for what the name must hold."""
+    """Return a maker of a good file with an odd name. STEM in the pattern stands for stage and embryo."""
     data = tif(picture())
 
     def make(folder, stem):
@@ -183,7 +183,7 @@ def in_an_odd_folder(name):
 
 
 def twice(second_stage=STAGE, second_embryo=EMBRYO):
-    """A maker of two files of the same bytes; the second, with the longer path, is the one returned."""
+    """Return a maker of two files with the same bytes. The maker returns the second one, which has the longer path."""
     data = tif(picture())
 
     def make(folder, stem):
@@ -266,19 +266,19 @@ KINDS = {
     # damaged
     "wrong magic number": Kind(content(b"XX" + GREY[2:]), "rejected", "not a TIF"),
     "no width": Kind(content(code_lost(GREY, "ImageWidth")), "rejected", "too small"),
-    "no place of the picture": Kind(content(code_lost(GREY, "StripOffsets")), "rejected", "never written"),
+    "no strip offsets": Kind(content(code_lost(GREY, "StripOffsets")), "rejected", "never written"),
     "damaged width": Kind(content(count_damaged(GREY, "ImageWidth")), "rejected", "too small"),
     "damaged depth": Kind(content(count_damaged(GREY, "BitsPerSample")), "rejected", "damaged"),
     "damaged count of strips": Kind(content(count_damaged(GREY, "StripOffsets")), "rejected", "never written"),
     "damaged deflate": Kind(content(picture_damaged(DEFLATED)), "rejected", "damaged"),
     "damaged LZW": Kind(content(picture_damaged(tif(picture(), compression="lzw"))), "rejected", "damaged"),
-    "pages in a circle": Kind(content(linked(GREY, first_page(GREY).offset)), "rejected", "leads back to itself"),
+    "pages in a circle": Kind(content(linked(GREY, first_page(GREY).offset)), "rejected", "itself"),
     "next page beyond the end": Kind(content(linked(GREY, 10**9)), "rejected", "truncated"),
     "next page within the picture": Kind(content(linked(GREY, len(GREY) - 999)), "rejected", "not a TIF"),
     "strips never written": Kind(
         content(patched(tif(picture(), rowsperstrip=8), "ImageLength", 96)), "rejected", "never written"
     ),
-    "strip of no bytes": Kind(content(patched(GREY, "StripByteCounts", 0)), "rejected", "truncated"),
+    "strip without bytes": Kind(content(patched(GREY, "StripByteCounts", 0)), "rejected", "truncated"),
     "no columns": Kind(content(patched(GREY, "ImageWidth", 0)), "rejected", "too small"),
     "no rows": Kind(content(patched(GREY, "ImageLength", 0)), "rejected", "too small"),
     # too large for the memory
@@ -314,12 +314,12 @@ KINDS = {
     "all white": Kind(content(tif(np.full((48, 64), 65535, np.uint16))), "rejected", "same value (65535)"),
     "all of one value": Kind(content(tif(np.full((48, 64), 7, np.uint8))), "rejected", "same value (7)"),
     "saturated throughout": Kind(
-        content(tif(picture() + 50_000)), "rejected", "image.normalize removes all contrast"
+        content(tif(picture() + 50_000)), "rejected", "image.normalize"
     ),
-    "not a number in one pixel": Kind(content(tif(with_value(np.nan))), "rejected", "NaN"),
+    "NaN in one pixel": Kind(content(tif(with_value(np.nan))), "rejected", "NaN"),
     "infinity in one pixel": Kind(content(tif(with_value(np.inf))), "rejected", "infinity"),
-    "no number in any pixel": Kind(content(tif(np.full((48, 64), np.nan, np.float32))), "rejected", "NaN"),
-    "values beyond every white": Kind(content(tif(picture() * 1e9)), "rejected", "set image.white"),
+    "NaN in every pixel": Kind(content(tif(np.full((48, 64), np.nan, np.float32))), "rejected", "NaN"),
+    "values beyond every white": Kind(content(tif(picture() * 1e9)), "rejected", "image.white"),
     "one pixel": Kind(content(tif(np.ones((1, 1), np.uint8))), "rejected", "too small"),
     "three rows": Kind(content(tif(picture()[:3])), "rejected", "too small"),
     # not supported
@@ -329,16 +329,16 @@ KINDS = {
     ),
     "unknown compression": Kind(content(patched(GREY, "Compression", 65_123)), "rejected", "not supported"),
     "compression that nothing reads": Kind(content(patched(GREY, "Compression", 32_766)), "rejected", "not supported"),
-    # no files
+    # not regular files
     "link that leads nowhere": Kind(link_to("nowhere.tif"), "rejected", "link"),
     "link to itself": Kind(link_to(None), "rejected", "link"),
     "pipe": Kind(pipe, "rejected", "not a file"),
-    "closed to its reader": Kind(closed, "rejected", "no permission"),
+    "no read permission": Kind(closed, "rejected", "no permission"),
     # not wanted
-    "stage not selected": Kind(not_selected, "excluded", "stage 054 is not selected", "used"),
+    "stage not selected": Kind(not_selected, "excluded", "stage 054", "used"),
     "no stage": Kind(without_stage, "rejected", "no stage", "used"),
-    "same bytes twice": Kind(twice(), "rejected", "same bytes as", "used"),
-    "same bytes in two stages": Kind(twice(second_stage=OTHER_STAGE), "rejected", "same bytes under another stage", "used"),
+    "same bytes twice": Kind(twice(), "rejected", "same bytes", "used"),
+    "same bytes in two stages": Kind(twice(second_stage=OTHER_STAGE), "rejected", "another stage", "used"),
     "same bytes of two embryos": Kind(
         twice(second_embryo=OTHER_EMBRYO), "rejected", f"embryo {EMBRYO}", "used"
     ),
@@ -382,19 +382,19 @@ KINDS = {
     "BigTIFF": Kind(content(tif(picture(), bigtiff=True)), "used"),
     "big-endian": Kind(content(tif(picture(), byteorder=">")), "used"),
     "stack": Kind(content(STACK), "used"),
-    "stack of pages of their own": Kind(content(stack_of_single_pages()), "used"),
+    "stack of separate pages": Kind(content(stack_of_single_pages()), "used"),
     "LZW": Kind(content(tif(picture(), compression="lzw", predictor=True)), "used"),
     "deflate": Kind(content(DEFLATED), "used"),
     "ZSTD": Kind(content(tif(picture(), compression="zstd")), "used"),
     "JPEG within a TIF": Kind(content(tif(picture8(), compression="jpeg")), "used"),
     "tiles": Kind(content(tif(picture(), tile=(16, 16))), "used"),
-    "bytes behind its end": Kind(content(tif(picture()) + b"appended"), "used"),
+    "bytes after its end": Kind(content(tif(picture()) + b"appended"), "used"),
     "page at its end": Kind(content(picture_first()), "used"),
 }  # fmt: skip
 
 
 def make_all(raw):
-    """Make every kind below the folder `raw`, in a folder of its stage. Returns {kind: path}."""
+    """Make every kind of file below the folder `raw`, in the folder of its stage. Return {kind: path}."""
     for stage in (STAGE, OTHER_STAGE):
         (raw / stage).mkdir(parents=True, exist_ok=True)
     paths = {
@@ -403,5 +403,5 @@ def make_all(raw):
     }
     os.utime(
         paths["angle brackets in its name"], (time.time() + 86_400,) * 2
-    )  # a date in the future makes no difference
+    )  # a date in the future must not change anything
     return paths

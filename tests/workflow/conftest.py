@@ -1,4 +1,4 @@
-"""One small run of the real Snakefile, shared by all tests that only look at its results."""
+"""Fixtures: one small run of the real Snakefile, shared by all tests that only read its results, and copies of it."""
 
 import os
 import shutil
@@ -8,12 +8,12 @@ from filelock import FileLock
 
 from small_project import Project, write_raw
 
-Project.preloaded = True  # about a hundred starts of Snakemake
+Project.preloaded = True  # saves time, as the tests start Snakemake about a hundred times
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A project that was run to its report, once for all test processes. Look, but change nothing: see `copy_of_finished`."""
+    """Return a project with a complete run, made once for all test processes. Do not change it, use `copy_of_finished` instead."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -30,18 +30,18 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def said(finished):
-    """What the run of the finished project said on the terminal."""
+    """Return what the run of the finished project printed."""
     return finished.folder.with_name("finished.out").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def copy_of_finished(finished, tmp_path):
-    """The finished project with Snakemake's records, time stamps kept, to be changed at will."""
+    """Return a copy of the finished project, with Snakemake's records and the time stamps, that a test may change."""
     shutil.copytree(finished.folder, tmp_path / "copy", symlinks=True)
     return Project(tmp_path / "copy")
 
 
 @pytest.fixture
 def project(tmp_path):
-    """An empty project."""
+    """Return an empty project."""
     return Project(tmp_path)

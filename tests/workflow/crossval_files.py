@@ -1,4 +1,4 @@
-"""What cross-validation leaves behind, made up: files of the right shape whose figures agree with one another."""
+"""Write made-up results of cross-validation: files with the right columns and keys and consistent values."""
 
 import json
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 from flystage.evaluation.metrics import metrics, predictions_table
 
-BASELINES = {  # how often each looks at the wrong stage: the standard deviation of its answers, in stages
+BASELINES = {  # {baseline: standard deviation of its answers, in stages, or None for equal probabilities}
     "chance": None,
     "commonest stage": None,
     "nearest neighbour on pixels": 2.6,
@@ -17,7 +17,7 @@ BASELINES = {  # how often each looks at the wrong stage: the standard deviation
 
 
 def answers(labels, embryos, stages, rng, spread=0.9, drift=0.5):
-    """Probabilities (images, stages) of a stager that takes each embryo for a little older or younger than it is."""
+    """Return probabilities (images, stages) of a network that sees each embryo as a little older or younger than it is."""
     shift = {embryo: rng.normal(0, drift) for embryo in sorted(set(embryos))}
     centre = labels + np.array([shift[embryo] for embryo in embryos]) + rng.normal(0, spread, len(labels))
     weight = np.exp(-((np.arange(len(stages)) - centre[:, None]) ** 2) / (2 * 0.7**2)) + 1e-6
@@ -25,7 +25,10 @@ def answers(labels, embryos, stages, rng, spread=0.9, drift=0.5):
 
 
 def write_crossval(folder, manifests, stages, top_k=(1, 3, 6), seed=0, spread=0.9, folds=6):
-    """Write crossval.csv and crossval.json of made-up answers into `folder`. manifests: {split: table of unrotated PNGs}."""
+    """Write crossval.csv, crossval.json and null.json with made-up answers into `folder`. Return the record of crossval.json.
+
+    manifests: {split: table of unrotated PNGs}. spread: standard deviation of the answers, in stages.
+    """
     rng = np.random.default_rng(seed)
     table = pd.concat([manifest.assign(split=split) for split, manifest in manifests.items()], ignore_index=True)
     labels, embryos = table["label"].to_numpy(), table["embryo"].to_numpy()
@@ -121,7 +124,7 @@ def _point(count, most, measured):
 
 
 def _of_probabilities(predictions, stages, names):
-    """Calibration, sets, doubtful labels and the support of stages."""
+    """Return made-up calibration, prediction sets, doubtful labels and the support of each stage."""
     probabilities = predictions[[f"p_{stage}" for stage in stages.names]].to_numpy()
     sure, right = probabilities.max(axis=1), (predictions["rank"] == 1).to_numpy()
     given = np.array([row[f"p_{row['stage']}"] for _, row in predictions.iterrows()])

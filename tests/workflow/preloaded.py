@@ -1,7 +1,7 @@
-"""Snakemake and its jobs as forks of processes that have imported what they need already, two thirds of the time of a small run.
+"""Run Snakemake and its jobs as forks of a process that has imported their dependencies. A small run takes a third of the time.
 
-Nothing but modules of others is imported there: the Snakefile, the scripts and the library are read anew by each fork, in an
-environment, a folder and a session of its own, as by a process that a terminal starts. `finished` and the demo run without.
+The parent imports only modules of other packages. Each fork reads the Snakefile, the scripts and the library itself, in its own
+environment, folder and session, like a process that a terminal starts. The fixture `finished` and the demo run without forks.
 """
 
 import atexit
@@ -35,11 +35,11 @@ OF_JOBS = [
 ]
 FORKING.set_forkserver_preload(["snakemake.cli", "smart_open", "pandas", *OF_JOBS])
 OURS = ("flystage", "small_project", "embryos")
-# What Snakemake starts instead of Python: it hands a script over to the process below, and ends as that ends.
+# A program that Snakemake starts instead of Python. It passes a script to the process of `_fork_jobs` and ends with its status.
 PYTHON_OF_JOBS = """#!{python} -ISE
 import os, signal, socket, sys
 if sys.argv[1:] and sys.argv[1].endswith(".py"):
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # which ends the job
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the signal reaches the job itself and ends it
     with socket.socket(socket.AF_UNIX) as jobs:
         jobs.connect({address!r})
         said = "\\0".join([os.getcwd(), *sys.argv[1:], "", *(f"{{name}}={{value}}" for name, value in os.environ.items())])
@@ -51,11 +51,13 @@ os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 
 
 def fork_snakemake(command, folder, environment, said, disks_of=None):
-    """Start a command line of Snakemake and return at once. said: the file for all that it says. Returns what Popen would.
+    """Start a command line of Snakemake and return at once a Forked. said: path of the file for its output.
 
-    disks_of: the number of a process whose mounted disks it sees.
+    disks_of: number of a process whose mounted disks the run sees.
     """
-    place = tempfile.TemporaryDirectory(prefix="flystage-jobs-")  # short: addresses of sockets are
+    place = tempfile.TemporaryDirectory(
+        prefix="flystage-jobs-"
+    )  # a short path, because a socket's address must be short
     arguments = list(map(str, command))
     known = (arguments, str(folder), environment, str(said), place.name, disks_of)
     process = FORKING.Process(target=_snakemake, args=known)
@@ -64,11 +66,11 @@ def fork_snakemake(command, folder, environment, said, disks_of=None):
 
 
 class Forked:
-    """A process with those methods of Popen that the tests use."""
+    """A process with the methods of Popen that the tests use."""
 
     def __init__(self, process, place):
         self.process, self.pid, self.kill = process, process.pid, process.kill
-        self.place = place  # goes with this object
+        self.place = place  # the folder is deleted with this object
 
     def poll(self):
         return self.process.exitcode
@@ -110,7 +112,7 @@ def _go_to_disks(process):
 
 
 def _begin(folder, environment, arguments):
-    """What a new process begins with."""
+    """Set folder, environment, module path and signals as in a new process."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
@@ -118,12 +120,12 @@ def _begin(folder, environment, arguments):
     sys.argv = arguments
     for deadly in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(deadly, signal.SIG_DFL)
-    multiprocessing.set_start_method(None, force=True)  # that of Python, not of the process that was forked
+    multiprocessing.set_start_method(None, force=True)  # Python's default, not that of the parent process
     assert not [name for name in sys.modules if name.partition(".")[0] in OURS]
 
 
 def _customise(environment):
-    """What Python does when it starts, for what a test has put on the path."""
+    """Import sitecustomize, as Python does at its start, if a test has put one on the path."""
     if "PYTHONPATH" in environment:
         with suppress(ImportError):
             importlib.import_module("sitecustomize")
@@ -134,9 +136,9 @@ def _of_python(path):
 
 
 def _fork_jobs(place):
-    """Fork the process whose forks run the jobs' scripts; it is in Snakemake's process group, and ends with Snakemake.
+    """Fork a process in Snakemake's process group, whose forks run the scripts of the jobs. It ends with Snakemake.
 
-    Returns what must be kept open until then.
+    Return the file descriptor that must stay open until then.
     """
     python, address = Path(place, "python"), str(Path(place, "jobs"))
     python.write_text(PYTHON_OF_JOBS.format(python=sys.executable, address=address), encoding="utf-8")
@@ -174,7 +176,7 @@ def _run_job(job):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _begin(folder, environment, script)
         _take_threads(environment)
-        multiprocessing.process._parent_process = None  # a job is nobody's child
+        multiprocessing.process._parent_process = None  # a real job is not a child of a Python process
         _customise(environment)
         runpy.run_path(script[0], run_name="__main__")
         code = 0
@@ -187,13 +189,13 @@ def _run_job(job):
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
-        with suppress(OSError):  # whoever waited was killed
+        with suppress(OSError):  # the waiting process was killed
             job.sendall(str(code).encode())
         os._exit(code)
 
 
 def _take_threads(environment):
-    """Libraries read these variables when they are loaded."""
+    """Set the numbers of threads, because the loaded libraries no longer read their variables."""
     import torch
     from threadpoolctl import threadpool_limits
 

@@ -1,4 +1,4 @@
-"""Empty files by the names that microscopes give, and the one sentence that a mistake must end in."""
+"""Helpers: empty files with the names that microscopes give, and the message of a user's error."""
 
 import pytest
 
@@ -10,7 +10,7 @@ def name(stage, embryo=1, part=1):
 
 
 def touch(folder, *paths):
-    """Make empty files below a folder. Returns the folder as text."""
+    """Make empty files below a folder. Return the folder as text."""
     for path in paths:
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -19,7 +19,7 @@ def touch(folder, *paths):
 
 
 def sentence(function, *arguments, **named):
-    """The one sentence that a call must end in."""
+    """Return the message of the FlystageError that a call must raise. It must be one line and end with a full stop."""
     with pytest.raises(FlystageError) as refused:
         function(*arguments, **named)
     text = str(refused.value)

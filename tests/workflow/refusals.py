@@ -1,4 +1,4 @@
-"""Why a TIF is refused, in a sentence that fits a cell of a table."""
+"""Helper: the reason why a TIF is unusable, short enough for a cell of a table."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from flystage.images.tiff import read_grey
 
 
 def reason(source, **options):
-    """The reason with which `read_grey` refuses a TIF."""
+    """Return the reason with which `read_grey` rejects a TIF."""
     with pytest.raises(UnusableTiff) as refused:
         read_grey(source, **options)
     text = str(refused.value)

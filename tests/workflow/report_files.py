@@ -1,4 +1,4 @@
-"""All that a report is made of, made up: a results folder without a run, for any stages."""
+"""Write a made-up results folder for a report, without a run, for any stages."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ FACTS = {
 
 
 def write_results(results, stages, embryos=9, seed=0, spread=0.9, crossval=True):
-    """Write what the rules before `report` leave, and draw their figures. Returns the paths by name, as `write_report` takes them."""
+    """Write the outputs of the rules before `report`, with their figures. Return {name: path} as `write_report` takes it."""
     rng = np.random.default_rng(seed)
     for folder in ("manifests", "model", "tuning", "evaluation", "images", "figures"):
         (results / folder).mkdir(parents=True)
@@ -132,7 +132,7 @@ def write_results(results, stages, embryos=9, seed=0, spread=0.9, crossval=True)
 
 
 def write_page(results, files, /, **changes):
-    """Write the report of what `write_results` wrote, as the rule's script does. changes: of the configuration. Returns the page's path."""
+    """Write the report of a folder from `write_results`, as the rule's script does. changes: of the configuration. Return its path."""
     stages = read_stages(files["stages"])
     crossval = read_json(files["crossval"]) if "crossval" in files else {}
     predictions = read_predictions(files["crossval_table" if crossval.get("crossval") else "predictions"])
@@ -142,7 +142,7 @@ def write_page(results, files, /, **changes):
 
 
 def write_page_of(results, files, drawn, /, **changes):
-    """The same of figures of cross-validation that are drawn already, paths of PNGs."""
+    """Write the same with existing figures of cross-validation. drawn: paths of their PNGs."""
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
     config |= {"note": "Made up."} | changes
     write_report(files, drawn, config, results / "report.html", results / "report/methods.txt")

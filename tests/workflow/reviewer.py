@@ -1,12 +1,12 @@
-"""Somebody who reviews suggestions in a browser."""
+"""Helper: start a review of suggestions in a browser."""
 
 import json
 
 
 def begun(page, path, who="Ada", how="seen", width=1280):
-    """Open the page, and if it asks, say who reviews."""
+    """Open the page. If it asks for the reviewer, answer."""
     page.open(path, width)
-    page.value("Date.now = () => 0")  # on a slow machine too, keys follow one another at once
+    page.value("Date.now = () => 0")  # also on a slow machine, the page sees all keys at the same time
     if page.value("document.querySelector('#start').open"):
         page.value(f"document.querySelector('#who').value = {json.dumps(who)}")
         page.value(f"document.querySelector('#start [value={how}]').click()")

@@ -1,4 +1,4 @@
-"""A small project to run the real Snakefile in."""
+"""A small project in which the tests run the real Snakefile."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ SMALL = {
     "predict": {"occluded": 2},
     "note": "Synthetic embryos of the tests.",
 }
-# What must not depend on how a run went: everything but the networks (their archives name a temporary file) and times.
+# Files that must not depend on the course of a run. Left out are networks, whose archives name a temporary file, and times.
 COMPARED = (
     "catalog.csv",
     "stages.csv",
@@ -54,12 +54,12 @@ DATA_SET = ("raw.split", "results/catalog", "results/stages", "results/manifests
 
 @dataclass
 class Project:
-    """A folder with raw images, a configuration and results, away from the repository."""
+    """A folder outside the repository with raw images, a configuration and results."""
 
     folder: Path
     repository: Path = REPOSITORY
-    disks_of: int | None = None  # a process whose mounted disks a run sees
-    preloaded: ClassVar[bool] = False  # whether it and its jobs are forked from processes that have imported theirs
+    disks_of: int | None = None  # number of a process whose mounted disks a run sees
+    preloaded: ClassVar[bool] = False  # whether Snakemake and its jobs are forks, see the module preloaded
 
     @property
     def raw(self):
@@ -71,14 +71,14 @@ class Project:
 
     @property
     def log(self):
-        """All that Snakemake said in the last run; its terminal shows less."""
+        """Return Snakemake's log of the last run, which holds more than the terminal."""
         return max((self.folder / ".snakemake/log").iterdir()).read_text(encoding="utf-8")
 
     def command(self, *arguments, over=None, more_config=()):
-        """The command line that runs the repository's Snakefile here, on two cores."""
+        """Return the command line that runs the repository's Snakefile in this folder on two cores."""
         config = merged({"raw": ["raw"], "results": "results", **SMALL}, over or {})
         text = yaml.safe_dump(config)
-        overlay = self.folder / f"over-{zlib.crc32(text.encode()):08x}.yaml"  # tests may run side by side
+        overlay = self.folder / f"over-{zlib.crc32(text.encode()):08x}.yaml"  # tests may run at the same time
         overlay.write_text(text, encoding="utf-8")
         return [
             Path(sys.executable).with_name("snakemake"), "--snakefile", self.repository / "Snakefile", "--cores", "2",
@@ -86,9 +86,9 @@ class Project:
         ]  # fmt: skip
 
     def snakemake(self, *arguments, over=None, more_config=(), env=None, anew=False):
-        """Run the workflow to its end. Returns the finished process; `out` is all it printed.
+        """Run the workflow to its end. Return the finished process, with its output in `out`.
 
-        env: added variables. anew: in a process that begins with nothing imported, as a user's does.
+        env: added variables. The last parameter starts a new process without preloaded modules, as a user does.
         """
         command = self.command(*arguments, over=over, more_config=more_config)
         with tempfile.TemporaryDirectory() as folder:
@@ -97,7 +97,7 @@ class Project:
                 process.wait(timeout=1800)
             except (
                 BaseException
-            ):  # too late, or the tests are interrupted: its session is its own, so nobody else ends it
+            ):  # after a timeout or an interrupt: the process has its own session, so it must be ended here
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 raise
@@ -105,7 +105,7 @@ class Project:
         return process
 
     def started(self, *arguments, over=None, env=None):
-        """Start the workflow in a process group of its own and return at once; it writes to `said`."""
+        """Start the workflow in a new process group and return at once. Its output goes to `said`."""
         return self._start(self.command(*arguments, over=over), env, self.folder / "said.txt")
 
     def _start(self, command, env, said, anew=False):
@@ -125,44 +125,45 @@ class Project:
 
     @property
     def said(self):
-        """What the workflow that was `started` has said up to now."""
+        """Return the output so far of the workflow that was `started`."""
         return (self.folder / "said.txt").read_text(encoding="utf-8")
 
     def contents(self, *beginnings):
-        """{name: bytes} of the results that must not depend on how a run went, and of the split lock: all, or those whose
-        names begin so.
+        """Return {name: bytes} of the split lock and of the results that must not depend on the course of a run.
+
+        beginnings: starts of the names to return. By default all are returned.
         """
         paths = [path for pattern in COMPARED for path in self.results.glob(pattern)]
         paths += self.folder.glob("*.split.csv")
         whole = [
             path for path in sorted(paths) if not path.name.startswith(".")
-        ]  # not what a killed job left unfinished
+        ]  # without unfinished files of a killed job
         names = {str(path.relative_to(self.folder)): path for path in whole}
         return {name: path.read_bytes() for name, path in names.items() if name.startswith(beginnings or "")}
 
     def differing(self, other, *beginnings):
-        """Names of those contents that are not the same in another project, a sorted list; see `contents`."""
+        """Return a sorted list of the names whose contents differ in another project, see `contents`."""
         ours, theirs = self.contents(*beginnings), other.contents(*beginnings)
         return sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
 
 
 def as_from_a_terminal():
-    """Undo what a process inherits from nohup, or from the background of a shell: that it ignores these signals."""
+    """Stop ignoring these signals. Processes inherit that from nohup or from the background of a shell."""
     for ignored in (signal.SIGHUP, signal.SIGINT):
         signal.signal(ignored, signal.SIG_DFL)
 
 
 def wait_until(process, sign):
-    """Wait until `sign()` is true. Returns whether it came true while the process ran."""
+    """Wait until `sign()` is true or the process ends. Return whether `sign()` became true while the process ran."""
     deadline = time.monotonic() + 1800
     while process.poll() is None and not sign():
-        assert time.monotonic() < deadline, "neither the sign nor the end has come"
+        assert time.monotonic() < deadline, "neither the sign nor the end of the process came within the time limit"
         time.sleep(0.02)
     return process.poll() is None
 
 
 def kill_when(process, sign):
-    """kill -9 the whole process group as soon as `sign()` is true. Returns whether it was still running."""
+    """kill -9 the whole process group as soon as `sign()` is true. Return whether it was still running."""
     if not wait_until(process, sign):
         return False
     os.killpg(process.pid, signal.SIGKILL)
@@ -171,6 +172,6 @@ def kill_when(process, sign):
 
 
 def write_raw(folder, **wanted):
-    """A small raw folder of synthetic embryos; see `embryos.write_embryos`."""
+    """Write a small raw folder of synthetic embryos, see `embryos.write_embryos`."""
     defaults = {"embryos": 5, "minutes": MINUTES, "size": (222, 84), "processes": 1}
     return embryos.write_embryos(folder, **(defaults | wanted))

@@ -1,4 +1,4 @@
-"""Bad and odd files through the real workflow: each ends in a table with the reason, and no run stops for them."""
+"""Tests that unusable and odd files end in a table with the reason, and do not stop a run."""
 
 import hashlib
 import html
@@ -21,19 +21,21 @@ from review_files import data_of
 from small_project import Project, write_raw
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-CAN_CLOSE_FILES = os.geteuid() != 0 or shutil.which("setpriv")  # root reads everything unless setpriv takes that away
+CAN_CLOSE_FILES = os.geteuid() != 0 or shutil.which(
+    "setpriv"
+)  # root reads everything unless setpriv removes that right
 TRAINING = {"stages": [STAGE, OTHER_STAGE], "max_bad": 1, "image": {"max_pixels": 1_000_000}}
 PREDICTING = {"raw": ["none"], "predict": {"images": ["unlabelled"], "checkpoint": "mine.pt"}}
 
 
 def as_listed(path):
-    """A path as a table shows it, whatever its name holds."""
+    """Return a path as a table shows it, with control characters escaped."""
     text = os.fsencode(path).decode(errors="backslashreplace")
     return CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
 
 
 def state(folder):
-    """{path: all that can be told of it} for everything below a folder; links are not followed."""
+    """Return {path: [mode, time of change, checksum or target]} of everything below a folder. Links are not followed."""
     found = {}
     for place, folders, files in os.walk(folder):
         for path in (os.path.join(place, name) for name in folders + files):
@@ -48,7 +50,7 @@ def state(folder):
 
 
 def run(project, *arguments, over):
-    """(exit status, what it printed) of a run by somebody who may not read closed files. One that hangs is killed."""
+    """Run the workflow without root's right to read all files. Return (exit status, output). Kill a run that hangs."""
     command = project.command(*arguments, over=over)
     if os.geteuid() == 0 and CAN_CLOSE_FILES:
         command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
@@ -64,12 +66,12 @@ def run(project, *arguments, over):
         out, _ = process.communicate(timeout=600)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        out = f"{process.communicate()[0]}\nIt hung and was killed."
+        out = f"{process.communicate()[0]}\nThe run did not end and was killed."
     return process.returncode, out
 
 
 def once(tmp_path_factory, name, fill):
-    """(project, record): `fill(project)` runs it and returns the record, in one of the test processes alone."""
+    """Return (project, record). One of the test processes calls `fill(project)`, which runs it and returns the record."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -85,7 +87,7 @@ def once(tmp_path_factory, name, fill):
 
 @pytest.fixture(scope="module")
 def trained_on(tmp_path_factory):
-    """A run on all kinds of files, among those of four good embryos, up to the manifests."""
+    """Return a run up to the manifests on files of all kinds and of four good embryos."""
 
     def fill(project):
         write_raw(project.raw, embryos=4, minutes=(int(STAGE), int(OTHER_STAGE)), droppings=False)
@@ -100,7 +102,7 @@ def trained_on(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def predicted(tmp_path_factory, finished):
-    """The same files as unlabelled images, staged with the checkpoint of the finished run."""
+    """Return a prediction for the same files as unlabelled images, with the checkpoint of the finished run."""
 
     def fill(project):
         shutil.copy(finished.results / "model/checkpoint.pt", project.folder / "mine.pt")
@@ -118,7 +120,7 @@ def read(path):
 
 
 def tifs_below(project, folder):
-    """Every TIF as tables must list it: links, pipes and closed files are TIFs by their names, folders are not."""
+    """Return every TIF as tables must list it. Links, pipes and unreadable files are TIFs by their names, folders are not."""
     return sorted(
         as_listed(os.path.relpath(os.path.join(place, name), project.folder))
         for place, _, files in os.walk(project.folder / folder)
@@ -128,12 +130,12 @@ def tifs_below(project, folder):
 
 
 def skip_what_root_cannot(kind):
-    if kind == "closed to its reader" and not CAN_CLOSE_FILES:
-        pytest.skip("root may read everything, and there is no setpriv to change that")
+    if kind == "no read permission" and not CAN_CLOSE_FILES:
+        pytest.skip("root may read everything, and setpriv is not installed to change that")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_ends_in_the_catalog_as_it_must(trained_on, kind):
+def test_the_catalog_gives_status_and_reason_for_every_kind_of_file(trained_on, kind):
     skip_what_root_cannot(kind)
     project, record = trained_on
     catalog = read(project.results / "catalog.csv").set_index("path")
@@ -146,12 +148,12 @@ def test_every_kind_ends_in_the_catalog_as_it_must(trained_on, kind):
         assert not CONTROL.search(row["reason"]) and len(row["reason"]) < 250
 
 
-def test_every_tif_is_in_the_catalog_once_and_nothing_else_is(trained_on):
+def test_the_catalog_lists_every_tif_once_and_no_other_file(trained_on):
     project, _ = trained_on
     assert sorted(read(project.results / "catalog.csv")["path"]) == tifs_below(project, "raw")
 
 
-def test_the_pngs_of_used_files_open_and_rejected_ones_reach_no_manifest(trained_on):
+def test_manifests_list_only_used_files_whose_pngs_open(trained_on):
     project, _ = trained_on
     catalog = read(project.results / "catalog.csv")
     manifests = pd.concat(read(project.results / f"manifests/{split}.csv") for split in ("train", "val", "test"))
@@ -162,14 +164,14 @@ def test_the_pngs_of_used_files_open_and_rejected_ones_reach_no_manifest(trained
         assert picture.shape == (64, 64) and picture.max() > picture.min()
 
 
-def test_raw_files_stay_as_they_were_and_nothing_is_left_beside_them(trained_on):
+def test_the_raw_folder_stays_unchanged_and_only_expected_files_appear(trained_on):
     project, record = trained_on
     assert state(project.raw) == record["before"]
     names = {path.name for path in project.folder.iterdir() if not path.name.startswith("over-")}
     assert names == {"raw", "elsewhere.tif", "raw.split.csv", "results", ".snakemake"}
 
 
-def test_tables_hold_one_row_a_line_and_no_control_characters(trained_on):
+def test_tables_have_one_row_per_line_and_no_control_characters(trained_on):
     project, _ = trained_on
     tables = [path for path in project.results.rglob("*.csv") if "split" not in path.parts]
     assert len(tables) > 6
@@ -179,8 +181,8 @@ def test_tables_hold_one_row_a_line_and_no_control_characters(trained_on):
         assert text.count("\n") == len(read(path)) + 1
 
 
-def test_no_bomb_fills_the_memory(trained_on):
-    """The bucket that has all bad files takes hardly more memory than one of good ones; Snakemake's benchmark would miss a peak."""
+def test_decompression_bombs_do_not_fill_the_memory(trained_on):
+    """The bucket with all bad files needs little more memory than others. Snakemake's benchmark would miss a peak."""
     project, _ = trained_on
     logs = [path.read_text() for path in (project.results / "logs/prepare").glob("*.log")]
     peaks = [int(re.search(r"peak memory (\d+) MiB", log).group(1)) for log in logs]
@@ -188,14 +190,14 @@ def test_no_bomb_fills_the_memory(trained_on):
     assert max(peaks) - min(peaks) < 100
 
 
-def test_a_second_run_has_nothing_to_do_whatever_the_names(trained_on):
+def test_a_second_run_has_nothing_to_do_despite_odd_names(trained_on):
     project, _ = trained_on
     status, out = run(project, "--until", "dataset", "--dry-run", over=TRAINING)
     assert status == 0 and not re.search(r"^(prepare|dataset) +\d", out, re.MULTILINE), out
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_is_staged_or_refused_by_predict(predicted, kind):
+def test_predict_classifies_or_rejects_every_kind_of_file(predicted, kind):
     skip_what_root_cannot(kind)
     project, record = predicted
     table = read(project.results / "predict/predictions.csv").set_index("image")
@@ -207,7 +209,7 @@ def test_every_kind_is_staged_or_refused_by_predict(predicted, kind):
         assert KINDS[kind].reason in row["reason"] and not row["stage_1"]
 
 
-def test_predict_lists_every_tif_once_in_tables_that_can_be_read(predicted):
+def test_predict_lists_every_tif_once_in_readable_tables(predicted):
     project, record = predicted
     path = project.results / "predict/predictions.csv"
     text, table = path.read_text(encoding="utf-8"), read(path)

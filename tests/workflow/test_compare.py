@@ -1,4 +1,4 @@
-"""Variants side by side: each a set of jobs of its own, what they share made once, the test images left alone."""
+"""Tests of `compare`: variants share what is the same, and no variant reads the test images."""
 
 import re
 
@@ -18,25 +18,24 @@ OVER = {"compare": {"folds": 3, "variants": VARIANTS}}
 
 
 def jobs(text):
-    """{rule: number of its jobs} of the comparison, in what Snakemake says."""
+    """Return {rule: number of its jobs} of the comparison from Snakemake's output."""
     return {rule: int(count) for rule, count in re.findall(r"^(compare\w*) +(\d+)$", text, flags=re.MULTILINE)}
 
 
-def test_variants_side_by_side(copy_of_finished):
+def test_compare_measures_each_variant_and_leaves_the_run_unchanged(copy_of_finished):
     project = copy_of_finished
     before = project.contents()
     process = project.snakemake("compare", over=OVER)
     assert process.returncode == 0, process.out
     assert project.contents() == before
     done = jobs(project.log)
-    assert re.search(
-        r"^Best on folds: (plain|no_turns|stretched), top-1 .*, chance 25.0%\)$", process.out, flags=re.MULTILINE
-    )
-    assert process.out.endswith("Comparison: results/compare/compare.html, results/compare/table.csv\n")
-    # plain and no_turns use the run's PNGs, all use its starting weights, and each is tuned and trained by itself
+    assert re.search(r"\bfolds\b.*\b(plain|no_turns|stretched)\b.* top-1 .*\bchance 25\.0 ?%", process.out)
+    last = process.out.splitlines()[-1]
+    assert "results/compare/compare.html" in last and "results/compare/table.csv" in last
+    # plain and no_turns use the run's PNGs, all use its starting weights, and each is tuned and trained separately
     assert "compare_weights" not in done and done["compare_manifests"] == done["compare_features"] == 3
     assert done["compare_heads"] == 3
-    assert not re.search(r"Preparing the images of bucket test-\d+ for a variant", process.out)
+    assert re.search(r"\bbucket train-\d+ ", process.out) and not re.search(r"\bbucket test-\d+ ", process.out)
     folder = project.results / "compare"
 
     table = pd.read_csv(folder / "table.csv")
@@ -51,7 +50,7 @@ def test_variants_side_by_side(copy_of_finished):
     splits = {split: read_manifest(project.results / f"manifests/{split}.csv") for split in ("train", "val", "test")}
     assert not set(read_predictions(folder / "variants/plain/folds.csv")["source"]) & set(splits["test"]["source"])
     staged = read_predictions(folder / "variants/plain/folds.csv")["source"]
-    assert sorted(staged) == sorted(set(splits["train"]["source"]) | set(splits["val"]["source"]))  # each once
+    assert sorted(staged) == sorted(set(splits["train"]["source"]) | set(splits["val"]["source"]))  # each image once
     angles = [set(read_manifest(path)["angle"]) for path in sorted(folder.glob("manifests/*/train.csv"))]
     assert sorted(map(sorted, angles)) == [[0], [0, 90], [0, 90, 180]]
     page = (folder / "compare.html").read_text(encoding="utf-8")
@@ -68,26 +67,20 @@ def test_variants_side_by_side(copy_of_finished):
     assert jobs(process.out) == {
         "compare": 1, "compare_best": 1, "compare_train": 1, "compare_trial": 2, "compare_validate": 1,
     }  # fmt: skip
-    assert "Nothing to be done" in project.snakemake(over=OVER).out  # the run itself knows nothing of variants
+    assert "Nothing to be done" in project.snakemake(over=OVER).out  # variants do not change the run itself
 
 
 @pytest.mark.parametrize(
     ("compare", "sentence"),
     [
-        ({"variants": {}}, "compare.variants: there is nothing to compare"),
-        ({"variants": {"a/b": {}}}, "compare.variants, a/b: a name may only contain letters"),
-        (
-            {"variants": {"a": {"split": {"seed": 2}}}},
-            "compare.variants, a: a variant can only change image, model, train, tune",
-        ),
-        ({"variants": {"a": {"train": {"lost": 2}}}}, "compare.variants, a: train: there is no setting 'lost'"),
-        ({"folds": 2, "variants": {"a": {}}}, "compare.folds: 2 is not allowed"),
-        (
-            {"variants": {"a": {"train": "x"}}},
-            "compare.variants.a.train: 'x' is not allowed. It must be a group of settings.",
-        ),
+        ({"variants": {}}, r"compare\.variants: .*nothing to compare"),
+        ({"variants": {"a/b": {}}}, r"compare\.variants, a/b: .*letters"),
+        ({"variants": {"a": {"split": {"seed": 2}}}}, r"compare\.variants, a: .*image, model, train, tune"),
+        ({"variants": {"a": {"train": {"lost": 2}}}}, r"compare\.variants, a: train: .*'lost'"),
+        ({"folds": 2, "variants": {"a": {}}}, r"compare\.folds: 2 "),
+        ({"variants": {"a": {"train": "x"}}}, r"compare\.variants\.a\.train: 'x' .*group of settings"),
     ],
 )
-def test_a_mistake_in_a_variant_is_one_sentence(finished, compare, sentence):
+def test_an_error_in_a_variant_stops_with_a_message(finished, compare, sentence):
     process = finished.snakemake("compare", "--dry-run", over={"compare": compare})
-    assert process.returncode != 0 and sentence in process.out and "Traceback" not in process.out
+    assert process.returncode != 0 and re.search(sentence, process.out) and "Traceback" not in process.out

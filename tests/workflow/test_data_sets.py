@@ -1,4 +1,6 @@
-"""Data sets of other shapes, through the real Snakefile up to the manifests."""
+"""Tests of data sets with other folders, names, stages and splits, up to the manifests."""
+
+import re
 
 import pandas as pd
 import pytest
@@ -13,7 +15,7 @@ def catalog_of(project):
     return pd.read_csv(project.results / "catalog.csv", dtype=str, keep_default_na=False)
 
 
-def test_flat_folders_several_of_them_and_a_choice_of_stages(project):
+def test_several_raw_folders_without_stage_folders_and_a_range_of_stages(project):
     write_raw(project.folder / "first", embryos=2, minutes=(51, 54, 60), droppings=False)
     write_raw(project.folder / "second", embryos=2, minutes=(51, 54, 60), droppings=False, first_embryo=3)
     for path in list((project.folder / "second").rglob("*.tif")):
@@ -23,12 +25,12 @@ def test_flat_folders_several_of_them_and_a_choice_of_stages(project):
     assert process.returncode == 0, process.out
     catalog = catalog_of(project)
     assert catalog["status"].value_counts().to_dict() == {"used": 8, "excluded": 4}
-    assert set(catalog.loc[catalog["status"] == "excluded", "reason"]) == {"stage 054 is not selected"}
+    assert all("stage 054" in reason for reason in catalog.loc[catalog["status"] == "excluded", "reason"])
     assert set(catalog["embryo"]) == {f"20230811-Cycle00-embryo0{number}" for number in range(1, 5)}
 
 
-def test_names_that_say_nothing(project):
-    """Stage from the folder, every image its own embryo, and class order by number although "9" sorts after "10"."""
+def test_without_a_name_pattern_the_folder_gives_the_stage(project):
+    """Every image is its own embryo. Stages are ordered by number, although the text "9" sorts after "10"."""
     for number, path in enumerate(write_raw(project.folder / "made", embryos=4, minutes=(51, 87), droppings=False)):
         stage = "9 min" if "(051)" in path.name else "10 min"
         target = project.raw / stage / f'-it\'s "{number}", é.tif'
@@ -55,11 +57,11 @@ def test_the_same_bytes_under_two_stages_are_both_rejected(project):
     catalog = catalog_of(project).set_index("path")
     rejected = catalog[catalog["status"] == "rejected"]
     assert set(rejected.index) == {str(path.relative_to(project.folder)) for path in (misfiled, original)}
-    assert rejected["reason"].str.startswith("same bytes under another stage").all()
+    assert rejected["reason"].str.contains("same bytes under another stage").all()
     assert catalog.loc[str(stack.relative_to(project.folder)), "status"] == "used"
 
 
-def test_an_added_movie_moves_nobody(project):
+def test_an_added_movie_never_changes_an_embryos_split(project):
     write_raw(project.raw, embryos=4, minutes=(51, 87), droppings=False)
     assert project.snakemake(*UP_TO_MANIFESTS).returncode == 0
     lock = (project.folder / "raw.split.csv").read_text()
@@ -71,11 +73,11 @@ def test_an_added_movie_moves_nobody(project):
 
     (project.folder / "raw.split.csv").unlink()
     process = project.snakemake(*UP_TO_MANIFESTS)
-    assert "raw.split.csv is missing" in process.out and "split from results/catalog.csv" in process.out
+    assert re.search(r"raw\.split\.csv .*results/catalog\.csv", process.out)
 
 
 @pytest.mark.parametrize("embryos", [1, 2])
-def test_one_or_two_embryos_are_too_few_and_that_is_one_sentence(project, embryos):
+def test_one_or_two_embryos_stop_the_run_before_any_result(project, embryos):
     write_raw(project.raw, embryos=embryos, minutes=(51, 87), slices=3, droppings=False)
     process = project.snakemake()
     assert process.returncode != 0
@@ -84,7 +86,7 @@ def test_one_or_two_embryos_are_too_few_and_that_is_one_sentence(project, embryo
     assert not project.results.exists() and not (project.folder / "raw.split.csv").exists()
 
 
-def test_a_stage_with_one_image_has_its_place_in_every_split_folder(project):
+def test_a_stage_with_one_image_has_a_folder_in_every_split(project):
     write_raw(project.raw, embryos=3, minutes=(51, 87), droppings=False)
     (only,) = write_raw(project.raw, embryos=1, minutes=(123,), droppings=False)
     process = project.snakemake(*UP_TO_MANIFESTS)
@@ -94,7 +96,7 @@ def test_a_stage_with_one_image_has_its_place_in_every_split_folder(project):
         ["0", "051", "3"], ["1", "087", "3"], ["2", "123", "1"],
     ]  # fmt: skip
     split = catalog_of(project).set_index("path").loc[str(only.relative_to(project.folder)), "split"]
-    for folder in ("train", "val", "test"):  # so that classes have the same number everywhere
+    for folder in ("train", "val", "test"):  # so that a stage has the same label in every split
         images = list((project.results / "split" / folder / "123").iterdir())
         assert bool(images) == (folder == split)
 
@@ -103,7 +105,7 @@ def splits(project):
     return catalog_of(project).set_index("path")["split"].to_dict()
 
 
-def test_a_lock_that_a_spreadsheet_saved_moves_nobody_and_that_is_told(project):
+def test_a_lock_saved_by_a_spreadsheet_changes_no_split_and_gives_a_warning(project):
     for path in write_raw(project.folder / "made", embryos=4, minutes=(51, 87), slices=1, droppings=False):
         stage, embryo = ("051" if "(051)" in path.name else "087"), path.name.split("embryo")[1][:2]
         target = project.raw / stage / f"{['3-12', '007', '1E5', '4-7'][int(embryo) - 1]}_{stage}.tif"
@@ -121,24 +123,24 @@ def test_a_lock_that_a_spreadsheet_saved_moves_nobody_and_that_is_told(project):
         path.rename(project.raw / "051" / f"{path.name.split('embryo')[1][:2]}_{path.name[6:9]}.tif")
     process = project.snakemake(*UP_TO_MANIFESTS, over=over)
     assert process.returncode == 0, process.out
-    assert "lacks 4 embryo(s)" in process.out and "(007, 1E5, 3-12 and 1 more)" in process.out
+    assert re.search(r"raw\.split\.csv .*\b4 embryo.*\(007, 1E5, 3-12 and 1 more\)", process.out)
     assert before.items() <= splits(project).items() and len(splits(project)) == len(before) + 4
     assert set(catalog_of(project)["embryo"]) <= {line.split(",")[0] for line in lock.read_text().splitlines()}
     process = project.snakemake("--dry-run", *UP_TO_MANIFESTS, over=over)
-    assert "total        0" in process.out and "lacks" not in process.out
+    assert "total        0" in process.out and "3-12" not in process.out
 
 
-def test_embryos_of_a_corrected_pattern_stay_in_their_split_and_what_must_move_is_told(project):
+def test_a_corrected_pattern_keeps_splits_and_warns_of_images_that_change(project):
     write_raw(project.raw, embryos=5, minutes=(51, 87), slices=2, droppings=False)
     single = {
         "name_pattern": r"Stage\((?P<stage>\d+)\)-(?P<embryo>.*embryo\d+-\d)"
-    }  # the slice is no part of an embryo
+    }  # this pattern takes the slice as a part of the embryo
     process = project.snakemake(*UP_TO_MANIFESTS, over=single)
     assert process.returncode == 0, process.out
     before = splits(project)
     process = project.snakemake("--dry-run", *UP_TO_MANIFESTS)
     assert process.returncode == 0, process.out
-    assert "images change their split: raw/" in process.out and "cannot be compared" in process.out
+    assert re.search(r"images change their split.*\braw/", process.out)
     longer = {"name_pattern": r"Stage\((?P<stage>\d+)\)-20230811-(?P<embryo>.*embryo\d+-\d)"}
     broken = sorted(project.raw.rglob("*.tif"))[0]
     content = broken.read_bytes()
@@ -148,11 +150,11 @@ def test_embryos_of_a_corrected_pattern_stay_in_their_split_and_what_must_move_i
     broken.write_bytes(content)
     process = project.snakemake(*UP_TO_MANIFESTS, over=longer)
     assert process.returncode == 0, process.out
-    assert "10 embryo(s) have a new name" in process.out and "change their split" not in process.out
+    assert re.search(r"\b10 embryo.* new name", process.out) and "change their split" not in process.out
     assert splits(project) == before
 
 
-def test_the_folder_one_stands_in_has_a_lock_with_its_name(project):
+def test_the_lock_of_the_current_folder_has_the_folders_name(project):
     folder = project.folder / "movie"
     write_raw(folder, embryos=3, minutes=(51, 87), droppings=False)
     inside = type(project)(folder)
@@ -161,13 +163,13 @@ def test_the_folder_one_stands_in_has_a_lock_with_its_name(project):
     assert (project.folder / "movie.split.csv").exists() and not (folder / "..split.csv").exists()
 
 
-def test_a_file_system_without_links_gets_copies_and_that_is_told(project):
+def test_a_file_system_without_links_gets_copies_and_one_warning(project):
     write_raw(project.raw, embryos=3, minutes=(51, 87), droppings=False)
     (project.folder / "sitecustomize.py").write_text(
         "import os\n\ndef refused(*_, **__):\n    raise OSError(1, 'Operation not permitted')\n\nos.symlink = os.link = refused\n"
     )
     process = project.snakemake(*UP_TO_MANIFESTS, env={"PYTHONPATH": str(project.folder)})
     assert process.returncode == 0, process.out
-    assert process.out.count("symbolic links, so the images in it are copies") == 1
+    assert len(re.findall(r"symbolic links\b.*\bcopies", process.out)) == 1
     pngs = list((project.results / "split").glob("*/*/*.png"))
     assert pngs and not any(path.is_symlink() for path in pngs)

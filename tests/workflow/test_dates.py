@@ -1,4 +1,4 @@
-"""Dates that lie in the future, of a microscope's clock or another computer's, make no difference."""
+"""Tests that dates in the future, from the clock of a microscope or another computer, change nothing."""
 
 import os
 import time
@@ -15,7 +15,7 @@ def date(path, seconds=TOMORROW):
     os.utime(path, (time.time() + seconds,) * 2)
 
 
-def test_images_weights_and_configuration_of_tomorrow_make_no_difference(copy_of_finished):
+def test_future_dates_of_images_weights_and_configuration_change_nothing(copy_of_finished):
     project = copy_of_finished
     weights = project.results / "model/backbone.pt"
     mine = project.folder / "mine.pt"
@@ -31,13 +31,13 @@ def test_images_weights_and_configuration_of_tomorrow_make_no_difference(copy_of
     assert process.returncode == 0, process.out
     process = project.snakemake("--dry-run", "--until", "features", over=over)
     assert jobs(process) == {}
-    date(one_raw(project), -TOMORROW)  # another image, older than the one before
+    date(one_raw(project), -TOMORROW)  # the image counts as changed, although its date is now older
     assert jobs(project.snakemake("--dry-run", "--until", "features", over=over)) == {
         "prepare": 1, "dataset": 1, "features": 1,
     }  # fmt: skip
 
 
-def test_an_image_of_another_size_and_the_same_date_is_another_image(copy_of_finished):
+def test_an_image_of_another_size_and_the_same_date_counts_as_changed(copy_of_finished):
     path = one_raw(copy_of_finished)
     before = path.stat()
     path.write_bytes(path.read_bytes() + b"\0")
@@ -45,8 +45,8 @@ def test_an_image_of_another_size_and_the_same_date_is_another_image(copy_of_fin
     assert jobs(copy_of_finished.snakemake("--dry-run")) == {"prepare": 1} | COLLECTED
 
 
-def test_results_of_tomorrow_are_gone_on_from(copy_of_finished):
-    """A clock that was ahead while the first half was made and is right again."""
+def test_a_run_continues_from_results_with_future_dates(copy_of_finished):
+    """The clock was ahead during the first half of the run and is right again."""
     project = copy_of_finished
     for path in [*project.results.rglob("*.csv"), *project.results.rglob("*.npy"), *project.results.rglob("*.pt")]:
         date(path)
@@ -58,7 +58,7 @@ def test_results_of_tomorrow_are_gone_on_from(copy_of_finished):
     assert jobs(project.snakemake("--dry-run")) == {}
 
 
-def test_unlabelled_images_and_a_checkpoint_of_tomorrow_make_no_difference(finished, project):
+def test_future_dates_of_unlabelled_images_and_checkpoint_change_nothing(finished, project):
     checkpoint = project.folder / "mine.pt"
     checkpoint.write_bytes((finished.results / "model/checkpoint.pt").read_bytes())
     embryos.write_embryos(
@@ -76,7 +76,7 @@ def test_unlabelled_images_and_a_checkpoint_of_tomorrow_make_no_difference(finis
 
 
 @pytest.mark.parametrize("seconds", [-5, TOMORROW])
-def test_without_records_only_an_image_of_tomorrow_tells_nothing(copy_of_finished, seconds):
+def test_without_records_a_newer_image_is_prepared_unless_its_date_is_in_the_future(copy_of_finished, seconds):
     (copy_of_finished.folder / ".snakemake").rename(copy_of_finished.folder / "elsewhere")
     for path in copy_of_finished.raw.rglob("*.tif"):
         date(path, -TOMORROW)
@@ -84,7 +84,7 @@ def test_without_records_only_an_image_of_tomorrow_tells_nothing(copy_of_finishe
     assert jobs(copy_of_finished.snakemake("--dry-run")) == ({"prepare": 1} | COLLECTED if seconds < 0 else {})
 
 
-def test_without_records_a_younger_file_of_weights_trains_anew(copy_of_finished):
+def test_without_records_a_newer_file_of_weights_trains_again(copy_of_finished):
     weights, over = copy_of_finished.folder / "weights.pth", {"model": {"weights": "weights.pth"}}
     weights.write_bytes(b"one")
     (copy_of_finished.folder / ".snakemake").rename(copy_of_finished.folder / "elsewhere")

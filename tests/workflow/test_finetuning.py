@@ -1,4 +1,4 @@
-"""Fine-tuning through the workflow: killed between epochs it goes on, and ends as if it had not been killed."""
+"""Tests that a killed fine-tuning resumes after its last epoch and gives the same results."""
 
 import pandas as pd
 
@@ -14,13 +14,13 @@ OVER = {
 OUTCOME = ("results/model/history", "results/evaluation", "results/figures", "results/report")
 
 
-def test_a_killed_finetuning_goes_on_from_its_last_epoch(copy_of_finished):
+def test_a_killed_finetuning_resumes_after_its_last_epoch(copy_of_finished):
     project = copy_of_finished
     point = project.results / "cache/training/resume.pt"
     assert kill_when(project.started(over=OVER), point.exists)
     process = project.snakemake(over=OVER)
     assert process.returncode == 0, process.out
-    assert "of an interrupted training" in (project.results / "logs/train.log").read_text(encoding="utf-8")
+    assert "interrupted training" in (project.results / "logs/train.log").read_text(encoding="utf-8")
     assert not point.exists()
     history = read_history(project.results / "model/history.csv")
     assert history["phase"].tolist() == ["head"] * 2 + ["network"] * 3
@@ -30,7 +30,7 @@ def test_a_killed_finetuning_goes_on_from_its_last_epoch(copy_of_finished):
     (project.results / "model/trained.pt").unlink()
     process = project.snakemake(over=OVER)
     assert process.returncode == 0, process.out
-    assert "of an interrupted training" not in (project.results / "logs/train.log").read_text(encoding="utf-8")
+    assert "interrupted training" not in (project.results / "logs/train.log").read_text(encoding="utf-8")
     assert project.contents(*OUTCOME) == outcome
 
     process = project.snakemake(over=OVER | {"crossval": {"folds": 3}})

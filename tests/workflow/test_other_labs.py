@@ -1,4 +1,4 @@
-"""Data sets as other labs have them, through the real Snakefile: words for stages, tables of labels, movies in one file, floats."""
+"""Tests of other labs' data: stages in words, label tables, movies in one file, floats, saturated images."""
 
 import json
 import re
@@ -19,7 +19,7 @@ def table(project, name):
 
 
 def by_folder(project, words, embryos=4):
-    """Images of made embryos in folders with these names: 051/Stage(051)-...-embryo01-1.tif becomes <word>/embryo01-1.tif."""
+    """Write images in folders with these names: 051/Stage(051)-...-embryo01-1.tif becomes <word>/...-embryo01-1.tif."""
     minutes = range(51, 51 + 9 * len(words), 9)
     for path in write_raw(project.folder / "made", embryos=embryos, minutes=minutes, droppings=False):
         word = words[(int(re.search(r"\((\d+)\)", path.name)[1]) - 51) // 9]
@@ -28,12 +28,12 @@ def by_folder(project, words, embryos=4):
         path.rename(target)
 
 
-def test_stages_in_words_keep_the_order_of_the_list_to_the_report(project):
+def test_stages_in_words_keep_the_order_of_the_list(project):
     words = ["1-cell", "64-cell", "30% epiboly", "prim-5"]
     by_folder(project, words)
     process = project.snakemake(over={"stages": words})
     assert process.returncode == 0, process.out
-    assert "4 stages, in their order, without times" in process.out
+    assert re.search(r"\b4 stages\b.* without times", process.out)
     stages = table(project, "stages.csv")
     assert stages["stage"].tolist() == words and (stages["time"] == "").all() and (stages["unit"] == "stages").all()
     metrics = json.loads((project.results / "evaluation/metrics.json").read_text(encoding="utf-8"))
@@ -44,12 +44,12 @@ def test_stages_in_words_keep_the_order_of_the_list_to_the_report(project):
     np.testing.assert_allclose(predictions["time_error"], probabilities @ np.arange(4) - true, atol=1e-3)
     assert predictions[["minutes_error", "expected_time"]].isna().all(axis=None)
     page = (project.results / "report.html").read_text(encoding="utf-8")
-    assert "mean error, stages" in page and " min<" not in page
+    assert re.search("mean error[^<]* stages", page) and " min<" not in page
     for split in ("train", "val", "test"):
         assert {folder.name for folder in (project.results / "split" / split).iterdir()} == set(words)
 
 
-def test_hours_in_the_names_are_hours_up_to_the_manifests(project):
+def test_hours_in_stage_names_are_read_as_hours(project):
     by_folder(project, ["24hpf", "4.7hpf", "2dpf"])
     process = project.snakemake(*UP_TO_MANIFESTS)
     assert process.returncode == 0, process.out
@@ -62,7 +62,7 @@ def test_hours_in_the_names_are_hours_up_to_the_manifests(project):
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_a_table_of_labels_decides_and_a_changed_row_reruns_what_it_touches(project, kind):
+def test_a_label_table_sets_stages_and_a_changed_row_reruns_its_bucket(project, kind):
     by_folder(project, ["a", "b"], embryos=4)
     rows = [["file", "stage", "embryo", "use"]]
     for number, path in enumerate(sorted(project.raw.rglob("*.tif"))):
@@ -97,8 +97,8 @@ def test_a_table_of_labels_decides_and_a_changed_row_reruns_what_it_touches(proj
     catalog = table(project, "catalog.csv")
     assert catalog["status"].value_counts().to_dict() == {"used": 6, "excluded": 2}
     by_path = catalog.set_index("path")
-    assert by_path.loc[f"raw/{rows[1][0]}", "reason"] == f"use: no ({name}, line 2)"
-    assert by_path.loc[f"raw/{left_out[0]}", "reason"] == f"not in {name}"
+    assert re.search(rf"\bno\b.*\({re.escape(name)}, line 2\)", by_path.loc[f"raw/{rows[1][0]}", "reason"])
+    assert by_path.loc[f"raw/{left_out[0]}", "reason"].endswith(f" {name}")
     for image, stage, embryo, _ in rows[2:-1]:
         assert by_path.loc[f"raw/{image}", ["stage", "embryo"]].tolist() == [stage, embryo]
     assert set(table(project, "stages.csv")["stage"]) == {"early", "late"}
@@ -111,7 +111,7 @@ def test_a_table_of_labels_decides_and_a_changed_row_reruns_what_it_touches(proj
     )
 
 
-def test_movies_of_floats_are_images_of_one_embryo_with_one_white(project):
+def test_each_movie_of_floats_is_one_embryo_and_all_share_one_white_level(project):
     project.raw.mkdir()
     for number in range(4):
         frames = np.random.default_rng(number).random((5, 3, 40, 60)).astype(np.float32) * 0.16
@@ -121,7 +121,7 @@ def test_movies_of_floats_are_images_of_one_embryo_with_one_white(project):
     over = {"name_pattern": r"(?P<embryo>fish\d+)", "frames": {"first": 4, "every": 0.5}, "time_unit": "h"}
     process = project.snakemake(*UP_TO_MANIFESTS, over=over)
     assert process.returncode == 0, process.out
-    assert "floats and 32-bit integers is taken as 1 for the whole data set" in process.out
+    assert re.search(r"\bfloats\b.* 1 for the whole data set", process.out)
     assert json.loads((project.folder / "raw.white.json").read_text())["white"] == 1
     catalog = table(project, "catalog.csv")
     assert (
@@ -134,17 +134,17 @@ def test_movies_of_floats_are_images_of_one_embryo_with_one_white(project):
     ]  # fmt: skip
     assert table(project, "stages.csv")["unit"].tolist() == ["h"] * 5
     darkest = catalog.set_index(["path", "frame"])["png_maximum"].astype(int)
-    assert darkest["raw/fish2.ome.tif"].min() > 150  # not three grey levels because of one pixel
+    assert darkest["raw/fish2.ome.tif"].min() > 150  # one hot pixel does not darken the picture
     manifest = pd.concat([table(project, f"manifests/{split}.csv") for split in ("train", "val", "test")])
     assert manifest["png"].is_unique and all((project.folder / png).exists() for png in manifest["png"])
     assert len(manifest[manifest["angle"] == "0"]) == 20
 
 
-def test_what_must_be_mended_is_told_before_any_image_is_prepared_and_shown_by_check(project):
+def test_saturated_images_stop_the_run_before_preparing_and_check_shows_why(project):
     for path in write_raw(project.raw, embryos=4, minutes=(51, 87), droppings=False):
         tifffile.imwrite(path, tifffile.imread(path) // 2 + 30000)
     process = project.snakemake()
-    assert process.returncode != 0 and "8 of 8 images opened saturate" in process.out
+    assert process.returncode != 0 and re.search(r"\b8 of 8 images\b.*\bsaturate", process.out)
     assert "image.normalize: {method: percentile}" in process.out and not (project.results / "images").exists()
     process = project.snakemake("check")
     page = (project.results / "check/check.html").read_text(encoding="utf-8")
@@ -157,7 +157,7 @@ def test_what_must_be_mended_is_told_before_any_image_is_prepared_and_shown_by_c
     assert not (project.results / "images").exists() and not (project.folder / "raw.split.csv").exists()
 
 
-def test_suggest_helps_where_the_pattern_fits_nothing(project):
+def test_suggest_finds_a_pattern_if_the_given_one_fits_no_names(project):
     by_folder(project, ["4hpf", "6hpf"])
     for path in list(project.raw.rglob("*.tif")):
         path.rename(

@@ -1,4 +1,4 @@
-"""What is done -> what runs: the exact jobs of a dry run, on copies of one finished project; real runs where files count."""
+"""Tests of reruns: which jobs run after a change of settings, images, results or code."""
 
 import json
 import os
@@ -19,16 +19,16 @@ EVALUATED = {"evaluate": 1} | CROSSVALIDATED
 TRAINED = {"train": 1, "training_figures": 1} | EVALUATED
 TUNED = {"tune": 1, "best": 1} | TRAINED
 COLLECTED = {"dataset": 1, "dataset_figures": 1, "features": 1} | TUNED
-PREPARED = {"prepare": "*"} | COLLECTED  # "*": as many as there are buckets, "train": as many as hold training images
+PREPARED = {"prepare": "*"} | COLLECTED  # "*": one job per bucket, "train": one job per bucket with training images
 
 
 def without_crossval(expected):
-    """Of a run that trains elsewhere, or a whole network: it is not trained once more for each fold."""
+    """Leave out cross-validation. A fine-tuned network, or one trained on SageMaker, is not trained again for each fold."""
     return {rule: count for rule, count in expected.items() if rule != "crossval"}
 
 
 def jobs(process):
-    """{rule: number of jobs} of a dry run, `all` left out."""
+    """Return {rule: number of jobs} of a dry run, without `all`."""
     assert process.returncode == 0, process.out
     if "Nothing to be done" in process.out:
         return {}
@@ -48,12 +48,12 @@ def counted(expected, project):
 
 ON_AWS = {"bucket": "flies", "role": "arn:aws:iam::123456789012:role/me"}
 SETTINGS = {
-    "what makes no difference": (
+    "settings that change nothing": (
         {
-            "raw": ["./raw/"],  # a folder added: see below
-            "image": {"normalize": {"low": 2, "high": 98}},  # the method multiply does not use them
+            "raw": ["./raw/"],  # for another folder see test_a_raw_folder_added
+            "image": {"normalize": {"low": 2, "high": 98}},  # not used by the method multiply
             "train": {
-                "finetune": {  # a head alone does not use them
+                "finetune": {  # not used to train only a head
                     "head_epochs": 3, "deepest": 0.5, "batch_norm": "fixed", "precision": "bf16", "average": 0.9,
                     "augment": {"rotation": 9, "shift": 0, "scale": 0, "brightness": 0, "noise": 0},
                 }
@@ -73,26 +73,26 @@ SETTINGS = {
         },
         {},
     ),
-    "what stands in the report alone": (
+    "settings that change only the report": (
         {
-            "name_pattern": r"Stage\((?P<stage>\d+)\)-(?P<embryo>.*\d)-",  # of the same meaning for these names
+            "name_pattern": r"Stage\((?P<stage>\d+)\)-(?P<embryo>.*\d)-",  # gives the same for these names
             "labels": "results/catalog.csv", "not_in_labels": "by_name",  # the same stages and embryos
-            "unmatched": "exclude", "single_images": "allow", "max_saturated": 0.5,  # there is none to exclude, and no embryo of one image
-            "frames": {"first": 51, "every": 36},  # there is no movie
-            "split": {"train": 0.6, "val": 0.2, "test": 0.2, "seed": 9},  # no embryo is dealt anew
+            "unmatched": "exclude", "single_images": "allow", "max_saturated": 0.5,  # all names match, and each embryo has several images
+            "frames": {"first": 51, "every": 36},  # the data set has no movie
+            "split": {"train": 0.6, "val": 0.2, "test": 0.2, "seed": 9},  # the lock keeps all embryos in their splits
         },
         {"report": 1},
     ),
     "results": ({"results": "elsewhere"}, {"weights": 1} | PREPARED),
     "note": ({"note": "another"}, TRAINED),
     "stages": ({"stages": ["051", "087", "123"]}, PREPARED),
-    "stages, all there are": ({"stages": ["051", "087", "123", "159"]}, COLLECTED),
+    "stages, all listed": ({"stages": ["051", "087", "123", "159"]}, COLLECTED),
     "time_unit": ({"time_unit": "none"}, COLLECTED),
     "split.test_reviewed": ({"split": {"test_reviewed": "blind"}}, CROSSVALIDATED),
     "split.lock": ({"split": {"lock": "other.csv"}}, COLLECTED),
-    "buckets": ({"buckets": 8}, PREPARED | {"prepare": 3}),  # as many of the five embryos change their bucket
+    "buckets": ({"buckets": 8}, PREPARED | {"prepare": 3}),  # three of the five embryos change their bucket
     "max_bad": ({"max_bad": 0.9}, COLLECTED),
-    "image.size": ({"image": {"size": 48}}, {"weights": 1} | PREPARED),  # networks of timm are built for a size
+    "image.size": ({"image": {"size": 48}}, {"weights": 1} | PREPARED),  # timm builds networks for one size
     "image.field": ({"image": {"field": 400}}, PREPARED),
     "image.normalize.method": ({"image": {"normalize": {"method": "percentile"}}}, PREPARED),
     "image.normalize.factor": ({"image": {"normalize": {"factor": 5}}}, PREPARED),
@@ -127,7 +127,7 @@ SETTINGS = {
     "evaluate.top_k": ({"evaluate": {"top_k": [1, 2]}}, CROSSVALIDATED),
     "evaluate.coverage": ({"evaluate": {"coverage": 0.8}}, CROSSVALIDATED),
     "crossval.folds": ({"crossval": {"folds": 3}}, CROSSVALIDATED),
-    "crossval.folds, none": ({"crossval": {"folds": 0}}, {"checkpoint": 1, "metrics": 1, "history": 1, "report": 1}),
+    "crossval.folds, 0": ({"crossval": {"folds": 0}}, {"checkpoint": 1, "metrics": 1, "history": 1, "report": 1}),
 }  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def test_a_changed_setting_reruns_what_depends_on_it(finished, setting):
 
 
 def leaves(config, place=()):
-    """The settings of a configuration as tuples of keys, the nested ones too."""
+    """Yield all settings of a configuration, also nested ones, as tuples of keys."""
     for key, value in config.items():
         if isinstance(value, dict):
             yield from leaves(value, (*place, key))
@@ -150,21 +150,23 @@ def leaves(config, place=()):
 
 
 def is_set(config, place):
-    """Whether a configuration sets the setting of that place, to whatever."""
+    """Return whether a configuration contains this setting. place: tuple of keys."""
     first, *rest = place
     return first in config and (not rest or is_set(config[first], rest))
 
 
-def test_no_setting_is_forgotten():
+def test_every_setting_has_a_rerun_test():
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
     for place in leaves(config):
         assert any(is_set(over, place) for over, _ in SETTINGS.values()), place
 
 
-def test_another_file_of_weights_trains_anew_and_a_touched_one_does_not(copy_of_finished):
+def test_another_file_of_weights_trains_again_but_a_touched_one_does_not(copy_of_finished):
     weights, over = copy_of_finished.folder / "weights.pth", {"model": {"weights": "weights.pth"}}
     weights.write_bytes(b"one")
-    assert copy_of_finished.snakemake("--touch", over=over).returncode == 0  # as if computed from this file
+    assert (
+        copy_of_finished.snakemake("--touch", over=over).returncode == 0
+    )  # marks the results as computed from this file
     os.utime(weights)
     assert jobs(copy_of_finished.snakemake("--dry-run", over=over)) == {}
     weights.write_bytes(b"two")
@@ -211,7 +213,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_image_reruns_its_bucket_alone(copy_of_finished, change):
+def test_a_changed_image_reruns_only_its_bucket(copy_of_finished, change):
     CHANGES[change](copy_of_finished)
     assert jobs(copy_of_finished.snakemake("--dry-run")) == {"prepare": 1} | COLLECTED
 
@@ -236,12 +238,12 @@ DELETED = {
 
 
 @pytest.mark.parametrize("path", DELETED)
-def test_a_deleted_result_is_made_again_with_what_follows(copy_of_finished, path):
+def test_a_deleted_result_and_its_dependents_are_made_again(copy_of_finished, path):
     (copy_of_finished.results / path).unlink()
     assert jobs(copy_of_finished.snakemake("--dry-run")) == DELETED[path]
 
 
-def test_caches_logs_and_the_lock_may_vanish(copy_of_finished):
+def test_missing_caches_logs_and_lock_rerun_nothing(copy_of_finished):
     for folder in ("cache", "logs", "benchmarks"):
         shutil.rmtree(copy_of_finished.results / folder)
     (copy_of_finished.folder / "raw.split.csv").unlink()
@@ -252,7 +254,7 @@ def stamps(folder, pattern="**/*"):
     return {path: path.lstat().st_mtime_ns for path in folder.glob(pattern)}
 
 
-def test_a_second_and_a_third_run_touch_nothing(copy_of_finished):
+def test_a_second_and_a_third_run_change_no_files(copy_of_finished):
     before = stamps(copy_of_finished.results)
     for _ in range(2):
         process = copy_of_finished.snakemake()
@@ -260,7 +262,7 @@ def test_a_second_and_a_third_run_touch_nothing(copy_of_finished):
     assert stamps(copy_of_finished.results) == before
 
 
-def test_a_removed_and_a_moved_image_are_so_in_the_results(copy_of_finished):
+def test_the_results_follow_a_removed_and_a_moved_image(copy_of_finished):
     project = copy_of_finished
     removed = sorted(project.raw.rglob("Stage(159)*-1.tif"))[-1]
     source = one_raw(project)
@@ -280,7 +282,9 @@ def test_a_removed_and_a_moved_image_are_so_in_the_results(copy_of_finished):
     assert set(manifests.loc[manifests["source"] == new, "stage"]) == {"087"}
     pngs = {str(path.relative_to(project.folder)) for path in (project.results / "images").glob("*/*.png")}
     assert set(manifests["png"]) <= pngs
-    for left in pngs - set(manifests["png"]):  # only the copy, which is prepared before it is found out
+    for left in pngs - set(
+        manifests["png"]
+    ):  # only the copy, whose PNG is written before it is recognised as a duplicate
         assert "_copy-" in left
     links = list((project.results / "split").glob("*/*/*.png"))
     assert len(links) == len(manifests) and all(link.exists() for link in links)
@@ -290,19 +294,19 @@ def read_table(project, name):
     return pd.read_csv(project.results / name, dtype=str, keep_default_na=False)
 
 
-def test_more_trials_train_the_new_ones_alone(copy_of_finished):
+def test_more_trials_train_only_the_new_ones(copy_of_finished):
     before = copy_of_finished.contents("results/tuning/trial_")
     process = copy_of_finished.snakemake("--until", "best", over={"tune": {"trials": 3}})
     assert process.returncode == 0, process.out
     after = copy_of_finished.contents("results/tuning/trial_")
     assert set(after) - set(before) == {"results/tuning/trial_2.json"} and before.items() <= after.items()
-    assert "3 trials, 2 of them known" in (copy_of_finished.results / "logs/tune.log").read_text()
+    assert re.search(r"\b3 trials\b.*\b2\b", (copy_of_finished.results / "logs/tune.log").read_text())
     records = [json.loads(text) for text in after.values()]
     best = json.loads((copy_of_finished.results / "tuning/best.json").read_text())
     assert best == min(records, key=lambda record: record["val_loss"])
 
 
-def test_a_missing_png_is_told_in_one_sentence_and_made_again(copy_of_finished):
+def test_a_missing_png_stops_the_run_and_is_made_again_without_its_folder(copy_of_finished):
     project = copy_of_finished
     png = read_table(project, "manifests/train.csv")["png"].iloc[0]
     content = (project.folder / png).read_bytes()
@@ -311,7 +315,7 @@ def test_a_missing_png_is_told_in_one_sentence_and_made_again(copy_of_finished):
     refused = project.snakemake("--forcerun", "features", "--until", "features")
     assert refused.returncode != 0
     folder = os.path.dirname(png)
-    assert f"{png} cannot be read (No such file or directory)" in refused.out and f"folder {folder}" in refused.out
+    assert re.search(rf"{re.escape(png)}\b.*\(No such file or directory\).* folder {re.escape(folder)}\b", refused.out)
     assert "Traceback" not in refused.out
     shutil.rmtree(project.folder / folder)
     assert jobs(project.snakemake("--dry-run")) == {"prepare": 1} | COLLECTED
@@ -321,9 +325,9 @@ def test_a_missing_png_is_told_in_one_sentence_and_made_again(copy_of_finished):
     assert ", 0 computed" in (project.results / "logs/features.log").read_text()
 
 
-def test_results_without_snakemakes_records_go_by_dates_and_say_so(copy_of_finished):
-    """Without .snakemake nobody knows by which settings and code the results were made."""
-    warning = "only dates tell now what is out of date"
+def test_without_snakemakes_records_dates_decide_and_a_warning_says_so(copy_of_finished):
+    """Without .snakemake, the settings and code that gave the results are unknown."""
+    warning = "--forceall"
     assert warning not in copy_of_finished.snakemake("--dry-run").out
     shutil.rmtree(copy_of_finished.folder / ".snakemake")
     process = copy_of_finished.snakemake("--dry-run")
@@ -332,7 +336,7 @@ def test_results_without_snakemakes_records_go_by_dates_and_say_so(copy_of_finis
     assert jobs(copy_of_finished.snakemake("--dry-run")) == {"prepare": 1} | COLLECTED
 
 
-# What must run when the code of one rule changes.
+# {rule: jobs that must run after a change of its code}.
 FOLLOWING = {
     "prepare": PREPARED,
     "dataset": COLLECTED,
@@ -353,18 +357,18 @@ FOLLOWING = {
     "predict": {},
     "accept": {},
 }
-SCRIPTS = {rule: rule for rule in FOLLOWING} | {"tune": "tune_heads"}  # of a run in which only heads learn
+SCRIPTS = {rule: rule for rule in FOLLOWING} | {"tune": "tune_heads"}  # the script of a run that trains only heads
 
 
 def modules_imported(rule):
-    """The library's modules that the script of a rule imports, as Python's own module finder sees it."""
+    """Return the library's modules that the script of a rule imports, found by Python's module finder."""
     finder = ModuleFinder(path=[str(REPOSITORY / "workflow")])
     finder.run_script(str(REPOSITORY / f"workflow/scripts/{SCRIPTS[rule]}.py"))
     return {name.removeprefix("flystage.") for name in finder.modules if name.startswith("flystage.")}
 
 
 @pytest.mark.parametrize("rule", FOLLOWING)
-def test_every_rule_watches_its_script_and_all_that_it_imports(rule):
+def test_every_rule_depends_on_its_script_and_all_imported_modules(rule):
     files = [
         Path(path).relative_to(LIBRARY) for path in modules_of(REPOSITORY / f"workflow/scripts/{SCRIPTS[rule]}.py")
     ]
@@ -381,7 +385,7 @@ def test_every_rule_watches_its_script_and_all_that_it_imports(rule):
 
 @pytest.fixture
 def cloned(copy_of_finished, tmp_path):
-    """The finished project, to be run from a new clone of the repository, whose files are all younger than the results."""
+    """Return the finished project with a new clone of the repository, whose files are newer than the results."""
     repository = tmp_path / "clone"
     for name in ("workflow", "envs"):
         shutil.copytree(
@@ -396,10 +400,15 @@ def cloned(copy_of_finished, tmp_path):
     return Project(copy_of_finished.folder, repository)
 
 
-def test_a_new_clone_reruns_the_report_and_an_edited_module_the_rules_that_use_it(cloned):
-    assert jobs(cloned.snakemake("--dry-run")) == {"report": 1}  # its template is an input, which lies elsewhere now
-    assert cloned.snakemake("--touch").returncode == 0  # as if computed from this clone
-    for module in ("evaluation.intervals", "jobs.tuning", "images.tiff", "network"):  # the last is a room's __init__.py
+def test_a_new_clone_reruns_the_report_and_an_edited_module_its_rules(cloned):
+    assert jobs(cloned.snakemake("--dry-run")) == {"report": 1}  # its template is an input, which now has another path
+    assert cloned.snakemake("--touch").returncode == 0  # marks the results as computed from this clone
+    for module in (
+        "evaluation.intervals",
+        "jobs.tuning",
+        "images.tiff",
+        "network",
+    ):  # the last is the __init__.py of a package
         expected = {}
         for rule, following in FOLLOWING.items():
             if module in modules_imported(rule):
@@ -412,7 +421,7 @@ def test_a_new_clone_reruns_the_report_and_an_edited_module_the_rules_that_use_i
         path.write_text(text)
 
 
-def test_an_added_movie_costs_one_movie(copy_of_finished):
+def test_an_added_movie_reruns_only_its_bucket_and_new_vectors(copy_of_finished):
     project = copy_of_finished
     lock = (project.folder / "raw.split.csv").read_text()
     before = {path: path.stat().st_mtime_ns for path in (project.results / "images").glob("*/*.png")}
@@ -424,6 +433,6 @@ def test_an_added_movie_costs_one_movie(copy_of_finished):
     assert len({path.parent for path in touched}) == 1  # one bucket
     (log,) = [line for line in (project.results / "logs/features.log").read_text().splitlines() if "PNGs" in line][:1]
     known, to_compute = map(int, re.findall(r"(\d+) (?:vectors known|computed)", log))
-    assert known > 0 and to_compute in (0, 4, 12)  # a movie of four images, threefold when it is for training
+    assert known > 0 and to_compute in (0, 4, 12)  # four images, at three angles if the movie is in the training split
     grown = (project.folder / "raw.split.csv").read_text()
     assert grown.startswith(lock) and len(grown.splitlines()) == len(lock.splitlines()) + 1

@@ -1,6 +1,6 @@
-"""Python runs this at its start: what AWS's PyTorch images do not hold is not there in an emulated container either.
+"""Hide packages that AWS's PyTorch images lack. Python runs this at its start in an emulated container.
 
-What their makers may or may not have put in (safetensors and the like) is not there, so that nothing relies on it.
+Packages that the images may or may not have, such as safetensors, are hidden too, so that jobs do not rely on them.
 """
 
 import sys
@@ -11,7 +11,7 @@ for name in ("onnxruntime", "snakemake", "huggingface_hub", "safetensors", "yaml
 
 
 class Timm(PathFinder):
-    """Finds timm where a job brought it along, and not among the packages of this machine."""
+    """Find timm only in the code of the job, not among the packages of this machine."""
 
     @classmethod
     def find_spec(cls, name, path=None, target=None):

@@ -1,5 +1,6 @@
-"""What a clever colleague writes in an afternoon: vectors once by eager torch, then logistic regression by folds of embryos.
+"""A fast script that a colleague could write: compute vectors once with eager torch, then fit a logistic regression.
 
+The regression is tuned in folds of whole embryos.
 python clever_script.py RAW SIZE WEIGHTS: a raw folder, pixels, a backbone as the workflow writes it.
 """
 

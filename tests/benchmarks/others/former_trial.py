@@ -1,6 +1,6 @@
-"""A trial as this workflow did it before all of them ran in one job: a process, all features, AdamW step by step.
+"""A trial as in earlier versions of this workflow: one process per trial, all features, AdamW step by step.
 
-python former_trial.py FEATURES MANIFESTS LEARNING_RATE BATCH EPOCHS PATIENCE: folders with train and val; prints the best loss.
+python former_trial.py FEATURES MANIFESTS LEARNING_RATE BATCH EPOCHS PATIENCE: folders with train and val. Print the best loss.
 """
 
 import sys

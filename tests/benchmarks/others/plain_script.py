@@ -1,6 +1,7 @@
-"""What is written first: ImageFolder, DataLoader, a frozen backbone, and forward passes in every epoch. Prints the seconds of an epoch.
+"""A plain training script: ImageFolder, DataLoader, a frozen backbone, and forward passes in every epoch.
 
 python plain_script.py FOLDER WEIGHTS BATCH: PNGs in train/ and val/ by stage, a backbone as the workflow writes it, images.
+Print the seconds of an epoch and the validation accuracy.
 """
 
 import sys

@@ -1,7 +1,7 @@
-"""Imported by every Python process of the tests' runs, for it lies on their PYTHONPATH.
+"""Change the Python processes of the tests' runs, which import this module because it is on their PYTHONPATH.
 
-It makes the driver look after its jobs every second, writes down in $SEEN which rules run where, and lets the attempts of a rule
-run code of the test before their work: $FATES is {name of the rule's log: [code of the first attempt, of the second, ..]} as JSON.
+Snakemake checks its jobs every second. Each job records in the file $SEEN which rule runs where. Each attempt of a rule first
+runs code of the test: $FATES is {name of the rule's log: [code of the first attempt, code of the second, ..]} as JSON.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ async def a_second(executor):
     await asyncio.sleep(1)
 
 
-RemoteExecutor.sleep = a_second  # else a longer pause each time: the tests would wait for minutes
+RemoteExecutor.sleep = a_second  # the usual pause is longer and would cost minutes
 
 try:
     from flystage.run import rule_log as module
-except ImportError:  # a process that runs no rule
+except ImportError:  # this process does not run a rule
     pass
 else:
     rule_log = module.rule_log

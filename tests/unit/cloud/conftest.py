@@ -1,4 +1,4 @@
-"""An account on a bucket that answers within this process."""
+"""An AWS account with a bucket that moto emulates within the test process."""
 
 import boto3
 import botocore.loaders
@@ -12,7 +12,9 @@ SETTINGS = {
     "region": "eu-central-1", "bucket": "flies", "prefix": "deep/down/", "kms_key": "", "tags": ["owner=me", "a=b=c"], "poll": 0.001,
     "role": "arn:aws:iam::123456789012:role/flystage-jobs", "subnets": [], "security_groups": [],
 }  # fmt: skip
-LOADER = botocore.loaders.create_loader()  # one for all: a client reads megabytes of what its service looks like
+LOADER = (
+    botocore.loaders.create_loader()
+)  # one for all tests, because each client reads megabytes of its service's model
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def account(monkeypatch):
 
 @pytest.fixture
 def sent(account):
-    """Operations of S3 that are asked for."""
+    """Return a list that receives the name of each S3 operation that is sent."""
     calls = []
     account.s3.meta.events.register("before-call.s3", lambda model, **_: calls.append(model.name))
     return calls

@@ -1,4 +1,4 @@
-"""One piece of work, one job, however often it is asked for."""
+"""Tests that each piece of work is paid for once: jobs are found again, joined or repeated."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -9,7 +9,7 @@ from flystage.core.errors import FlystageError
 
 
 class FakeKind:
-    """Jobs by name and their statuses; one that is started completes, or does as `fate` says."""
+    """Jobs with statuses by name. A job that is started ends with the status `fate`."""
 
     noun = "training job"
 
@@ -25,7 +25,7 @@ class FakeKind:
             error = {"Code": "ValidationException", "Message": f"Could not find training job {name}"}
             raise ClientError({"Error": error}, "DescribeTrainingJob")
         description = dict(self.jobs[name])
-        ends = {"InProgress": self.fate, "Stopping": "Stopped"}  # when it is asked for again
+        ends = {"InProgress": self.fate, "Stopping": "Stopped"}  # at the next call
         self.jobs[name]["status"] = ends.get(description["status"], description["status"])
         return description
 
@@ -61,29 +61,27 @@ class FakeKind:
         ({"job": "Failed", "job_2": "InProgress"}, [], "job-2"),
     ],
 )
-def test_work_is_done_once(statuses, started, taken):
+def test_a_job_is_started_only_if_none_is_finished_or_running(statuses, started, taken):
     kind = FakeKind(Account({"poll": 0.001}), **statuses)
     name, description = attempts.done(kind, "job", kind.start)
     assert (kind.started, name, description["status"]) == (started, taken, "Completed")
 
 
 @pytest.mark.parametrize("statuses", [{"job": "Stopping"}, {"job": "Failed", "job_2": "Stopping"}])
-def test_a_job_that_is_stopping_is_waited_for_and_no_second_one_is_paid_for(statuses):
+def test_a_stopping_job_is_waited_for_and_no_second_one_starts(statuses):
     kind = FakeKind(Account({"poll": 0.001}), **statuses)
-    with pytest.raises(FlystageError, match="ended as Stopped: why; mend"):
+    with pytest.raises(FlystageError, match=r"training job job\b.*\bStopped: why\."):
         attempts.done(kind, "job", kind.start)
     assert not kind.started and "Stopping" not in {job["status"] for job in kind.jobs.values()}
 
 
-def test_a_result_that_is_gone_is_made_again():
+def test_a_missing_result_starts_the_job_again():
     kind = FakeKind(Account({"poll": 0.001}), job="Completed")
     assert attempts.done(kind, "job", kind.start, usable=lambda description: False)[0] == "job-2"
 
 
-def test_a_failing_job_is_told(caplog):
+def test_a_failing_job_gives_its_reason_and_the_end_of_its_log(caplog):
     kind = FakeKind(Account({"poll": 0.001}), fate="Failed")
-    with pytest.raises(
-        FlystageError, match="training job job ended as Failed: it broke; mend what its log shows and run again"
-    ):
+    with pytest.raises(FlystageError, match=r"training job job\b.*\bFailed: it broke\."):
         attempts.done(kind, "job", kind.start)
     assert "the end of its log" in caplog.text

@@ -1,6 +1,7 @@
-"""What of an earlier run is taken down: what carries our name and tag, where that run made it, and nothing else."""
+"""Tests that flystage deletes its own endpoints, in the right region, and nothing without its tag."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -27,7 +28,7 @@ def state_file(tmp_path):
 
 
 def made(account, name="flystage-score-0", tags=OURS, parts=("model", "endpoint_config", "endpoint"), region=HERE):
-    """Endpoint, configuration and model as an earlier run, or somebody else, left them."""
+    """Create endpoint, configuration and model as an earlier run, or somebody else, left them."""
     client = Account(account.settings | {"region": region}).sagemaker
     if "model" in parts:
         client.create_model(
@@ -41,7 +42,7 @@ def made(account, name="flystage-score-0", tags=OURS, parts=("model", "endpoint_
 
 
 def there(account, region=HERE):
-    """{part: names} of what there is."""
+    """Return {part: names} of everything that exists."""
     client = Account(account.settings | {"region": region}).sagemaker
     found = {
         "endpoint": [entry["EndpointName"] for entry in client.list_endpoints()["Endpoints"]],
@@ -52,13 +53,13 @@ def there(account, region=HERE):
 
 
 def left(state_file, **record):
-    """A state file as a killed run leaves it."""
+    """Write a state file as a killed run leaves it."""
     state_file.parent.mkdir(exist_ok=True)
     written = {"version": 1, "endpoint": "flystage-score-0", "region": HERE, "account": NUMBER} | record
     state_file.write_text(json.dumps({key: value for key, value in written.items() if value is not None}))
 
 
-def test_an_endpoint_is_named_in_the_state_file_while_it_may_exist_and_gone_afterwards(account, state_file):
+def test_the_state_file_exists_exactly_as_long_as_the_endpoint(account, state_file):
     with pytest.raises(ZeroDivisionError), endpoint.endpoint(account, "flystage-score-1", MODEL, PLACE, state_file):
         assert json.loads(state_file.read_text()) == {
             "version": 1, "endpoint": "flystage-score-1", "region": HERE, "account": NUMBER,
@@ -75,7 +76,7 @@ def endpoint_tags(account, name):
 
 
 @pytest.mark.parametrize("parts", [("model",), ("model", "endpoint_config"), ("model", "endpoint_config", "endpoint")])
-def test_whatever_part_a_killed_run_made_is_taken_down(account, state_file, parts):
+def test_parts_that_a_killed_run_created_are_deleted(account, state_file, parts):
     made(account, parts=parts)
     made(account, "flystage-score-other", tags=OURS)  # of a run in another folder
     left(state_file)
@@ -85,9 +86,9 @@ def test_whatever_part_a_killed_run_made_is_taken_down(account, state_file, part
 
 
 @pytest.mark.parametrize("record", [{}, {"account": None, "version": None}], ids=["ours", "of an earlier version"])
-def test_what_was_made_in_another_region_is_taken_down_there(account, state_file, record):
+def test_an_endpoint_in_another_region_is_deleted_there(account, state_file, record):
     made(account, region=THERE)
-    made(account)  # of the same name, and not in the file
+    made(account)  # it has the same name, but the file does not mean it
     left(state_file, region=THERE, **record)
     endpoint.take_down_left_over(account, state_file)
     assert not there(account, THERE) and not state_file.exists()
@@ -95,49 +96,51 @@ def test_what_was_made_in_another_region_is_taken_down_there(account, state_file
 
 
 @pytest.mark.parametrize("tags", [THEIRS, [], [{"Key": "owner", "Value": "flies/deep/down"}]])
-def test_what_does_not_carry_our_tag_is_left_alone(account, state_file, tags):
+def test_an_endpoint_without_our_tag_is_not_deleted(account, state_file, tags):
     made(account, tags=tags)
     left(state_file)
     before = there(account)
-    with pytest.raises(FlystageError, match=r"not flies/deep/down, so it was not touched.*delete the file\.$"):
+    with pytest.raises(
+        FlystageError, match=r"\.endpoint\.json.*flystage-score-0 in eu-central-1.* flies/deep/down\b.*aws_cleanup"
+    ):
         endpoint.take_down_left_over(account, state_file)
     assert there(account) == before and state_file.exists()
     with (
-        pytest.raises(FlystageError, match="not touched"),
+        pytest.raises(FlystageError, match=r"flystage-score-0 in eu-central-1.* flies/deep/down\b"),
         endpoint.endpoint(account, "flystage-1", MODEL, PLACE, state_file),
     ):
         pass
     assert there(account) == before and json.loads(state_file.read_text())["endpoint"] == "flystage-score-0"
 
 
-def test_a_part_that_is_not_ours_is_left_alone_beside_those_that_are(account, state_file, caplog):
+def test_a_part_without_our_tag_stays_when_the_others_are_deleted(account, state_file, caplog):
     made(account, parts=("model",), tags=THEIRS)
     made(account, parts=("endpoint_config", "endpoint"))
     assert endpoint.clean_up(account.settings, state_file) == ["flystage-score-0"]
     assert there(account) == {"model": ["flystage-score-0"]}
-    assert "the model flystage-score-0 is not ours, and was left alone" in caplog.text
+    assert re.search(r"model flystage-score-0\b.* did not delete", caplog.text)
 
 
-def test_another_thing_of_the_new_name_is_not_touched(account, state_file):
+def test_a_foreign_endpoint_with_the_new_name_is_not_deleted(account, state_file):
     made(account, "flystage-score-1", tags=THEIRS)
     before = there(account)
     with (
-        pytest.raises(FlystageError, match="flystage-score-1 is there already and does not carry the tag"),
+        pytest.raises(FlystageError, match="flystage-score-1 already exists .*flystage=flies/deep/down"),
         endpoint.endpoint(account, "flystage-score-1", MODEL, PLACE, state_file),
     ):
         pass
     assert there(account) == before and not state_file.exists()
 
 
-def test_ours_of_the_new_name_is_taken_down_first(account, state_file, caplog):
+def test_our_endpoint_with_the_new_name_is_deleted_first(account, state_file, caplog):
     made(account, "flystage-score-1", parts=("model",))
     with endpoint.endpoint(account, "flystage-score-1", MODEL, PLACE, state_file):
         pass
-    assert "is there already; taking it down first" in caplog.text and not there(account)
+    assert "flystage-score-1 already exists" in caplog.text and not there(account)
 
 
-def test_what_another_run_made_at_the_same_moment_is_not_taken_down(account, state_file):
-    """CreateModel says that there is one, which was not there a moment ago."""
+def test_a_model_that_another_run_creates_at_the_same_time_is_not_deleted(account, state_file):
+    """CreateModel answers that the model exists, although it did not exist a moment before."""
 
     def another_is_quicker(**_):
         account.sagemaker.meta.events.unregister("before-call.sagemaker.CreateModel", unique_id="quicker")
@@ -146,21 +149,21 @@ def test_what_another_run_made_at_the_same_moment_is_not_taken_down(account, sta
 
     account.sagemaker.meta.events.register("before-call.sagemaker.CreateModel", another_is_quicker, unique_id="quicker")
     with (
-        pytest.raises(FlystageError, match="making the endpoint flystage-score-1"),
+        pytest.raises(FlystageError, match=r"the endpoint flystage-score-1\b.*CreateModel.*existing model"),
         endpoint.endpoint(account, "flystage-score-1", MODEL, PLACE, state_file),
     ):
         pass
     assert there(account) == {"model": ["flystage-score-1"]} and not state_file.exists()
 
 
-def test_another_account_keeps_the_file(account, state_file):
+def test_a_state_file_of_another_account_stops_the_run_and_is_kept(account, state_file):
     left(state_file, account="210987654321")
-    with pytest.raises(FlystageError, match=f"of the AWS account 210987654321, and you are logged in to {NUMBER}"):
+    with pytest.raises(FlystageError, match=rf"\.endpoint\.json.*account 210987654321\b.*{NUMBER}"):
         endpoint.take_down_left_over(account, state_file)
     assert state_file.exists()
 
 
-def test_one_that_is_gone_already_leaves_no_file(account, state_file):
+def test_the_state_file_of_a_deleted_endpoint_is_deleted(account, state_file):
     left(state_file)
     endpoint.take_down_left_over(account, state_file)
     assert not state_file.exists()
@@ -176,14 +179,12 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize("text", GARBAGE)
-def test_a_file_that_cannot_be_read_stops_the_run_until_the_clean_up(account, state_file, text):
+def test_an_unreadable_state_file_stops_the_run_until_the_clean_up(account, state_file, text):
     made(account, "production", tags=[])
     made(account)
     state_file.parent.mkdir()
     state_file.write_text(text, errors="surrogateescape")
-    with pytest.raises(
-        FlystageError, match="cannot be read, so an endpoint of an earlier run may be left and cost money; run"
-    ):
+    with pytest.raises(FlystageError, match=r"\.endpoint\.json is unreadable.*snakemake --cores 1 aws_cleanup"):
         endpoint.take_down_left_over(account, state_file)
     assert state_file.exists()
     assert endpoint.clean_up(account.settings, state_file) == ["flystage-score-0"]
@@ -191,18 +192,18 @@ def test_a_file_that_cannot_be_read_stops_the_run_until_the_clean_up(account, st
     assert not state_file.exists()
 
 
-def test_a_file_of_another_version_is_kept(account, state_file):
+def test_a_state_file_of_another_version_is_kept(account, state_file):
     left(state_file, version=2)
     for call in (
         lambda: endpoint.take_down_left_over(account, state_file),
         lambda: endpoint.clean_up(account.settings, state_file),
     ):
-        with pytest.raises(FlystageError, match="written by another version"):
+        with pytest.raises(FlystageError, match=r"another version.*\.endpoint\.json"):
             call()
         assert state_file.exists()
 
 
-def test_the_clean_up_also_goes_where_the_file_says(account, state_file):
+def test_the_clean_up_also_uses_the_region_in_the_state_file(account, state_file):
     made(account, "flystage-a")
     made(account, region=THERE)
     left(state_file, region=THERE)
@@ -210,7 +211,7 @@ def test_the_clean_up_also_goes_where_the_file_says(account, state_file):
     assert not there(account) and not there(account, THERE) and not state_file.exists()
 
 
-def test_one_that_cannot_be_deleted_is_told_and_the_file_and_the_others_are_seen_to(account, state_file, monkeypatch):
+def test_an_endpoint_that_cannot_be_deleted_is_named_and_the_rest_deleted(account, state_file, monkeypatch):
     made(account)
     made(account, "flystage-score-1")
     left(state_file)
@@ -227,13 +228,13 @@ def test_one_that_cannot_be_deleted_is_told_and_the_file_and_the_others_are_seen
         lambda: endpoint.clean_up(account.settings, state_file),
         lambda: endpoint.take_down_left_over(account, state_file),
     ):
-        with pytest.raises(FlystageError, match="endpoint flystage-score-0 could not be deleted and may cost money"):
+        with pytest.raises(FlystageError, match="endpoint flystage-score-0 could not be deleted.*aws_cleanup"):
             act()
         assert state_file.exists()
-    assert there(account) == {"endpoint": ["flystage-score-0"]}  # all the rest is gone
+    assert there(account) == {"endpoint": ["flystage-score-0"]}  # all others are deleted
 
 
-def test_what_this_run_made_goes_even_where_tags_may_not_be_read(account, state_file, monkeypatch):
+def test_the_runs_own_endpoint_is_deleted_without_the_right_to_read_tags(account, state_file, monkeypatch):
     denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not today"}}, "ListTags")
     with endpoint.endpoint(account, "flystage-score-1", MODEL, PLACE, state_file):
         monkeypatch.setattr(endpoint, "_tag", lambda *_: (_ for _ in ()).throw(denied))

@@ -1,15 +1,15 @@
-"""What the hosts of a job say, each line once."""
+"""Tests that the log lines of a job's hosts are copied, each once."""
 
 import time
 
 from flystage.cloud import logs
 
 
-def test_the_log_of_every_host_is_told_once(account, caplog):
+def test_log_lines_of_all_hosts_are_copied_once(account, caplog):
     caplog.set_level("INFO")
     client, now = account.logs, int(time.time() * 1000)
     logs_of = logs.LogStream(account, "job")
-    logs_of.tell()  # nothing is there yet
+    logs_of.tell()  # the log does not exist yet
     client.create_log_group(logGroupName=logs.GROUP)
     for number in (1, 2):
         stream = f"job/algo-{number}-1700000000"
@@ -26,4 +26,4 @@ def test_the_log_of_every_host_is_told_once(account, caplog):
     logs_of.tell()
     assert caplog.records[-1].getMessage() == "algo-2 | more"
     assert logs.end_of_log(account, "job")[-1] == "algo-2 | more"
-    assert logs.end_of_log(account, "jo") == []  # another job's name begins alike
+    assert logs.end_of_log(account, "jo") == []  # the name of another job has the same start

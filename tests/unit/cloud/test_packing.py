@@ -1,4 +1,4 @@
-"""What of a packed job decides its name, and what of this machine goes along with it."""
+"""Tests that a packed job's name depends on its content and that it reveals nothing about this machine."""
 
 import csv
 import json
@@ -9,14 +9,14 @@ from flystage.cloud import packing, storage
 from flystage.jobs.training_job import TrainingJob
 
 
-def test_how_many_processes_read_decides_no_name():
+def test_the_number_of_reading_processes_does_not_change_a_jobs_name():
     texts = [packing._text({"epochs": 3, "workers": workers, "threads": workers}) for workers in (1, 2)]
     assert packing.decisive(texts[0]) == packing.decisive(texts[1]) != packing.decisive(packing._text({"epochs": 4}))
 
 
 @pytest.fixture
 def home(tmp_path):
-    """A folder with all that a job needs, whose path names a person."""
+    """Return a folder with all files of a job. Its path contains the name of a person."""
     folder = tmp_path / "home/jane"
     folder.mkdir(parents=True)
     for name in ("backbone.pt", "stages.csv", "checkpoint.pt", "a.png", "b.png"):
@@ -38,14 +38,14 @@ def home(tmp_path):
 
 
 def everything_sent(account):
-    """{key: content} of the bucket."""
+    """Return {key: content} of all objects in the bucket."""
     listed = account.s3.list_objects_v2(Bucket=account.bucket).get("Contents", [])
     return {
         entry["Key"]: account.s3.get_object(Bucket=account.bucket, Key=entry["Key"])["Body"].read() for entry in listed
     }
 
 
-def test_a_training_takes_along_nothing_of_where_it_was_started(account, home, tmp_path):
+def test_a_training_job_contains_no_local_paths(account, home, tmp_path):
     inputs = {"train_manifest": home / "train.csv", "val_manifest": home / "val.csv", "stages": home / "stages.csv"}
     params = {
         "model": {"hidden": [8], "dropout": 0.0}, "train": {"mode": "frozen", "seed": 1}, "image": {"size": 64}, "note": "",
@@ -66,7 +66,7 @@ def test_a_training_takes_along_nothing_of_where_it_was_started(account, home, t
     assert storage.content_name(home / "a.png") in manifest and storage.content_name(home / "b.png") not in manifest
 
 
-def test_a_scoring_takes_along_nothing_of_where_it_was_started(account, home):
+def test_a_scoring_job_contains_no_local_paths(account, home):
     text, objects = packing.packed_scoring(account, home / "checkpoint.pt", [home / "b.png", home / "a.png"], 4)
     packing.channels(account, text, objects)
     sent = everything_sent(account)

@@ -1,4 +1,4 @@
-"""The objective that SageMaker's tuning reads from the log."""
+"""Tests of the pattern by which SageMaker's tuning reads the objective from the log."""
 
 import re
 
@@ -16,10 +16,10 @@ from flystage.cloud import sdk
         ("best_val_loss=1.5E+3 and more", "1.5E+3"),
     ],
 )
-def test_the_objective_is_read_from_a_line_of_the_log(line, value):
+def test_the_objective_is_read_from_a_log_line(line, value):
     assert re.findall(sdk.OBJECTIVE_REGEX, line) == [value]
 
 
 @pytest.mark.parametrize("line", ["val_loss=0.2", "train_loss=0.1", "best_val_loss=nan", "best_val_loss=inf"])
-def test_the_objective_is_nothing_else(line):
+def test_other_values_are_not_read_as_the_objective(line):
     assert not re.search(sdk.OBJECTIVE_REGEX, line)

@@ -1,4 +1,4 @@
-"""What is sent to a container, and that nothing local needs it."""
+"""Tests of the code archive for containers, and that local rules do not import AWS packages."""
 
 import importlib.util
 import io
@@ -18,7 +18,7 @@ from flystage.run.code_versions import LIBRARY, modules_of
 REPOSITORY = Path(__file__).parents[3]
 
 
-def test_an_archive_depends_on_content_alone_and_holds_what_the_adapter_uses(tmp_path):
+def test_an_archive_depends_only_on_content_and_holds_needed_modules(tmp_path):
     files = source.source_files("training/train.py", "resnet18", "requirements.txt")
     assert source.archive(files) == source.archive(dict(reversed(list(files.items()))))
     with tarfile.open(fileobj=io.BytesIO(source.archive(files))) as tar:
@@ -38,9 +38,9 @@ assert timm.create_model("test_vit", num_classes=0, img_size=64).eval()(torch.ze
 """
 
 
-def test_timm_comes_along_as_python_alone_and_needs_nothing_more(tmp_path):
+def test_packed_timm_is_pure_python_and_works_without_dependencies(tmp_path):
     files = source.source_files("training/train.py", "timm/test_vit")
-    assert files == source.source_files("training/train.py", "efficientnet_lite0")  # which is timm's as well
+    assert files == source.source_files("training/train.py", "efficientnet_lite0")  # also a network of timm
     timm = {name: path for name, path in files.items() if name.startswith("timm/")}
     assert {Path(name).suffix for name in timm} <= {".py", ".txt", ".json", ".typed"}
     with tarfile.open(fileobj=io.BytesIO(source.archive(timm))) as tar:
@@ -51,13 +51,13 @@ def test_timm_comes_along_as_python_alone_and_needs_nothing_more(tmp_path):
     )  # fmt: skip
 
 
-def test_that_timm_is_missing_here_is_one_sentence(monkeypatch):
+def test_missing_timm_stops_with_a_message(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(FlystageError, match="timm is sent along and is not installed here"):
+    with pytest.raises(FlystageError, match=r"timm/test_vit.*\btimm\b.*not installed"):
         source.source_files("training/train.py", "timm/test_vit")
 
 
-def test_local_rules_use_nothing_of_aws():
+def test_local_rules_import_no_aws_packages():
     scripts = list((REPOSITORY / "workflow/scripts").glob("*.py"))
     local = [path for path in scripts if not re.search(r"sagemaker|endpoint|aws", path.name)]
     assert len(scripts) - len(local) == 5

@@ -1,4 +1,4 @@
-"""Files in the bucket by content: sent once, fetched whole."""
+"""Tests that files are uploaded once, under the checksum of their content, and downloaded completely."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from flystage.cloud import source, storage
 from flystage.core.errors import FlystageError
 
 
-def test_only_new_content_is_sent_and_no_file_is_asked_for_by_itself(account, sent, tmp_path):
+def test_only_new_content_is_uploaded_after_one_listing(account, sent, tmp_path):
     files = []
     for number in range(1100):
         files.append(tmp_path / f"{number}.png")
@@ -18,14 +18,14 @@ def test_only_new_content_is_sent_and_no_file_is_asked_for_by_itself(account, se
     assert set(storage.listed(account, "objects")) == set(named)
     sent.clear()
     assert storage.upload(account, named) == 0
-    assert sent == ["ListObjectsV2"] * 2  # 1000 names a request
+    assert sent == ["ListObjectsV2"] * 2  # 1000 names per request
     files[0].write_bytes(b"changed")
     sent.clear()
     assert storage.upload(account, {storage.content_name(files[0]): files[0]}) == 1
     assert sent.count("PutObject") == 1
 
 
-def test_what_is_half_there_is_sent_again(account, tmp_path):
+def test_an_incomplete_object_is_uploaded_again(account, tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(b"whole")
     name = storage.content_name(path)
@@ -33,7 +33,7 @@ def test_what_is_half_there_is_sent_again(account, tmp_path):
     assert storage.upload(account, {name: str(path)}) == 1
 
 
-def test_members_come_back_from_an_archive_and_a_lost_one_is_none(account, tmp_path):
+def test_members_are_fetched_from_an_archive_and_a_missing_archive_gives_none(account, tmp_path):
     data = source.archive({"checkpoint.pt": b"weights", "./history.csv": b"epoch", "more": b"x"})
     uri = storage.put(account, data, "output", "model.tar.gz")
     path = tmp_path / "checkpoint.pt"
@@ -42,5 +42,5 @@ def test_members_come_back_from_an_archive_and_a_lost_one_is_none(account, tmp_p
     }
     assert path.read_bytes() == b"weights"
     assert storage.fetch_members(account, uri + "x", {"history.csv": None}) is None
-    with pytest.raises(FlystageError, match="lacks checkpoint"):
+    with pytest.raises(FlystageError, match=r"s3://flies/deep/down/o\b.*checkpoint"):
         storage.fetch_members(account, storage.put(account, source.archive({}), "o"), {"checkpoint": None})

@@ -1,4 +1,4 @@
-"""For the Ray Serve image, which serves /ping and /invocations and hands every request to this deployment."""
+"""Serve a checkpoint in the Ray Serve image, which answers /ping and passes each request to /invocations to this deployment."""
 
 import asyncio
 from pathlib import Path

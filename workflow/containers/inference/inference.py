@@ -1,4 +1,4 @@
-"""For PyTorch's inference image: its toolkit calls these four and turns its own class of errors into a status."""
+"""Serve a checkpoint in PyTorch's inference image. Its toolkit calls these four functions and turns its own errors into a status."""
 
 from sagemaker_inference.errors import BaseInferenceToolkitError
 

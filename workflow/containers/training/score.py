@@ -1,4 +1,4 @@
-"""A scoring job on SageMaker: the probabilities of all PNGs that the job lists, as scores.json."""
+"""Run a scoring job on SageMaker: write the probabilities of all PNGs that the job lists to scores.json."""
 
 import json
 import os
@@ -14,7 +14,7 @@ IMAGES = Path(os.environ["SM_CHANNEL_IMAGES"])
 job = json.loads(JOB.read_text(encoding="utf-8"))
 checkpoint = load_checkpoint(IMAGES / job["checkpoint"])
 pngs = [str(IMAGES / png) for png in job["pngs"]]
-print(f"Staging {len(pngs)} images", flush=True)
+print(f"Classifying {len(pngs)} images", flush=True)
 probabilities = stage_probabilities(checkpoint, pngs, JOB.with_name("cache"), os.cpu_count(), job["views"])
 write_json(
     stages_of(checkpoint).record() | {"probabilities": probabilities.tolist()},

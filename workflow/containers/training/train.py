@@ -1,4 +1,4 @@
-"""A training job or a tuning trial on SageMaker: the entry point that trains locally, with what this job adds to it."""
+"""Run a training job or a tuning trial on SageMaker. It starts the same program that trains locally."""
 
 import os
 import sys

@@ -1,1 +1,1 @@
-"""Jobs of tuning, training and scoring go in; the same files come out, computed on Amazon SageMaker. No local rule imports it."""
+"""Tuning, training and scoring on Amazon SageMaker. They give the same files as locally. No local rule imports this package."""

@@ -1,7 +1,7 @@
-"""One piece of work, one job: found when it is done, joined while it runs, tried again under a new name when it failed.
+"""Start each piece of work once: take the result of a finished job, join a running one, repeat a failed one under a new name.
 
-A job's name is `flystage-<what>-<checksum of all that decides its result>`; later attempts end in -2, -3 and so on. So a
-rerun asks SageMaker what became of the work, and nothing is paid for twice.
+A job's name is `flystage-<what>-<checksum of everything that determines its result>`. Later attempts end in -2, -3 and so on.
+A rerun finds its earlier job by this name, so that you never pay twice for the same work.
 """
 
 import logging
@@ -18,7 +18,7 @@ RUNNING = ("InProgress", "Stopping")
 
 
 class TrainingKind:
-    """How SageMaker speaks of training jobs."""
+    """The calls and fields of SageMaker for training jobs."""
 
     noun = "training job"
 
@@ -45,7 +45,7 @@ class TrainingKind:
 
 
 class TuningKind:
-    """How SageMaker speaks of hyperparameter tuning jobs."""
+    """The calls and fields of SageMaker for hyperparameter tuning jobs."""
 
     noun = "tuning job"
 
@@ -66,7 +66,7 @@ class TuningKind:
         return None
 
     def trials(self, name):
-        """Summaries of the trials' training jobs in the order in which they were started."""
+        """Return the summaries of the trials' training jobs in the order in which they started."""
         with explained(f"listing the trials of {name}"):
             pages = self.account.sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job").paginate(
                 HyperParameterTuningJobName=name, SortBy="CreationTime", SortOrder="Ascending"
@@ -85,11 +85,11 @@ class TuningKind:
 
 
 def done(kind, base, start, usable=lambda description: True):
-    """(name, description) of a job of this base name that has done its work, by whatever is needed for that.
+    """Return (name, description) of a completed job of this base name. Start it or wait for it if necessary.
 
-    kind: a TrainingKind or TuningKind. start(name): starts a job of that name; called once at most, and only when no job
-    of this base name is finished or running. usable(description): whether the result of a finished job is still there.
-    Raises FlystageError with the reason and the end of the log when the job fails or is stopped.
+    kind: a TrainingKind or TuningKind. start(name): starts a job of that name. It is called at most once, and only if no job
+    of this base name is finished or running. usable(description): whether the result of a finished job still exists.
+    Raises FlystageError with the reason, after logging the end of the job's log, if the job fails or is stopped.
     """
     name, description = base, _described(kind, base)
     attempt = 1
@@ -98,15 +98,17 @@ def done(kind, base, start, usable=lambda description: True):
         name, description = f"{base}-{attempt}", later
     status = kind.status(description) if description else None
     if status == "Completed" and usable(description):
-        log.warning("SageMaker: %s %s is finished already; taking its result", kind.noun, name)
+        log.warning("SageMaker: %s %s is already finished. flystage uses its result", kind.noun, name)
         return name, description
     if status in RUNNING:
-        log.warning("SageMaker: %s %s is at work already; waiting for it", kind.noun, name)
+        log.warning("SageMaker: %s %s is already running. flystage waits for it", kind.noun, name)
     else:
         if status == "Completed":
-            log.warning("SageMaker: the result of %s %s is gone from the bucket; doing its work again", kind.noun, name)
+            log.warning(
+                "SageMaker: the result of %s %s is missing from the bucket. flystage repeats the job", kind.noun, name
+            )
         elif status:
-            log.warning("SageMaker: the last attempt, %s, ended as %s: %s", name, status, _reason(description))
+            log.warning("SageMaker: the last attempt %s ended as %s: %s", name, status, _reason(description))
             for line in kind.end_of_log(name, description):
                 log.info("%s", line)
         if status:
@@ -118,7 +120,7 @@ def done(kind, base, start, usable=lambda description: True):
 
 
 def _described(kind, name):
-    """The description of a job, or None when there is no such job."""
+    """Return the description of a job, or None if the job does not exist."""
     with explained(f"asking for {kind.noun} {name}"):
         try:
             return kind.describe(name)
@@ -129,13 +131,16 @@ def _described(kind, name):
 
 
 def _waited_for(kind, name):
-    """Follow a job to its end, its log into ours. Returns its description when it completed."""
+    """Wait for the end of a job and copy its log into ours. Return its description if it completed.
+
+    Raises FlystageError if the job fails, is stopped or disappears.
+    """
     follower, last = kind.follower(name), None
     try:
         while True:
             description = _described(kind, name)
             if description is None:
-                raise FlystageError(f"SageMaker: {kind.noun} {name} is gone; run again.")
+                raise FlystageError(f"SageMaker: {kind.noun} {name} no longer exists. Run the same command again.")
             status, progress = kind.status(description), kind.progress(description)
             if (status, progress) != last:
                 log.info("%s %s: %s%s", kind.noun, name, status, f" ({progress})" if progress else "")
@@ -146,15 +151,15 @@ def _waited_for(kind, name):
                 break
             time.sleep(kind.account.settings["poll"])
     except KeyboardInterrupt:
-        log.warning("SageMaker: %s %s goes on without you: run again to wait for it, or stop it by `%s`.",
+        log.warning("SageMaker: %s %s still runs. Run the same command again to wait for it, or stop it with `%s`.",
                     kind.noun, name, kind.how_to_stop(name))  # fmt: skip
         raise
     if status != "Completed":
         for line in kind.end_of_log(name, description):
             log.error("%s", line)
         raise FlystageError(
-            f"SageMaker: {kind.noun} {name} ended as {status}: {_reason(description)}; mend what its log shows and run again, which"
-            " tries it under a new name."
+            f"SageMaker: {kind.noun} {name} ended as {status}: {_reason(description)}. Fix the problem that its log shows and run"
+            " the same command again. flystage then repeats the job under a new name."
         )
     return description
 

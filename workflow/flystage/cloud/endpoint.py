@@ -1,8 +1,8 @@
-"""An endpoint for as long as it is needed, and not a minute longer: taken down on success, error, Ctrl-C and SIGTERM.
+"""Create an endpoint for one evaluation and always delete it afterwards: on success, error, Ctrl-C and SIGTERM.
 
-A state file that names it is written before it is made and deleted when it is gone, so that the next run takes down what a
-kill -9 left behind; `clean_up` (`snakemake --cores 1 aws_cleanup`) finds the rest by its tag. A name in a file proves nothing:
-what does not carry our tag is never deleted.
+A state file with its name is written before the endpoint is created and deleted after it. If a run is killed (kill -9), the
+next run deletes the endpoint that the state file names. `clean_up` (`snakemake --cores 1 aws_cleanup`) finds all others by
+their tag. A name in a file proves nothing, so flystage never deletes anything without its tag.
 """
 
 import logging
@@ -20,23 +20,23 @@ from flystage.core.records import read_json, write_json
 
 log = logging.getLogger("flystage")
 SETTLED = ("InService", "Failed", "OutOfService")
-DELETING_MINUTES = 60  # an endpoint that is being made cannot be deleted before SageMaker has given it up
+DELETING_MINUTES = 60  # SageMaker does not delete an endpoint while it creates it
 ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 PREFIX = "flystage-"  # of all names
 VERSION = 1  # of the state file
 NAME = re.compile(rf"{PREFIX}[a-zA-Z0-9-]{{1,54}}")
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
-# What an endpoint is made of, in the order in which it is taken down: as boto3's calls name it, and in words.
+# Parts of an endpoint in the order of deletion: {name in boto3's calls: noun for messages}.
 PARTS = {"endpoint": "endpoint", "endpoint_config": "endpoint configuration", "model": "model"}
 
 
 @contextmanager
 def endpoint(account, name, model, place, state_file):
-    """An endpoint that answers, by the name it has; gone when the block ends, however it ends.
+    """Create an endpoint, yield its name when it answers, and delete it when the block ends, also after an error.
 
-    model: {"image", "data" (URI of its model.tar.gz), "environment"}. place: instance, max_hours (how long it may take to
-    come up). state_file: where its name is kept while it may exist. Raises FlystageError when it does not come up, or when
-    something that is not ours has its name.
+    model: {"image", "data" (URI of its model.tar.gz), "environment"}. place: instance, max_hours (how long the start may take,
+    in hours). state_file: path of the file that holds its name while it may exist. Raises FlystageError if the endpoint does
+    not start, or if something without our tag has the same name.
     """
     with _ended_by_exceptions():
         take_down_left_over(account, state_file)
@@ -45,17 +45,17 @@ def endpoint(account, name, model, place, state_file):
         if foreign := _foreign(account, there):
             nouns = ", ".join(PARTS[part] for part in foreign)
             raise FlystageError(
-                f"SageMaker: an {nouns} {name} is there already and does not carry the tag {'='.join(account.tag)}, so it"
-                " was not touched; delete it if it is yours, and run again."
+                f"SageMaker: {name} already exists ({nouns}) without the tag {'='.join(account.tag)}, so flystage did not"
+                " delete it. If it is yours, delete it and run the same command again."
             )
         identity = {"region": account.session.region_name, "account": account.number}
         write_json({"version": VERSION, "endpoint": name} | identity, state_file)
         asked_for = set()
         try:
-            if there:  # another run's, or one whose state file was lost; its name says that it is the same
-                log.warning("SageMaker: an endpoint %s is there already; taking it down first", name)
+            if there:  # of another run, or its state file was lost. The name proves that it serves the same model.
+                log.warning("SageMaker: the endpoint %s already exists. flystage deletes it first", name)
                 take_down(account, name)
-            with explained(f"making the endpoint {name}"):
+            with explained(f"creating the endpoint {name}"):
                 _make(account, name, model, place, asked_for)
             _wait_until_in_service(account, name, place["max_hours"])
             yield name
@@ -66,21 +66,22 @@ def endpoint(account, name, model, place, state_file):
 
 
 def take_down_left_over(account, state_file, searched=False):
-    """Take down what the state file of an earlier run names, in the region where it was made, and delete the file.
+    """Delete the endpoint that the state file of an earlier run names, in its own region, and then the file.
 
-    searched: whether everything with our tag has been taken down already, so that a file that cannot be read may go. Raises
-    FlystageError, with nothing touched, when the file cannot be read or is of another version, and when what it names was made
-    with another account or does not carry our tag.
+    searched: True if everything with our tag is deleted already, so that an unreadable state file may be deleted too. Raises
+    FlystageError, and changes nothing, if the file is unreadable or of another version, or if the endpoint belongs to another
+    account or does not carry our tag.
     """
     try:
         found = _left_over(state_file)
     except ValueError:
         if not searched:
             raise FlystageError(
-                f"SageMaker: {state_file} cannot be read, so an endpoint of an earlier run may be left and cost money; run"
-                " `snakemake --cores 1 aws_cleanup`, which finds it by its tag and deletes the file, and run again."
+                f"SageMaker: {state_file} is unreadable, so an endpoint of an earlier run may still exist and cost money. Run"
+                " `snakemake --cores 1 aws_cleanup`, which finds endpoints by their tag and deletes this file. Then run the same"
+                " command again."
             ) from None
-        log.warning("SageMaker: deleting %s, which cannot be read", state_file)
+        log.warning("SageMaker: flystage deletes the unreadable file %s", state_file)
         Path(state_file).unlink()
         return
     if found is None:
@@ -88,8 +89,9 @@ def take_down_left_over(account, state_file, searched=False):
     name, region, number = found
     if number not in (None, account.number):
         raise FlystageError(
-            f"SageMaker: {state_file} names the endpoint {name} of the AWS account {number}, and you are logged in to"
-            f" {account.number}; log in to that account and run again, or delete the file if the folder was copied from somebody."
+            f"SageMaker: {state_file} names the endpoint {name} of the AWS account {number}, but you are logged in to"
+            f" {account.number}. Log in to {number} and run the same command again. If you copied the folder from someone,"
+            " delete the file instead."
         )
     if region != account.session.region_name:
         account = Account(account.settings | {"region": region})
@@ -97,21 +99,21 @@ def take_down_left_over(account, state_file, searched=False):
         there = _tags_of_parts(account, name)
     if foreign := _foreign(account, there):
         raise FlystageError(
-            f"SageMaker: {state_file} names the endpoint {name} in {region}, which carries the tag"
-            f" {account.tag[0]}={next(iter(foreign.values()))} and not {account.tag[1]}, so it was not"
-            " touched; if you made it with another bucket or prefix, run `snakemake --cores 1 aws_cleanup` with these, and if the"
-            " folder was copied from somebody, delete the file."
+            f"SageMaker: {state_file} names the endpoint {name} in {region}. Its tag is"
+            f" {account.tag[0]}={next(iter(foreign.values()))}, not {account.tag[1]}, so flystage did not delete it. If you used"
+            " another bucket or prefix, run `snakemake --cores 1 aws_cleanup` with those settings. If you copied the folder from"
+            " someone, delete the file."
         )
     if there:
-        log.warning("SageMaker: taking down the endpoint %s that an earlier run left behind in %s", name, region)
+        log.warning("SageMaker: flystage deletes the endpoint %s, which an earlier run left in %s", name, region)
         take_down(account, name)
     Path(state_file).unlink()
 
 
 def _left_over(state_file):
-    """(name, region, number of the account or None) that a state file holds; None without a file.
+    """Return (name, region, number of the account or None) from a state file, or None if there is no file.
 
-    Raises ValueError when it cannot be read, FlystageError when another version of the workflow wrote it.
+    Raises ValueError if the file is unreadable, FlystageError if another version of the workflow wrote it.
     """
     try:
         record = read_json(state_file)
@@ -123,8 +125,8 @@ def _left_over(state_file):
         raise ValueError(record)
     if record.get("version", VERSION) != VERSION:
         raise FlystageError(
-            f"SageMaker: {state_file} was written by another version of this workflow; run that one's `snakemake --cores 1"
-            " aws_cleanup`, delete the file, and run again."
+            f"SageMaker: another version of this workflow wrote {state_file}, and its endpoint may still exist and cost money. Run"
+            " `snakemake --cores 1 aws_cleanup` with that version, delete the file, and run the same command again."
         )
     name, region, number = record.get("endpoint"), record.get("region"), record.get("account")
     for text, form in ((name, NAME), (region, REGION), (number or "", re.compile(r"\d{12}|"))):
@@ -134,17 +136,17 @@ def _left_over(state_file):
 
 
 def take_down(account, name, made=()):
-    """Delete the endpoint, its configuration and its model, those of them that exist and are ours.
+    """Delete the endpoint, its configuration and its model, as far as they exist and carry our tag.
 
-    made: those parts that this run has made, which need not show their tag. Raises FlystageError when something of ours is left,
-    with the command that deletes it.
+    made: the parts that this run created. Their tag is not checked. Raises FlystageError, with the command to type, if a part
+    could not be deleted.
     """
     left = []
     for part, noun in PARTS.items():
         try:
             if part not in made and (tag := _tags_of_parts(account, name, [part]).get(part)) != account.tag[1]:
                 if tag is not None:
-                    log.warning("SageMaker: the %s %s is not ours, and was left alone", noun, name)
+                    log.warning("SageMaker: the %s %s has another tag, so flystage did not delete it", noun, name)
                 continue
             _delete(lambda part=part: _call(account, "delete", part, name), f"{noun} {name}")
         except (ClientError, BotoCoreError) as error:
@@ -152,22 +154,22 @@ def take_down(account, name, made=()):
             left.append(noun)
     if left:
         raise FlystageError(
-            f"SageMaker: {', '.join(left)} {name} could not be deleted and may cost money; run `snakemake --cores 1 aws_cleanup`"
-            " when the reason above is mended."
+            f"SageMaker: {', '.join(left)} {name} could not be deleted and may cost money. The lines above say why. Fix the problem"
+            " and run `snakemake --cores 1 aws_cleanup`."
         )
-    log.info("SageMaker: endpoint, configuration and model %s are gone", name)
+    log.info("SageMaker: endpoint, configuration and model %s are deleted", name)
 
 
 def clean_up(aws, state_file):
-    """Delete endpoints, their configurations and models that carry this bucket's and prefix's tag; name jobs that still run.
+    """Delete endpoints, their configurations and models that carry the tag of this bucket and prefix. Name jobs that still run.
 
-    aws: the configuration's section. state_file: of the run, which may name an endpoint in another region. Jobs are not stopped:
-    they end by themselves, and a rerun takes their results. Returns the names that were deleted. Raises FlystageError when
-    something is left.
+    aws: the configuration's section. state_file: the run's state file, which may name an endpoint in another region. Jobs are not
+    stopped, because they end without help and a rerun uses their results. Return the names of what was deleted. Raises
+    FlystageError if something could not be deleted.
     """
     account = Account(aws)
     client, found, trouble = account.sagemaker, set(), []
-    with explained("looking for what was left behind"):
+    with explained("searching for endpoints of earlier runs"):
         for part in PARTS:
             key = _key(part)
             for page in client.get_paginator(f"list_{part}s").paginate(NameContains=PREFIX):
@@ -183,15 +185,15 @@ def clean_up(aws, state_file):
             if _tag(account, entry["TrainingJobArn"]) == account.tag[1]
         ]
     for name in sorted(found):
-        log.warning("SageMaker: taking down %s", name)
+        log.warning("SageMaker: flystage deletes %s", name)
         try:
             take_down(account, name)
-        except FlystageError as error:  # the others shall go all the same
+        except FlystageError as error:  # still delete the others
             trouble.append(str(error))
     if not found:
-        log.warning("SageMaker: no endpoint, configuration or model of %s is left", account.tag[1])
+        log.warning("SageMaker: no endpoint, configuration or model with the tag %s was found", account.tag[1])
     for name in running:
-        log.warning("SageMaker: training job %s is at work; run the workflow again to take its result, or stop it by"
+        log.warning("SageMaker: training job %s still runs. Run the workflow again to use its result, or stop it with"
                     " `aws sagemaker stop-training-job --training-job-name %s`", name, name)  # fmt: skip
     if trouble:
         raise FlystageError(" ".join(trouble))
@@ -200,7 +202,7 @@ def clean_up(aws, state_file):
 
 
 def _key(part):
-    """How the fields of AWS's answers call a part: "EndpointConfig"."""
+    """Return the name of a part in the fields of AWS's answers, such as "EndpointConfig"."""
     return "".join(word.capitalize() for word in part.split("_"))
 
 
@@ -209,7 +211,7 @@ def _call(account, verb, part, name):
 
 
 def _tags_of_parts(account, name, parts=PARTS):
-    """{part: value of our tag, or ""} of the parts of this name that exist."""
+    """Return {part: value of our tag, or ""} for the parts of this name that exist."""
     tags = {}
     for part in parts:
         try:
@@ -221,18 +223,18 @@ def _tags_of_parts(account, name, parts=PARTS):
 
 
 def _foreign(account, there):
-    """Those of what `_tags_of_parts` gives that are not ours."""
+    """Return those entries of `_tags_of_parts` that do not carry our tag."""
     return {part: tag for part, tag in there.items() if tag != account.tag[1]}
 
 
 def _tag(account, arn):
-    """The value of the tag by which we know what is ours; empty where there is none."""
+    """Return the value of the tag that marks our resources, or "" if the resource does not have it."""
     pages = account.sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
     return next((tag["Value"] for page in pages for tag in page["Tags"] if tag["Key"] == account.tag[0]), "")
 
 
 def _make(account, name, model, place, made):
-    """Ask for model, configuration and endpoint. made: a set, to which each part is added from when on it may exist."""
+    """Create model, configuration and endpoint. made: set, filled with each part before it is created, so that a failure can clean up."""
     encryption = {"KmsKeyId": account.settings["kms_key"]} if account.settings["kms_key"] else {}
     container = {"Image": model["image"], "ModelDataUrl": model["data"], "Environment": model["environment"]}
     variant = {
@@ -250,7 +252,7 @@ def _make(account, name, model, place, made):
         made.add(part)
         try:
             getattr(account.sagemaker, f"create_{part}")(**{f"{_key(part)}Name": name}, **request, Tags=account.tags)
-        except ClientError:  # AWS said no, as when another run was quicker
+        except ClientError:  # AWS refused, for example because another run was faster, so the part is not ours
             made.discard(part)
             raise
 
@@ -269,13 +271,13 @@ def _wait_until_in_service(account, name, hours):
         if status in SETTLED:
             reason = " ".join(str(description.get("FailureReason", "no reason given")).split())
             raise FlystageError(
-                f"SageMaker: the endpoint {name} did not come up ({reason}); its log is in CloudWatch under"
+                f"SageMaker: the endpoint {name} did not start ({reason}). Read its log in CloudWatch under"
                 f" /aws/sagemaker/Endpoints/{name}."
             )
         if time.monotonic() > deadline:
             raise FlystageError(
-                f"SageMaker: the endpoint {name} has not come up within {hours:g} h (it is {status}); its log is in CloudWatch"
-                f" under /aws/sagemaker/Endpoints/{name}."
+                f"SageMaker: the endpoint {name} did not start within {hours:g} h (its status is {status}). Read its log in"
+                f" CloudWatch under /aws/sagemaker/Endpoints/{name}, or raise aws.evaluate.max_hours."
             )
         time.sleep(account.settings["poll"])
 
@@ -293,14 +295,14 @@ def _delete(delete, noun):
             busy = "in-progress" in str(error) or "in progress" in str(error)
             if not busy or time.monotonic() > deadline:
                 raise
-            log.info("%s is still being made and cannot be deleted yet; trying again", noun)
+            log.info("SageMaker still creates %s and cannot delete it yet. flystage tries again", noun)
         time.sleep(pause)
         pause = min(2 * pause, 30)
 
 
 @contextmanager
 def _ended_by_exceptions():
-    """Signals that end a process become exceptions, so that `finally` runs."""
+    """Raise SystemExit at signals that end a process, so that `finally` runs."""
 
     def end(number, frame):
         raise SystemExit(128 + number)
@@ -313,13 +315,13 @@ def _ended_by_exceptions():
         yield
     finally:
         for number, handler in before.items():
-            with suppress(TypeError):  # a handler that Python did not install
+            with suppress(TypeError):  # Python did not install this handler and cannot restore it
                 signal.signal(number, handler)
 
 
 @contextmanager
 def _uninterrupted():
-    """Signals that end a process wait: an impatient second Ctrl-C must not leave an endpoint running."""
+    """Ignore signals that end a process, with a message. A second Ctrl-C must not leave an endpoint running."""
     before = {number: signal.signal(number, _say_wait) for number in ENDINGS}
     try:
         yield
@@ -330,4 +332,4 @@ def _uninterrupted():
 
 
 def _say_wait(number, frame):
-    log.warning("SageMaker: taking the endpoint down first; please wait")
+    log.warning("SageMaker: please wait until the endpoint is deleted")

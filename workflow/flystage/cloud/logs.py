@@ -1,4 +1,4 @@
-"""What a job says, from CloudWatch into the rule's log while it runs."""
+"""Copy the log of a running job from CloudWatch into the log of the rule."""
 
 import logging
 
@@ -6,18 +6,18 @@ from flystage.cloud.account import explained, not_found
 
 log = logging.getLogger("flystage")
 GROUP = "/aws/sagemaker/TrainingJobs"
-MOST_LINES = 25  # of the end of a failed job's log
+MOST_LINES = 25  # from the end of a failed job's log
 
 
 class LogStream:
-    """Follows the log of one training job; every call of `tell` writes what is new, each host's lines with its name."""
+    """Follow the log of one training job. Each call of `tell` writes the new lines, each with the name of its host."""
 
     def __init__(self, account, job):
         self.account, self.job = account, job
         self.tokens = {}
 
     def tell(self):
-        """Write the lines that have come since the last call to the log."""
+        """Write the lines that are new since the last call to the log."""
         with explained(f"reading the log of {self.job}"):
             for stream in _streams(self.account, self.job):
                 while True:
@@ -36,7 +36,7 @@ class LogStream:
 
 
 def end_of_log(account, job):
-    """The last lines of a training job's log, as a list of texts; empty when there is none."""
+    """Return the last lines of a training job's log as a list of texts. The list is empty if the job has no log."""
     with explained(f"reading the log of {job}"):
         lines = []
         for stream in _streams(account, job):
@@ -50,7 +50,7 @@ def end_of_log(account, job):
 
 
 def _streams(account, job):
-    """Names of the log streams of a job, one per host. A group or stream that is not there yet is no error."""
+    """Return the names of a job's log streams, one per host. A group or stream that does not exist yet is not an error."""
     try:
         pages = account.logs.get_paginator("describe_log_streams").paginate(
             logGroupName=GROUP, logStreamNamePrefix=f"{job}/"

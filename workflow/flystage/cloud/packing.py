@@ -1,4 +1,4 @@
-"""A job of the learning core, packed for a container: its files by content in the bucket, its settings as job.json."""
+"""Pack a training or scoring job for a container: its files in the bucket, named by content, and its settings as job.json."""
 
 import csv
 import io
@@ -11,10 +11,10 @@ from flystage.core.files import written_whole
 
 
 def packed_learning(account, job, scratch):
-    """Send what a TrainingJob needs. Returns (job.json as text, names of its objects).
+    """Upload the files that a TrainingJob needs. Return (job.json as text, names of its objects).
 
-    job: with local paths. scratch: a folder for the manifests as the container sees them, in which every PNG has the name of
-    its content. The text depends on contents and settings alone.
+    job: a TrainingJob with local paths. scratch: a folder for the manifests as the container reads them, in which each PNG is
+    named by its content. The text depends only on contents and settings. Raises FlystageError if a file is missing.
     """
     names = storage.content_names([job.stages, job.backbone])
     files = {name: path for path, name in names.items()}
@@ -34,7 +34,7 @@ def packed_learning(account, job, scratch):
 
 
 def packed_scoring(account, checkpoint, pngs, views):
-    """Send a checkpoint and PNGs. Returns (job.json of a scoring job as text, names of its objects)."""
+    """Upload a checkpoint and PNGs. Return (job.json of a scoring job as text, names of its objects)."""
     names = storage.content_names([checkpoint, *pngs])
     storage.upload(account, {name: path for path, name in names.items()})
     job = {"checkpoint": names[str(checkpoint)], "pngs": [names[str(png)] for png in pngs], "views": views}
@@ -42,7 +42,7 @@ def packed_scoring(account, checkpoint, pngs, views):
 
 
 def channels(account, job_text, objects):
-    """{channel: URI of the list of its objects} of a packed job: `job` holds job.json alone, `images` exactly `objects`."""
+    """Return {channel: URI of the list of its objects} of a packed job: `job` holds only job.json, `images` exactly `objects`."""
     data = job_text.encode()
     folder = f"jobs/{storage.content_digest(data)}"
     storage.put(account, data, folder, "job.json")
@@ -54,7 +54,7 @@ def channels(account, job_text, objects):
 
 
 def decisive(job_text):
-    """What of a job.json decides its result, as text: not how many processes read its PNGs."""
+    """Return the part of a job.json that determines its result, as text. The number of processes that read PNGs is left out."""
     job = json.loads(job_text)
     return _text({key: value for key, value in job.items() if key not in ("threads", "workers")})
 

@@ -1,4 +1,4 @@
-"""The test images staged on SageMaker: by an endpoint that gets each image's own bytes, or by a job."""
+"""Classify the test images on SageMaker: by an endpoint that receives the bytes of each image, or by a job."""
 
 import json
 import logging
@@ -18,14 +18,15 @@ from flystage.raw.stages import Stages
 
 log = logging.getLogger("flystage")
 TYPES = {".png": "image/png", ".tif": "image/tiff", ".tiff": "image/tiff"}
-FRAMEWORK = {"framework": "pytorch", "version": "2.6", "py_version": "py312"}  # the last one; see docs/aws.md
+FRAMEWORK = {"framework": "pytorch", "version": "2.6", "py_version": "py312"}  # AWS's last one, see docs/aws.md
 
 
 def score_by_job(checkpoint, pngs, views, aws, backbone):
-    """(the Stages, probabilities as an array (len(pngs), stages)) of PNG files, computed by a job.
+    """Return (Stages, probabilities as an array (len(pngs), stages)) of PNG files, computed by a job.
 
-    checkpoint: path. views: in how many each is asked about, see `turns_to_ask`. aws: the configuration's section.
-    backbone: name of the checkpoint's network. Raises FlystageError.
+    checkpoint: path. views: number of views of each picture, see `turns_to_ask`. aws: the configuration's section.
+    backbone: name of the checkpoint's network. Raises FlystageError if AWS refuses a request, the job fails or its result is
+    missing.
     """
     place = aws["evaluate"]
     sdk.announce("scoring", place)
@@ -35,16 +36,22 @@ def score_by_job(checkpoint, pngs, views, aws, backbone):
     name, uri = sdk.run_training(account, "score", "training/score.py", backbone, packed, place)
     found = storage.fetch_members(account, uri, {"scores.json": None})
     if found is None:
-        raise FlystageError(f"SageMaker: the result of scoring job {name} is gone from the bucket; run again.")
+        raise FlystageError(
+            f"SageMaker: the result of scoring job {name} is missing from the bucket. Run the same command again."
+        )
     scores = json.loads(found["scores.json"])
     return Stages.of_record(scores), np.array(scores["probabilities"])
 
 
 def score_by_endpoint(checkpoint, pictures, views, aws, backbone, state_file):
-    """The same by an endpoint, which is there for this alone. pictures: PNG or TIF files, each sent as its own bytes."""
+    """Return the same as `score_by_job`, computed by an endpoint that exists only for this call.
+
+    pictures: PNG or TIF files, whose bytes are sent unchanged. state_file: see `endpoint`. The rest: see `score_by_job`. Raises
+    FlystageError if AWS refuses a request, the endpoint does not start or it cannot classify an image.
+    """
     place = aws["evaluate"]
     log.warning(
-        "SageMaker, scoring: an endpoint of 1 x %s, taken down after %d images; it may take %g h to come up",
+        "SageMaker, scoring: an endpoint of 1 x %s, deleted after %d images. Its start may take up to %g h",
         place["instance"], len(pictures), place["max_hours"],
     )  # fmt: skip
     account = Account(aws)
@@ -65,9 +72,9 @@ def score_by_endpoint(checkpoint, pictures, views, aws, backbone, state_file):
 
 
 def model_archive(account, checkpoint, backbone):
-    """(URI, checksum) of the model.tar.gz for a checkpoint: it serves in PyTorch's inference image and in Ray Serve's.
+    """Upload the model.tar.gz of a checkpoint unless the bucket has it, and return (URI, checksum).
 
-    backbone: name of the checkpoint's network.
+    The archive works in PyTorch's inference image and in Ray Serve's. backbone: name of the checkpoint's network.
     """
     code = source.source_files("inference/inference.py", backbone, "requirements.txt")
     deployment = source.source_files("inference/deployment.py", backbone, "config.yaml")
@@ -110,7 +117,7 @@ def _answers(account, name, pictures, together):
                 status = error.response.get("OriginalStatusCode")
                 said = " ".join(str(error.response.get("OriginalMessage") or error).split())[:300]
                 raise FlystageError(
-                    f"SageMaker: the endpoint cannot stage {picture} ({status}: {said}); its log is in CloudWatch under"
+                    f"SageMaker: the endpoint could not classify {picture} ({status}: {said}). Read its log in CloudWatch under"
                     f" /aws/sagemaker/Endpoints/{name}."
                 ) from error
             raise
@@ -127,7 +134,7 @@ def _answers(account, name, pictures, together):
                 answers.append(reply)
                 progress.update()
         except BaseException:
-            pool.shutdown(cancel_futures=True)  # the endpoint costs money while the rest is asked in vain
+            pool.shutdown(cancel_futures=True)  # the endpoint costs money while it answers useless requests
             raise
     log.info("the endpoint answered for %d images", len(answers))
     return Stages.of_record(answers[0]), np.array([answer["probabilities"] for answer in answers])

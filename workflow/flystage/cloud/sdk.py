@@ -1,4 +1,4 @@
-"""Training jobs and tuning jobs as the SageMaker SDK starts them. The SDK is imported only when one is started."""
+"""Start training jobs and tuning jobs with the SageMaker SDK. The SDK is imported only to start a job."""
 
 import logging
 
@@ -7,19 +7,19 @@ from flystage.cloud.account import explained
 
 log = logging.getLogger("flystage")
 CHECKPOINTS = "/opt/ml/checkpoints"  # SageMaker copies it to S3 and back
-FRAMEWORK = {"framework": "pytorch", "version": "2.10", "py_version": "py313"}  # when the image is `auto`
+FRAMEWORK = {"framework": "pytorch", "version": "2.10", "py_version": "py313"}  # if the image is `auto`
 HOUR = 3600  # seconds
 
 
 def packed_source(account, entry, backbone):
-    """(URI, checksum) of the archive of a container's code. entry, backbone: see `source.source_files`."""
+    """Upload the archive of a container's code and return (URI, checksum). entry, backbone: see `source.source_files`."""
     data = source.archive(source.source_files(entry, backbone, "requirements.txt"))
     uri, name = storage.put_if_new(account, data, "code", ".tar.gz")
     return uri, name
 
 
 def announce(what, place, jobs_at_most=1, together=1, wait_hours=0):
-    """Say what may be started, before anything is. place: the section of `aws` for this step."""
+    """Print what this step may start, before it starts. place: the section of `aws` for this step."""
     count = place.get("count", 1)
     log.warning(
         "SageMaker, %s: at most %d job(s)%s of %d x %s%s, %g h each at most%s",
@@ -30,20 +30,21 @@ def announce(what, place, jobs_at_most=1, together=1, wait_hours=0):
         place["instance"],
         " (spot)" if place.get("spot") else "",
         place["max_hours"],
-        f" (and {wait_hours:g} h of waiting for spot instances)" if place.get("spot") else "",
+        f" (plus up to {wait_hours:g} h of waiting for spot instances)" if place.get("spot") else "",
     )
 
 
 def run_training(account, what, entry, backbone, packed, place, environment=None, resumable=False):
     """Run a training job to its end and return (its name, URI of its model.tar.gz).
 
-    what: "train" or "score", a part of its name. entry: the adapter, as "training/train.py". backbone: name of the network that
-    runs there. packed: (job.json as text, names of its objects), see `packing`. place: the section of `aws` that says where.
-    resumable: whether it keeps resume points in the bucket, which an attempt that follows goes on from.
+    what: "train" or "score", a part of its name. entry: the adapter, such as "training/train.py". backbone: name of the network
+    that runs there. packed: (job.json as text, names of its objects), see `packing`. place: the section of `aws` for this step.
+    environment: {variable: value} of the container. resumable: whether the job keeps resume points in the bucket, from which the
+    next attempt continues. Raises FlystageError if AWS refuses a request or the job fails.
     """
     code_uri, code_name = packed_source(account, entry, backbone)
     count = place.get("count", 1)
-    # With the tag: a job whose inputs and results lie in another bucket is another job.
+    # The tag names bucket and prefix. With another bucket, inputs and results are elsewhere, so it must be another job.
     checksum = source.digest(
         packing.decisive(packed[0]), code_name, account.settings["training_image"], count, account.tag[1]
     )
@@ -64,9 +65,9 @@ def run_training(account, what, entry, backbone, packed, place, environment=None
 
 
 def run_tuning(account, backbone, packed, tune, seed, place):
-    """Run a tuning job to its end and return the summaries of its trials' training jobs, in the order of their start.
+    """Run a tuning job to its end and return the summaries of its trials' training jobs in the order of their start.
 
-    tune: the configuration's `tune` section. seed: of the search. The rest: see `run_training`.
+    tune: the configuration's `tune` section. seed: seed of the search. The rest: see `run_training`.
     """
     code_uri, code_name = packed_source(account, "training/train.py", backbone)
     checksum = source.digest(
@@ -85,7 +86,7 @@ def run_tuning(account, backbone, packed, tune, seed, place):
 
         low, high = tune["learning_rate"]
         rate = ContinuousParameter(low, high, scaling_type="Logarithmic") if low < high else CategoricalParameter([low])
-        # A trial writes its history alone, and keeps no resume points: all trials would share one place in S3.
+        # A trial writes only its history. It keeps no resume points, because all trials would share one folder in S3.
         environment = {"FLYSTAGE_RECORD_ONLY": "1"}
         tuner = HyperparameterTuner(
             model_trainer=_trainer(account, name, "training/train.py", code_uri, place, environment, None),
@@ -107,7 +108,7 @@ def run_tuning(account, backbone, packed, tune, seed, place):
         trials = kind.trials(description["HyperParameterTuningJobName"])
         completed = [describe_trial(account, trial) for trial in trials if trial["TrainingJobStatus"] == "Completed"]
         results = [trial["ModelArtifacts"]["S3ModelArtifacts"] for trial in completed]
-        return bool(results) and all(storage.exists(account, uri) for uri in results)  # some buckets let objects expire
+        return bool(results) and all(storage.exists(account, uri) for uri in results)  # a bucket may let objects expire
 
     name, _ = attempts.done(kind, f"flystage-tune-{checksum}", start, usable)
     return kind.trials(name)
@@ -120,14 +121,14 @@ def describe_trial(account, summary):
         return account.sagemaker.describe_training_job(TrainingJobName=name)
 
 
-# The objective is the last value that is found: the running minimum that the core prints with each epoch.
+# SageMaker takes the last match in the log as the objective. The training prints the minimum so far after each epoch.
 OBJECTIVE = "best_val_loss"
 OBJECTIVE_REGEX = r"best_val_loss=([0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)"
 
 
 def _trainer(account, name, entry, code_uri, place, environment, checkpoints):
-    """The SDK's ModelTrainer for a job of exactly this name."""
-    session = account.sdk_session()  # which sets what the SDK's import reads
+    """Return the SDK's ModelTrainer for a job of exactly this name."""
+    session = account.sdk_session()  # first, because it sets the variables that the SDK reads at import
     from sagemaker.core import image_uris
     from sagemaker.core.shapes import CheckpointConfig, OutputDataConfig
     from sagemaker.train import ModelTrainer
@@ -135,7 +136,7 @@ def _trainer(account, name, entry, code_uri, place, environment, checkpoints):
     from sagemaker.train.distributed import Torchrun
 
     class NamedTrainer(ModelTrainer):
-        """The SDK appends the time to a job's name, and a rerun would not find it again."""
+        """A trainer that keeps the job's name. The SDK appends the time to it, so that a rerun would not find the job."""
 
         def _create_training_job_args(self, *arguments, **named):
             return super()._create_training_job_args(*arguments, **named) | {"training_job_name": self.base_job_name}
@@ -159,7 +160,7 @@ def _trainer(account, name, entry, code_uri, place, environment, checkpoints):
             s3_uri=account.folder("checkpoints", checkpoints), local_path=CHECKPOINTS
         )
         optional["hyperparameters"] = {"resume": CHECKPOINTS}
-    if "count" in place:  # one process per GPU on each of the machines
+    if "count" in place:  # run one process per GPU on each instance
         optional["distributed"] = Torchrun()
     return NamedTrainer(
         sagemaker_session=session,
@@ -182,7 +183,7 @@ def _trainer(account, name, entry, code_uri, place, environment, checkpoints):
 
 
 def _channels(account, packed):
-    """The job's channels: lists of exactly the objects that it may see, so that nothing stray is ever trained on."""
+    """Return the job's channels. They list exactly the objects that it may read, so that it never trains on stray files."""
     from sagemaker.core.shapes import Channel, DataSource, S3DataSource
 
     return [

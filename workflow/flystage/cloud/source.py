@@ -1,4 +1,4 @@
-"""The code that a container runs, as an archive whose bytes depend on nothing but its content."""
+"""Pack the code that a container runs into an archive whose bytes depend only on its content."""
 
 import gzip
 import hashlib
@@ -15,22 +15,23 @@ CONTAINERS = LIBRARY.parent / "containers"
 
 
 def source_files(entry, backbone, *more):
-    """{name in the archive: path}: an adapter, exactly the library modules that it uses, and timm if the backbone is one of timm's.
+    """Return {name in the archive: path}: an adapter, exactly the library modules that it uses, and timm if the backbone needs it.
 
     entry: path of the adapter below workflow/containers, as in "training/train.py". backbone: name of the network that will run.
-    more: files beside the adapter to take along. Raises FlystageError when timm is needed and not installed here.
+    more: names of further files in the adapter's folder. Raises FlystageError if timm is needed and not installed here.
     """
     adapter = CONTAINERS / entry
     files = {path.name: path for path in (adapter, *(adapter.with_name(name) for name in more))}
     for module in [LIBRARY / "__init__.py", *map(Path, modules_of(adapter))]:
         files[f"flystage/{module.relative_to(LIBRARY)}"] = module
     if name_in_timm(backbone):
-        # AWS's images lack timm. It is Python alone, so what is installed here runs there as well, whatever their Python is; of
-        # what it imports they have torch and torchvision, and the rest it does without where it has nothing to download.
+        # AWS's images lack timm. It is pure Python, so the installed copy also runs there under another version of Python.
+        # The images have torch and torchvision. timm needs its other dependencies only to download weights.
         timm = importlib.util.find_spec("timm")
         if timm is None:
             raise FlystageError(
-                f"SageMaker, {backbone}: timm is sent along and is not installed here; install it and run again."
+                f"SageMaker, {backbone}: this backbone needs timm, which is not installed here. flystage sends its copy to AWS."
+                " Install it with `pip install timm` and run the same command again."
             )
         folder = Path(timm.origin).parent
         for path in folder.rglob("*"):
@@ -40,7 +41,7 @@ def source_files(entry, backbone, *more):
 
 
 def archive(files):
-    """A .tar.gz as bytes, the same for the same content. files: {name: path, or bytes}."""
+    """Return a .tar.gz as bytes. The same content gives the same bytes. files: {name: path, or bytes}."""
     buffer = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=1) as packed,
@@ -55,7 +56,7 @@ def archive(files):
 
 
 def digest(*parts):
-    """12 hexadecimal digits of a checksum of texts and bytes, for names."""
+    """Return 12 hexadecimal digits of a checksum of texts and bytes, for use in names."""
     total = hashlib.sha256()
     for part in parts:
         data = part if isinstance(part, bytes) else str(part).encode()

@@ -1,6 +1,6 @@
-"""Files in the bucket, named by their content: what is there is never sent again, and nothing stray is ever read.
+"""Store files in the bucket under the checksum of their content, so that a file is uploaded once and jobs read no stray files.
 
-A key is `<prefix>/objects/<sha256 of the content><suffix>`, so neither dates nor ETags (which encryption changes) matter.
+A key is `<prefix>/objects/<sha256 of the content><suffix>`. Dates and ETags, which encryption changes, therefore do not matter.
 """
 
 import hashlib
@@ -22,48 +22,50 @@ from flystage.core.files import written_whole
 
 log = logging.getLogger("flystage")
 OBJECTS = "objects"
-TOGETHER = 16  # uploads at a time
+TOGETHER = 16  # uploads at the same time
 ONE_THREAD = TransferConfig(use_threads=False, multipart_chunksize=32 * 2**20)
 TOLD_EVERY = 30  # seconds between two lines of progress in the log
 
 
 def content_name(path):
-    """The name of a file by its content: sha256 and suffix. Raises FlystageError when it is not there."""
+    """Return the name of a file by its content: sha256 and suffix. Raises FlystageError if the file is missing."""
     try:
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
-        raise FlystageError(f"The file {path} is gone; delete its folder {Path(path).parent} and run again.") from error
+        raise FlystageError(
+            f"The file {path} is missing. Delete its folder {Path(path).parent} and run the same command again."
+        ) from error
     return f"{digest}{Path(path).suffix.lower()}"
 
 
 def content_digest(data):
-    """The sha256 of bytes, as text."""
+    """Return the sha256 of bytes as text."""
     return hashlib.sha256(data).hexdigest()
 
 
 def content_names(paths):
-    """{path: name by content} of many files."""
+    """Return {path: name by content} of many files."""
     paths = list(dict.fromkeys(map(str, paths)))
     with ThreadPoolExecutor(4) as pool:
         return dict(zip(paths, pool.map(content_name, paths), strict=True))
 
 
 def upload(account, files):
-    """Send those files that are not there yet. files: {name by content: path}. Returns how many were sent.
+    """Upload the files that the bucket lacks and return their number. files: {name by content: path}.
 
-    One listing of 1000 names a request tells what is there, instead of one question per file.
+    List the bucket first, 1000 names per request, instead of sending one request per file.
     """
     with explained(f"uploading to {account.uri(OBJECTS)}"):
         there = listed(account, OBJECTS)
         sizes = {name: os.path.getsize(path) for name, path in files.items()}
         new = {name: path for name, path in files.items() if there.get(name) != sizes[name]}
         total = sum(sizes[name] for name in new)
-        log.info("%d files, %d of them in %s already; uploading %d (%.1f MB)",
+        log.info("%d files, %d of them already in %s. Uploading %d (%.1f MB)",
                  len(files), len(files) - len(new), account.uri(OBJECTS), len(new), total / 1e6)  # fmt: skip
         if not new:
             return 0
-        client = account.s3  # made once: making clients is not safe in threads
+        client = account.s3  # created here, because creating clients is not thread-safe
         stopped = threading.Event()
 
         def send(item):
@@ -89,27 +91,27 @@ def upload(account, files):
                         told = time.monotonic()
                         log.info("uploaded %d of %d files", done, len(new))
             except BaseException:
-                stopped.set()  # what waits is not begun
+                stopped.set()  # uploads that wait do not start
                 raise
     return len(new)
 
 
 def listed(account, *parts):
-    """{name: size in bytes} of what lies below a key."""
+    """Return {name: size in bytes} of the objects below a key."""
     prefix = f"{account.key(*parts)}/"
     pages = account.s3.get_paginator("list_objects_v2").paginate(Bucket=account.bucket, Prefix=prefix)
     return {entry["Key"].removeprefix(prefix): entry["Size"] for page in pages for entry in page.get("Contents", [])}
 
 
 def put(account, data, *parts):
-    """Write bytes to a key below the prefix and return its URI. The key must depend on the content."""
+    """Write bytes to a key below the prefix and return its URI. The caller derives the key from the content."""
     with explained(f"uploading to {account.uri(*parts)}"):
         account.s3.put_object(Bucket=account.bucket, Key=account.key(*parts), Body=data, **account.encryption)
     return account.uri(*parts)
 
 
 def put_if_new(account, data, folder, suffix):
-    """Write bytes to `<prefix>/<folder>/<their sha256><suffix>`, unless they are there, and return (URI, name)."""
+    """Write bytes to `<prefix>/<folder>/<their sha256><suffix>` unless that object exists, and return (URI, name)."""
     name = content_digest(data) + suffix
     with explained(f"uploading to {account.uri(folder)}"):
         found = account.s3.list_objects_v2(Bucket=account.bucket, Prefix=account.key(folder, name))
@@ -119,15 +121,15 @@ def put_if_new(account, data, folder, suffix):
 
 
 def manifest(account, names):
-    """The URI of a list of exactly these objects, as a channel of a job takes it (ManifestFile)."""
+    """Write a list of exactly these objects in the format that a job's channel reads (ManifestFile), and return its URI."""
     lines = [{"prefix": account.folder(OBJECTS)}, *sorted(set(names))]
     return put_if_new(account, json.dumps(lines).encode(), "lists", ".json")[0]
 
 
 def fetch_members(account, uri, wanted):
-    """{member: bytes} of a model.tar.gz in S3. wanted: {member: path to write it to, or None to return its bytes}.
+    """Return {member: bytes} of a model.tar.gz in S3. wanted: {member: path to write it to, or None to return its bytes}.
 
-    Returns None when the object is gone. Raises FlystageError when it lacks a wanted member.
+    Return None if the object does not exist. Raises FlystageError if the archive lacks a wanted member.
     """
     bucket, key = uri.removeprefix("s3://").split("/", 1)
     with explained(f"fetching {uri}"):
@@ -147,7 +149,10 @@ def fetch_members(account, uri, wanted):
                 else:
                     _write(archive.extractfile(member), wanted[name])
     if missing:
-        raise FlystageError(f"{uri} lacks {', '.join(sorted(missing))}: the job that wrote it did not do its work.")
+        raise FlystageError(
+            f"{uri} lacks {', '.join(sorted(missing))}, so its job did not write its result. Delete this archive and run the"
+            " same command again."
+        )
     return found
 
 
@@ -158,7 +163,7 @@ def _write(source, path):
 
 
 def delete_below(account, *parts):
-    """Delete everything below a key, 1000 objects a request."""
+    """Delete everything below a key, 1000 objects per request."""
     with explained(f"deleting {account.uri(*parts)}"):
         names = list(listed(account, *parts))
         for start in range(0, len(names), 1000):
@@ -167,7 +172,7 @@ def delete_below(account, *parts):
 
 
 def exists(account, uri):
-    """Whether there is an object of this URI."""
+    """Return whether an object of this URI exists."""
     bucket, key = uri.removeprefix("s3://").split("/", 1)
     with explained(f"looking for {uri}"):
         page = account.s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
@@ -175,8 +180,10 @@ def exists(account, uri):
 
 
 def read(path):
-    """The bytes of a local file. Raises FlystageError when it is not there."""
+    """Return the bytes of a local file. Raises FlystageError if the file is missing."""
     try:
         return Path(path).read_bytes()
     except FileNotFoundError as error:
-        raise FlystageError(f"The file {path} is gone; delete its folder {Path(path).parent} and run again.") from error
+        raise FlystageError(
+            f"The file {path} is missing. Delete its folder {Path(path).parent} and run the same command again."
+        ) from error
