@@ -45,7 +45,9 @@ def test_any_text_survives_and_no_part_of_it_is_a_formula(text):
     assert as_meant(cell) == text
     if not PLAIN_NUMBER.fullmatch(text):
         for mark in ",;\t":
-            for line in re.split(r"[\r\n]", cell):  # splitlines() also breaks at characters that no spreadsheet breaks at
+            for line in re.split(
+                r"[\r\n]", cell
+            ):  # splitlines() also breaks at characters that no spreadsheet breaks at
                 assert not any(part.startswith(tuple("=+-@＝＠")) for part in line.split(mark))
         assert not cell.startswith(RUN)
 

@@ -34,7 +34,7 @@ def test_every_image_is_classified_once_and_figures_match_the_table(found, image
     assert table.groupby("embryo")["fold"].nunique().max() == 1 and table["fold"].nunique() == 8
     measured = metrics(table, stages, [1, 2])
     assert {key: record["crossval"][key] for key in measured} == measured
-    assert record["crossval"]["folds"] == 8 and "not anew in each fold" in record["crossval"]["hyperparameters"]
+    assert record["crossval"]["folds"] == 8 and "validation embryos" in record["crossval"]["hyperparameters"]
     assert measured["top_k"]["1"]["accuracy"] > 0.7
 
 
