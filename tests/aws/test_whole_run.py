@@ -5,10 +5,15 @@ import re
 
 import numpy as np
 import pandas as pd
+import yaml
 
-from flystage.jobs.tuning import trial_settings
+from cloud_project import SMALL_TIMM
+from flystage.jobs.execution import learn
+from flystage.jobs.training_job import TrainingJob
+from flystage.jobs.tuning import trial_record, trial_settings
 from flystage.network.checkpoint import load_checkpoint
 from flystage.prediction.inference import stage_probabilities
+from small_project import REPOSITORY, merged
 
 
 def like_local(number, ranges):
@@ -26,12 +31,35 @@ def record(project, name):
     return json.loads((project.results / name).read_text())
 
 
-def assert_same_records(project, local):
-    for name in ("tuning/trial_0.json", "tuning/trial_1.json", "tuning/best.json"):
-        here, there = record(project, name), record(local, name)
+def learned_here(project, cache, hyperparameters, epochs, validated):
+    """Return the history of the same training on this machine."""
+    config = merged(yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8")), SMALL_TIMM)
+    files = {f"{split}_manifest": project.results / f"manifests/{split}.csv" for split in ("train", "val")}
+    files |= {"stages": project.results / "stages.csv", "backbone": project.results / "model/backbone.pt"}
+    job = TrainingJob.of_rule(
+        files,
+        {"model": config["model"], "train": config["train"], "cache": str(cache)},
+        hyperparameters,
+        epochs,
+        validated=validated,
+        images=str(project.folder),
+    )
+    return learn(job)[2]
+
+
+def assert_records_and_history_as_here(project, cache):
+    records = [record(project, f"tuning/trial_{trial}.json") for trial in range(2)]
+    for trial, here in enumerate(records):
+        hyperparameters = {name: here[name] for name in ("learning_rate", "batch_size")}
+        there = trial_record(trial, hyperparameters, learned_here(project, cache, hyperparameters, 3, True))
         assert list(here) == list(there)
         for key, value in there.items():
-            np.testing.assert_allclose(here[key], value, rtol=1e-4, err_msg=f"{name}: {key}")
+            np.testing.assert_allclose(here[key], value, rtol=1e-4, err_msg=f"trial {trial}: {key}")
+    best = record(project, "tuning/best.json")
+    assert best == min(records, key=lambda trial: trial["val_loss"])
+    expected = learned_here(project, cache, best, best["best_epoch"], False)
+    history = pd.read_csv(project.results / "model/history.csv")
+    np.testing.assert_allclose(history, pd.DataFrame(expected), rtol=1e-4)
 
 
 def assert_predictions_are_the_checkpoints(project, tmp_path):
@@ -61,9 +89,7 @@ def test_a_run_on_sagemaker_and_its_reruns_give_the_local_results(new_cloud, loc
     assert project.contents("results/manifests", "results/catalog") == local.contents(
         "results/manifests", "results/catalog"
     )
-    assert_same_records(project, local)
-    history, expected = (pd.read_csv(each.results / "model/history.csv") for each in (project, local))
-    np.testing.assert_allclose(history, expected, rtol=1e-4)
+    assert_records_and_history_as_here(project, tmp_path / "cache of trainings")
     assert_predictions_are_the_checkpoints(project, tmp_path)
     assert not (project.results / "features").exists()  # no local step needs them
 

@@ -69,6 +69,8 @@ def write_crossval(folder, manifests, stages, top_k=(1, 3, 6), seed=0, spread=0.
         "network_same_method": {key: same[key] for key in ("top_k", "within_one", "mae")}
     }
     record |= _of_probabilities(predictions, stages, names)
+    certainty = {"calibration": record["calibration"], "sets": record["sets"], "interval": None}
+    record["alone"] = same | certainty
     folder.mkdir(parents=True, exist_ok=True)
     predictions.to_csv(folder / "crossval.csv", index=False)
     (folder / "crossval.json").write_text(json.dumps(record, indent=2))

@@ -66,7 +66,9 @@ def write_results(results, stages, embryos=9, seed=0, spread=0.9, crossval=True)
     probabilities = answers(test["label"].to_numpy(), test["embryo"].to_numpy(), stages, rng, spread)
     write_csv(metrics.predictions_table(test, probabilities, stages), results / "evaluation/predictions.csv")
     predictions = read_predictions(results / "evaluation/predictions.csv")
-    write_json(metrics.metrics(predictions, stages, [1, 3, 6]), results / "evaluation/metrics.json")
+    alone = answers(test["label"].to_numpy(), test["embryo"].to_numpy(), stages, rng, 1.2 * spread)
+    alone = metrics.metrics(metrics.predictions_table(test, alone, stages), stages, [1, 3, 6])
+    write_json(metrics.metrics(predictions, stages, [1, 3, 6]) | {"alone": alone}, results / "evaluation/metrics.json")
     figures.confusion(metrics.confusion_matrix(predictions, stages), stages, results / "figures/confusion_matrix.png")
     figures.top_k(metrics.top_k_curve(predictions, stages), results / "figures/top_k.png")
     used = catalog[["split", "stage"]]
@@ -80,6 +82,8 @@ def write_results(results, stages, embryos=9, seed=0, spread=0.9, crossval=True)
         "mean": [0.5],
         "std": [0.5],
         "size": 64,
+        "pooling": "mean_std",
+        "parts": 2,
     }
     write_json(network, results / "model/backbone.json")
     trials = [{"trial": i, "learning_rate": 10 ** -(2 + i / 3), "batch_size": 32 * 2 ** (i % 3), "val_loss": 1.5 + 0.1 * i,

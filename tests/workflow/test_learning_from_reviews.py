@@ -102,8 +102,8 @@ def test_accepted_reviews_join_the_training_split_and_change_nothing_else(sugges
     process = project.snakemake(over=LEARNING)
     assert process.returncode == 0, process.out
     assert len(re.findall(r"\bbucket train-\d+", process.out)) == 1
-    # Four images at three angles. The vectors of the unrotated pictures were computed for the suggestions.
-    assert ", 8 computed" in (project.results / "logs/features.log").read_text()
+    # The stored angles are quarter turns. Their vectors were computed as views for the suggestions.
+    assert ", 0 computed" in (project.results / "logs/features.log").read_text()
 
     catalog = read(project, "catalog.csv")
     movie = catalog[catalog["path"].str.startswith("new/")]

@@ -60,6 +60,7 @@ use rule weights as compare_weights with:
         version=version_of_weights_of_variant,
         seed=setting(with_weights, "train", "seed"),
         size=size_of_weights,
+        pooling=setting(with_weights, "model", "pooling"),
 
 
 use rule features as compare_features with:
@@ -210,6 +211,7 @@ rule compare_validate:
     params:
         code=code_of("evaluate.py"),
         views=config["evaluate"]["views"],
+        adapt=False,
         cache=f"{config['results']}/cache",
     message:
         "Classifying the validation images with variant {wildcards.variant}"

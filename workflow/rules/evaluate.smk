@@ -26,12 +26,22 @@ if (
 OCCLUSION = {"occlusion": "<results>/evaluation/occlusion.json"} if EVALUATE_SCRIPT == "evaluate.py" else {}
 
 
+# A script that runs the network here can take an embryo's offset out, and then also writes what each image gives alone.
+ADAPT = (
+    EVALUATE_SCRIPT == "evaluate.py"
+    and config["train"]["mode"] == "frozen"
+    and config["evaluate"]["adapt"] == "auto"
+)
+ALONE = {"alone": "<results>/evaluation/alone.csv"} if ADAPT else {}
+
+
 rule evaluate:
     input:
         checkpoint="<results>/model/trained.pt",
         manifest="<results>/manifests/test.csv",
     output:
         **OCCLUSION,
+        **ALONE,
         predictions=report(
             "<results>/evaluation/predictions.csv",
             caption="../report/predictions.rst",
@@ -50,6 +60,7 @@ rule evaluate:
     params:
         code=code_of(EVALUATE_SCRIPT),
         views=config["evaluate"]["views"],
+        adapt=ADAPT,
         cache=f"{config['results']}/cache",
     message:
         "Classifying the test images"
@@ -71,14 +82,15 @@ FILES_OF_RUN = {
     "stages": "<results>/stages.csv",
     "backbone": "<results>/model/backbone.pt",
     "best": "<results>/tuning/best.json",
-    "history": "<results>/model/history.csv",
     "predictions": "<results>/evaluation/predictions.csv",
 }
 SETTINGS_OF_RUN = {
     "train": config["train"],
+    "tune": {key: config["tune"][key] for key in ("learning_rate", "batch_size", "epochs")},
     "model": {key: config["model"][key] for key in HEAD},
     "angles": config["image"]["angles"],
     "views": config["evaluate"]["views"],
+    "adapt": config["train"]["mode"] == "frozen" and config["evaluate"]["adapt"] == "auto",
     "top_k": config["evaluate"]["top_k"],
     "folds": config["crossval"]["folds"],
     "training_only": TRAINING_ONLY,
@@ -214,6 +226,7 @@ rule checkpoint:
 rule metrics:
     input:
         **CROSSVAL,
+        **ALONE,
         predictions="<results>/evaluation/predictions.csv",
         stages="<results>/stages.csv",
     output:

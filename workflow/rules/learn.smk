@@ -39,6 +39,7 @@ rule weights:
         version=version_of_weights,
         seed=config["train"]["seed"],
         size=settings.size_of_network(config),
+        pooling=config["model"]["pooling"],
     message:
         "Fetching the starting weights of {params.name} ({params.source})"
     script:
@@ -97,6 +98,7 @@ rule tune:
         tune={key: value for key, value in config["tune"].items() if key != "trials"},
         model={key: config["model"][key] for key in HEAD},
         train={key: value for key, value in config["train"].items() if key != "epochs"},
+        training_only=TRAINING_ONLY,
         cache=f"{config['results']}/cache",
         resume=resume_folder("tuning", config["train"]),
     message:
@@ -149,7 +151,7 @@ rule train:
         code=code_of(TRAIN_SCRIPT),
         train=config["train"],
         model={key: config["model"][key] for key in HEAD},
-        validated=config["tune"]["folds"] == 0,
+        validated=config["train"]["mode"] == "finetuned",
         image=config["image"],
         note=config["note"],
         cache=f"{config['results']}/cache",

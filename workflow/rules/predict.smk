@@ -1,6 +1,6 @@
 # The checkpoint and folders of unlabelled TIFs -> suggestions. Runs only on request: snakemake --cores all predict
 # in:  model/checkpoint.pt, TIFs without stages
-# out: predict/predictions.csv, predict/predictions.xlsx, predict/predictions.html, predict/series/
+# out: predict/predictions.csv, predict/predictions.xlsx, predict/predictions.html, predict/series/, predict/movies.csv
 
 
 rule predict:
@@ -11,6 +11,7 @@ rule predict:
         spreadsheet="<results>/predict/predictions.xlsx",
         page="<results>/predict/predictions.html",
         series=directory("<results>/predict/series"),
+        movies="<results>/predict/movies.csv",
     log:
         "<logs>/predict.log",
     benchmark:
@@ -33,6 +34,7 @@ rule predict:
         folders=lambda wildcards: config["predict"]["images"],
         name_pattern=lambda wildcards: config["name_pattern"],
         series=config["predict"]["series"],
+        adapt=config["evaluate"]["adapt"] == "auto",
         usual_rate=config["frames"] and config["frames"]["every"],
         images=f"{config['results']}/predict/images",
         cache=CACHE_OF_CHECKPOINT,

@@ -20,10 +20,13 @@ with rule_log(snakemake.log[0], snakemake.input):
     params, files, output, threads = snakemake.params, snakemake.input, snakemake.output, snakemake.threads
     asked = dict(params.items()) | {"image": with_white(params.image, snakemake.config)}
     job = TrainingJob.of_rule(dict(files.items()), asked, {}, params.tune["epochs"])
-    best = best_trial(run_trials(job, params.tune, params.tune["trials"], f"{params.cache}/trials", threads))
+    records = run_trials(
+        job, params.tune, params.tune["trials"], f"{params.cache}/trials", threads, params.training_only
+    )
+    best = best_trial(records)
     write_json(best, output.best)
     recipe = job.recipe.with_hyperparameters(best["learning_rate"], best["batch_size"])
-    job = replace(job, recipe=replace(recipe, epochs=params.train["epochs"]))
+    job = replace(job, recipe=replace(recipe, epochs=min(best["best_epoch"], params.train["epochs"])))
     run_job(job, 1, output.checkpoint, output.history)
 
     stages, manifest = read_stages(files.stages), read_manifest(files.val_manifest)
@@ -34,7 +37,11 @@ with rule_log(snakemake.log[0], snakemake.input):
         splits = [(files.train_vectors, files.train_manifest), (files.val_vectors, files.val_manifest)]
         pngs = unrotated_pngs([manifest for _, manifest in splits])
         turns = turns_to_ask(params.views, params.image["angles"])
-        of_views = vectors_of_views(pngs, load_weights(files.backbone), params.cache, threads, turns)
+        backbone = load_weights(files.backbone)
+        of_views = vectors_of_views(pngs, backbone, params.cache, threads, turns)
         write_csv(
-            predictions_by_fold(splits, of_views, stages, job.recipe, params.folds, params.training_only), output.folds
+            predictions_by_fold(
+                splits, of_views, stages, job.recipe, params.folds, params.training_only, backbone["parts"]
+            ),
+            output.folds,
         )

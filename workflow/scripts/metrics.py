@@ -11,7 +11,9 @@ with rule_log(snakemake.log[0], snakemake.input):
     figures.confusion(metrics.confusion_matrix(predictions, stages), stages, snakemake.output.confusion)
     figures.top_k(metrics.top_k_curve(predictions, stages), snakemake.output.top_k)
     crossval = snakemake.input.get("crossval")
-    figures_of_run = metrics.metrics(predictions, stages, snakemake.params.top_k)
+    top_k, alone = snakemake.params.top_k, snakemake.input.get("alone")
+    figures_of_run = metrics.metrics(predictions, stages, top_k)
+    figures_of_run["alone"] = alone and metrics.metrics(read_predictions(alone), stages, top_k)
     write_json(
         metrics.with_crossval(figures_of_run, crossval and read_json(crossval)),
         snakemake.output.metrics,

@@ -2,7 +2,7 @@ from flystage.core.tables import write_csv
 from flystage.network.checkpoint import load_checkpoint, stages_of
 from flystage.prediction.occlusion import most_doubtful_covered
 from flystage.prediction.review_page import about_checkpoint, write_review_page
-from flystage.prediction.series import frames_of_series, read_in_time
+from flystage.prediction.series import frames_of_series, read_in_time, tempo_of_movies
 from flystage.prediction.spreadsheet import write_xlsx
 from flystage.prediction.teaching import with_teaching
 from flystage.prediction.unlabelled import in_order, prepare_unlabelled, suggest_stages
@@ -13,12 +13,19 @@ with rule_log(snakemake.log[0], snakemake.input):
     checkpoint = load_checkpoint(params.checkpoint)
     stages, about = stages_of(checkpoint), about_checkpoint(params.checkpoint, checkpoint)
     prepared = prepare_unlabelled(params.paths, checkpoint["image"], params.images)
+    series = frames_of_series(prepared, params.folders, params.name_pattern, params.series)
     table, probabilities = suggest_stages(
-        prepared, checkpoint, params.top_k, params.views, params.cache, snakemake.threads
+        prepared,
+        checkpoint,
+        params.top_k,
+        params.views,
+        params.cache,
+        snakemake.threads,
+        series[0] if params.adapt else None,
     )
-    series = frames_of_series(table, params.folders, params.name_pattern, params.series)
     table, told = read_in_time(table, probabilities, series, stages, params.usual_rate, output.series)
     table = in_order(table)
+    write_csv(tempo_of_movies(told, stages, params.usual_rate), output.movies)
     ranked = with_teaching(table, checkpoint, params.cache, snakemake.threads)
     looked = most_doubtful_covered(table, checkpoint, params.occluded, params.cache, snakemake.threads)
     write_review_page(ranked, told, looked, stages, about, params.template, output.page, params.folders)

@@ -11,7 +11,7 @@ with rule_log(snakemake.log[0], snakemake.input):
         dict(snakemake.input.items()),
         dict(params.items()) | {"image": with_white(params.image, snakemake.config)},
         best,
-        params.train["epochs"] if params.validated else best["best_epoch"],
+        params.train["epochs"] if params.validated else min(best["best_epoch"], params.train["epochs"]),
         threads=snakemake.threads,
         workers=hardware["workers"],
         resume=params.resume,

@@ -11,7 +11,7 @@ with rule_log(snakemake.log[0], snakemake.input):
     workers = snakemake.config["hardware"]["workers"]
     inputs, params_of_job = dict(snakemake.input.items()), dict(params.items())
     params_of_job["image"] = with_white(params.image, snakemake.config)
-    epochs = params.train["epochs"] if params.validated else best["best_epoch"]
+    epochs = params.train["epochs"] if params.validated else min(best["best_epoch"], params.train["epochs"])
     machine = {"threads": learning.THREADS, "workers": workers, "validated": params.validated}
     job = TrainingJob.of_rule(inputs, params_of_job, best, epochs, **machine)
     backbone = snakemake.config["model"]["backbone"]

@@ -4,5 +4,7 @@ from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0], snakemake.input):
     params = snakemake.params
-    about = fetch_weights(params.name, params.source, params.seed, snakemake.output.backbone, params.size)
+    about = fetch_weights(
+        params.name, params.source, params.seed, snakemake.output.backbone, params.size, params.pooling
+    )
     write_json(about, snakemake.output.about)

@@ -11,9 +11,10 @@ import torch
 
 from flystage.export.onnx_stager import write_onnx
 from flystage.network.checkpoint import load_checkpoint, save_checkpoint
+from flystage.network.offsets import EmbryoOffset
 from flystage.network.stager import Head
 from flystage.network.weights import fetch_weights, load_weights
-from flystage.prediction.inference import stage_probabilities
+from flystage.prediction.inference import answers_of, stage_probabilities
 from flystage.raw.stages import Stages
 from flystage.run.code_versions import LIBRARY
 
@@ -68,3 +69,22 @@ def test_graph_of_a_timm_network_with_patches(checkpoint, tmp_path):
     pngs, pictures = pictures_of(tmp_path, 3, 64)
     (found,) = session_of(tmp_path / "stager.onnx").run(None, {"pictures": pictures})
     np.testing.assert_allclose(found, stage_probabilities(checkpoint, pngs, tmp_path, 1, 4), atol=1e-5)
+
+
+def test_graph_of_a_pooled_network_answers_without_the_offset(checkpoint, tmp_path):
+    fetch_weights("timm/test_resnet", "none", 1, tmp_path / "backbone.pt", None, "mean_std")
+    torch.manual_seed(1)
+    head = Head(192, [4], 3, parts=2)
+    head.offset = EmbryoOffset(192, 6, [4], 3, 8.0)
+    for buffer in head.offset.buffers():
+        buffer.copy_(torch.randn(buffer.shape))
+    image = checkpoint["image"] | {"angles": [90, 180, 270]}
+    stages = Stages(["a", "b", "c"])
+    save_checkpoint(tmp_path / "checkpoint.pt", load_weights(tmp_path / "backbone.pt"), head, stages, image, {})
+    checkpoint = load_checkpoint(tmp_path / "checkpoint.pt")
+    write_onnx(checkpoint, 4, tmp_path / "stager.onnx")
+    pngs, pictures = pictures_of(tmp_path, 3, 64)
+    (found,) = session_of(tmp_path / "stager.onnx").run(None, {"pictures": pictures})
+    answers = answers_of(checkpoint, pngs, tmp_path, 1, 4, ["e"] * 3)
+    np.testing.assert_allclose(found, answers.alone, atol=1e-5)
+    assert answers.adapted.all() and np.abs(found - answers.probabilities).max() > 1e-3

@@ -20,24 +20,24 @@ CALL = "import pickle, sys; f, a = pickle.load(sys.stdin.buffer); pickle.dump(f(
 TRAIN = {"mode": "frozen", "seed": 1, "loss": "ordered", "spread": 0.75, "weight_decay": 0.01, "patience": 5}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def stages():
     return Stages(["051", "060", "069", "078"], [51, 60, 69, 78], "min")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recipe():
     return Recipe([8], 0.0, TRAIN, learning_rate=0.02, batch_size=16, epochs=6)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def images_of():
     """Return a function: number of embryos -> Images, two per stage and embryo.
 
-    Those of the first half have two angles.
+    Those of the first half have two angles. adapt: see `Images`.
     """
 
-    def images_of(embryos, noise=0.5):
+    def images_of(embryos, noise=0.5, adapt=False):
         rows = [
             {"embryo": f"e{embryo:02}", "label": label, "angle": angle, "number": number,
              "split": "train" if embryo < embryos / 2 else "val" if embryo % 2 else "test"}
@@ -58,8 +58,9 @@ def images_of():
         asked = vectors[(every["angle"] == 0).to_numpy()]
         labels = torch.tensor(every["label"].to_numpy())
         pixels = random.normal(0, 1, (len(manifest), 9)) + np.eye(4, 9)[manifest["label"]]
+        image = every["image"].to_numpy()
         return Images(
-            manifest, np.stack([asked] * 2), torch.from_numpy(vectors), labels, every["image"].to_numpy(), pixels
+            manifest, np.stack([asked] * 2), torch.from_numpy(vectors), labels, image, pixels, parts=1, adapt=adapt
         )
 
     return images_of

@@ -1,5 +1,6 @@
 """Test the cross-validation of a run: predictions, figures, and chance for shuffled stages."""
 
+import copy
 import json
 import re
 from dataclasses import replace
@@ -9,10 +10,13 @@ import pandas as pd
 import pytest
 import torch
 
+from flystage.certainty.calibration import calibration, tempered
+from flystage.certainty.prediction_sets import prediction_sets
+from flystage.certainty.time_intervals import time_intervals
 from flystage.evaluation.metrics import metrics
 from flystage.jobs import crossval as of_crossval
-from flystage.jobs.crossval import KEYS, cross_validate, null_run, number_of_folds, recipe_of_run
-from flystage.jobs.held_out import answers
+from flystage.jobs.crossval import KEYS, cross_validate, fixed_recipe, null_run, number_of_folds
+from flystage.jobs.held_out import ALONE, NETWORK, answers
 from flystage.raw.stages import Stages
 
 
@@ -21,9 +25,15 @@ def test_number_of_folds():
     assert number_of_folds(5, 24) == 5 and number_of_folds(5, 3) == 3
 
 
-@pytest.fixture
-def found(images_of, stages, recipe):
+@pytest.fixture(scope="module")
+def once(images_of, stages, recipe):
     return cross_validate(images_of(8), stages, recipe, "auto", [1, 2], 0.8, 1)
+
+
+@pytest.fixture
+def found(once):
+    """Return a copy, which a test may change."""
+    return copy.deepcopy(once)
 
 
 def test_every_image_is_classified_once_and_figures_match_the_table(found, images_of, stages):
@@ -34,7 +44,8 @@ def test_every_image_is_classified_once_and_figures_match_the_table(found, image
     assert table.groupby("embryo")["fold"].nunique().max() == 1 and table["fold"].nunique() == 8
     measured = metrics(table, stages, [1, 2])
     assert {key: record["crossval"][key] for key in measured} == measured
-    assert record["crossval"]["folds"] == 8 and "validation embryos" in record["crossval"]["hyperparameters"]
+    assert record["crossval"]["folds"] == 8
+    assert re.search(r"0\.02\b.* 16\b.* 6 epochs.* [Nn]o embryo", record["crossval"]["hyperparameters"])
     assert measured["top_k"]["1"]["accuracy"] > 0.7
 
 
@@ -61,7 +72,7 @@ def test_record_contains_all_figures(found, images_of):
         set(images_of(8).embryos)
     )
     assert [point["embryos"] for point in record["learning_curve"]] == [2, 4, 6]
-    assert len(record["stage_support"]) == 4
+    assert len(record["stage_support"]) == 4 and record["alone"] is None
 
 
 def test_cross_validation_is_reproducible_in_several_processes(found, images_of, stages, recipe, elsewhere):
@@ -108,15 +119,15 @@ def test_too_few_embryos_give_the_reason_and_no_figures(images_of, stages, recip
 def test_predictions_of_whole_networks_replace_those_of_heads(found, images_of, stages, recipe):
     table, record = found
     other = table.drop(columns=["split", "fold"]).sample(frac=1, random_state=1)  # folds arrive in any order
-    recipe = replace(recipe, train=recipe.train | {"epochs": 30})
-    same, told = cross_validate(images_of(8), stages, recipe, "auto", [1, 2], 0.8, 1, other)
+    recipe = replace(recipe, epochs=30)
+    same, of_networks = cross_validate(images_of(8, adapt=True), stages, recipe, "auto", [1, 2], 0.8, 1, other)
     pd.testing.assert_frame_equal(same, table)
-    assert told["learning_curve"] is None
-    words = told["crossval"].pop("hyperparameters")
-    assert "settings of fine-tuning, and the next fold chooses the epoch of at most 30" in words
+    assert of_networks["learning_curve"] is None
+    words = of_networks["crossval"].pop("hyperparameters")
+    assert re.search(r"0\.02\b.*\b16\b.*next fold.*\b30\b.*validation embryos", words)
     del record["crossval"]["hyperparameters"]
-    assert told["likeness"] is None  # each fold's network has different vectors
-    assert {**told, "learning_curve": record["learning_curve"], "likeness": record["likeness"]} == record
+    assert of_networks["likeness"] is None  # each fold's network has different vectors
+    assert {**of_networks, "learning_curve": record["learning_curve"], "likeness": record["likeness"]} == record
 
 
 def test_shuffled_stages_give_chance(images_of, stages, recipe):
@@ -126,11 +137,80 @@ def test_shuffled_stages_give_chance(images_of, stages, recipe):
     assert set(found) == {"top_k", "within_one", "mae", "embryos", "images"}
 
 
-def test_recipe_has_the_epochs_that_the_run_kept(recipe):
-    history = pd.DataFrame({"epoch": [1, 2, 3], "val_loss": [2.0, 1.0, 1.5]})
-    model, best = {"hidden": [8], "dropout": 0.0}, {"learning_rate": 0.02, "batch_size": 16}
-    assert recipe_of_run(model, recipe.train, best, history) == replace(recipe, epochs=2)
-    assert recipe_of_run(model, recipe.train, best, history[["epoch"]]).epochs == 3
+@pytest.mark.parametrize("noise", [0.5, 30.0])  # with much noise, vectors say nothing of the stage
+def test_shuffled_stages_give_chance_without_offsets_of_embryos(images_of, stages, recipe, noise):
+    found = null_run(images_of(12, noise, adapt=True), stages, recipe, 4, [1], 1)
+    low, high = found["top_k"]["1"]["ci95"]
+    assert low < 0.25 < high and found["images"] == 96
+
+
+def test_fixed_recipe_has_the_settings_of_trial_0_for_all_epochs(recipe):
+    tune = {"learning_rate": [1e-4, 1e-2], "batch_size": [32, 64, 128, 256], "epochs": 10, "folds": "auto"}
+    model = {"hidden": [8], "dropout": 0.0}
+    expected = replace(recipe, learning_rate=1e-3, batch_size=128, epochs=10)
+    assert fixed_recipe(model, recipe.train, tune) == expected
+    narrow = fixed_recipe(model, recipe.train, tune | {"learning_rate": [0.02, 0.1], "batch_size": [16]})
+    assert narrow == replace(recipe, epochs=10)
+
+
+def test_sets_and_intervals_come_from_calibrated_probabilities(images_of, stages, recipe):
+    table, record = cross_validate(images_of(8, noise=1.5), stages, recipe, 4, [1], 0.7, 1)
+    probabilities = table[[f"p_{name}" for name in stages.names]].to_numpy()
+    labels, embryos = table["stage"].map(stages.labels).to_numpy(), table["embryo"].to_numpy()
+    assert record["calibration"] == calibration(probabilities, labels, table["fold"].to_numpy())
+    temperature = record["calibration"]["temperature"]
+    assert abs(np.log(temperature)) > 0.1
+    for its, calibrated in ((temperature, True), (1.0, False)):
+        its_probabilities = tempered(probabilities, its)
+        sets = prediction_sets(its_probabilities, labels, embryos, 0.7, True)
+        interval = time_intervals(its_probabilities, stages, labels, embryos, 0.7)
+        assert (sets["threshold"] == record["sets"]["threshold"]) is calibrated
+        assert (interval["reach"] == record["interval"]["reach"]) is calibrated
+        assert (sets == record["sets"] and interval == record["interval"]) is calibrated
+
+
+@pytest.fixture(scope="module")
+def adapting(images_of, stages, recipe):
+    """Return (table, record, {method: out-of-fold probabilities}) of images with an offset per embryo."""
+    images, of_tasks = images_of(8, noise=1.0, adapt=True), []
+    with pytest.MonkeyPatch.context() as patch:
+
+        def answering(images, tasks, *rest):
+            given = answers(images, tasks, *rest)
+            of_tasks.extend(zip(tasks, given, strict=True))
+            return given
+
+        patch.setattr(of_crossval, "answers", answering)
+        table, record = cross_validate(images, stages, recipe, 4, [1, 2], 0.7, 1)
+    probabilities = {method: np.full((64, 4), np.nan) for method in (NETWORK, ALONE)}
+    for (_, staged, _), given in of_tasks:
+        for method in probabilities:
+            if ALONE in given:
+                probabilities[method][staged] = given[method]
+    return table, record, probabilities
+
+
+def test_figures_of_images_alone_are_reported_with_their_calibration(adapting, stages):
+    table, record, probabilities = adapting
+    alone, columns = record["alone"], [f"p_{name}" for name in stages.names]
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    assert set(alone) == {"top_k", "within_one", "mae", "better_by", "calibration", "sets", "interval"}
+    np.testing.assert_allclose(table[columns], probabilities[NETWORK])
+    labels, embryos = table["stage"].map(stages.labels).to_numpy(), table["embryo"].to_numpy()
+    found = calibration(probabilities[ALONE], labels, table["fold"].to_numpy())
+    assert alone["calibration"] == found != record["calibration"]
+    calibrated = tempered(probabilities[ALONE], found["temperature"])
+    assert alone["sets"] == prediction_sets(calibrated, labels, embryos, 0.7, True) != record["sets"]
+    assert alone["interval"] == time_intervals(calibrated, stages, labels, embryos, 0.7) != record["interval"]
+    right = probabilities[ALONE].argmax(axis=1) == labels
+    assert alone["top_k"]["1"]["accuracy"] == pytest.approx(right.mean())
+    gain = record["crossval"]["top_k"]["1"]["accuracy"] - alone["top_k"]["1"]["accuracy"]
+    assert alone["better_by"]["top_1"]["value"] == pytest.approx(gain, abs=0.01)
+
+
+def test_too_few_embryos_for_offsets_give_no_figures_of_images_alone(images_of, stages, recipe):
+    _, record = cross_validate(images_of(5, adapt=True), stages, recipe, "auto", [1], 0.7, 1)  # folds train on four
+    assert record["alone"] is None and record["calibration"] is not None
 
 
 def test_image_level_split_is_too_optimistic_for_marked_embryos(images_of, stages, recipe):

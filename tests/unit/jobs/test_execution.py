@@ -110,6 +110,23 @@ def test_several_processes_give_the_history_of_one(job, alone, tmp_path, process
     assert len(load_checkpoint(tmp_path / "model/checkpoint.pt")["stages"]) == 3
 
 
+@pytest.mark.parametrize("validated", [True, False])
+def test_offset_is_trained_on_the_images_and_epochs_of_the_head(job, files, tmp_path, monkeypatch, validated):
+    train, val = pd.read_csv(files / "train.csv"), pd.read_csv(files / "val.csv").assign(embryo="other")
+    pd.concat([train, train.assign(angle=90)]).to_csv(tmp_path / "train.csv", index=False)
+    val.to_csv(tmp_path / "val.csv", index=False)
+    seen = []
+    monkeypatch.setattr(execution, "train_offset", lambda *given: seen.append(given) or "the offset")
+    job = replace(with_recipe(job, "frozen"), train_manifest=str(tmp_path / "train.csv"), validated=validated)
+    job = replace(job, val_manifest=str(tmp_path / "val.csv"))
+    _, head, history = execution.learn(job)
+    ((inputs, embryos, weights, _, recipe),) = seen
+    assert head.offset == "the offset" and recipe.epochs == best_epoch(history)["epoch"]
+    expected = pd.concat([train, train] if validated else [train, train, val])
+    assert embryos.tolist() == expected["embryo"].astype(str).tolist() and len(inputs.train[1]) == len(expected)
+    assert weights.tolist() == [0.5] * (2 * len(train)) + [1.0] * (len(expected) - 2 * len(train))
+
+
 def test_workers_that_read_ahead_change_nothing(job, alone):
     assert execution.learn(replace(job, workers=2))[2] == alone
 

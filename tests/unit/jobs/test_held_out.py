@@ -1,5 +1,7 @@
 """Test methods that learn from some embryos and classify others."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -8,7 +10,7 @@ import torch
 
 from flystage.core.tables import write_csv
 from flystage.jobs import held_out
-from flystage.jobs.held_out import DISTANCES, METHODS, NETWORK, HeldOut, Images, answers
+from flystage.jobs.held_out import ALONE, ASKED, DISTANCES, METHODS, NETWORK, HeldOut, Images, answers
 from flystage.prediction.likeness import distances_to, reference_of
 from flystage.training.head import HeadInputs
 
@@ -53,18 +55,93 @@ def test_distances_are_to_the_training_images(images_of, stages, recipe):
     images = images_of(6)
     (found,) = answers(images, [task(images, ["e01"], [DISTANCES])], stages, recipe, 1)
     learned = images.vectors[torch.from_numpy(~np.isin(images.embryos, ["e01"])[images.image])]
-    expected = distances_to(reference_of(learned), torch.from_numpy(images.asked[0][images.embryos == "e01"]))
+    expected = distances_to(reference_of(learned, 1), torch.from_numpy(images.asked[0][images.embryos == "e01"]), 1)
     np.testing.assert_array_equal(found[DISTANCES], expected)
 
 
-def test_fewer_images_train_for_more_epochs(images_of, stages, recipe, monkeypatch):
+def test_heads_train_for_all_epochs_of_the_recipe(images_of, stages, recipe, monkeypatch):
     images, epochs, train = images_of(6), [], held_out.train_head
     monkeypatch.setattr(
         held_out, "train_head", lambda inputs, stages, its: epochs.append(its.epochs) or train(inputs, stages, its)
     )
     for staged in (["e01"], ["e01", "e02", "e03", "e04", "e05"]):
         HeldOut(images, *task(images, staged)[:2], stages, recipe)._network()
-    assert epochs == [6, 18]  # the run trained on three embryos, and one remains
+    assert epochs == [6, 6]
+
+
+def moved(images, spread=4.0):
+    """Return the images with an offset of each embryo in its vectors, which is taken out."""
+    random = np.random.default_rng(5)
+    offsets = {embryo: random.normal(0, spread, 12) for embryo in np.unique(images.embryos)}
+    shift = np.array([offsets[embryo] for embryo in images.embryos]).astype(np.float32)
+    vectors = images.vectors + torch.from_numpy(shift[images.image])
+    return replace(images, vectors=vectors, asked=images.asked + shift, adapt=True)
+
+
+def test_offset_is_taken_out_only_if_asked_and_with_enough_embryos(images_of, stages, recipe):
+    images = moved(images_of(8))
+    asked = task(images, ["e06", "e07"], [NETWORK, ALONE])
+    few = (np.isin(images.embryos, ["e00", "e01", "e02", "e03"]), *asked[1:])
+    enough, too_few = answers(images, [asked, few], stages, recipe, 1)
+    assert not np.allclose(enough[NETWORK], enough[ALONE], atol=0.01)
+    np.testing.assert_array_equal(too_few[NETWORK], too_few[ALONE])
+    (off,) = answers(replace(images, adapt=False), [asked], stages, recipe, 1)
+    np.testing.assert_array_equal(off[NETWORK], enough[ALONE])
+    np.testing.assert_array_equal(off[ALONE], enough[ALONE])
+
+
+def test_rotations_of_an_image_weigh_as_one_in_offsets(images_of, stages, recipe, monkeypatch):
+    images, seen = moved(images_of(6)), []
+    monkeypatch.setattr(held_out, "train_offset", lambda inputs, *given: seen.append(given[:2]))
+    answers(images, [task(images, ["e01"], [NETWORK])], stages, recipe, 1)
+    ((embryos, weights),) = seen
+    assert len(embryos) == 2 * 16 + 3 * 8
+    assert {name: weights[embryos == name].sum() for name in np.unique(embryos)} == dict.fromkeys(
+        ["e00", "e02", "e03", "e04", "e05"], 8
+    )
+
+
+def test_single_image_of_an_embryo_is_answered_alone(images_of, stages, recipe):
+    images = moved(images_of(7))
+    here = images.embryos == "e06"
+    only = here & (np.cumsum(here) == 1)
+    (found,) = answers(images, [(~here, only, [NETWORK, ALONE])], stages, recipe, 1)
+    np.testing.assert_array_equal(found[NETWORK], found[ALONE])
+
+
+def test_labels_of_held_out_images_change_no_answer(images_of, stages, recipe):
+    images = moved(images_of(8))
+    here = np.isin(images.embryos, ["e01", "e05"])
+    true = images.manifest["label"].to_numpy()
+    labels = true.copy()
+    labels[here] = np.random.default_rng(0).permutation(labels[here])
+    labels[here] = (labels[here] + 1) % 4
+    manifest = images.manifest.assign(label=labels, stage=np.array(stages.names)[labels])
+    other = replace(images, manifest=manifest, labels=torch.tensor(labels[images.image]))
+    assert (labels != true).any() and not torch.equal(other.labels, images.labels)
+    asked = [(~here, here, tuple(ASKED))]
+    (one,), (two,) = (answers(each, asked, stages, recipe, 1) for each in (images, other))
+    for method in ASKED:
+        np.testing.assert_array_equal(one[method], two[method], err_msg=method)
+
+
+def test_other_held_out_embryos_change_no_answer(images_of, stages, recipe):
+    images = moved(images_of(8))
+    learned = ~np.isin(images.embryos, ["e01", "e05"])
+    both, one = (
+        answers(images, [(learned, np.isin(images.embryos, names), [NETWORK])], stages, recipe, 1)[0][NETWORK]
+        for names in (["e01", "e05"], ["e01"])
+    )
+    np.testing.assert_allclose(both[:8], one, atol=1e-5)
+
+
+def test_parts_of_vectors_reach_the_head(images_of, stages, recipe):
+    images = replace(images_of(6), parts=2)
+    held = HeldOut(images, *task(images, ["e01"])[:2], stages, recipe)
+    assert held.inputs.standard.parts == 2 and held._head[0].parts == 2
+    assert not np.allclose(
+        held._distances(), HeldOut(images_of(6), held.learned, held.staged, stages, recipe)._distances()
+    )
 
 
 def test_shuffled_stages_stay_in_their_embryo_and_match_in_all_rotations(images_of):
@@ -106,14 +183,15 @@ def run(tmp_path, monkeypatch):
         pictures = [cv2.imread(png, cv2.IMREAD_GRAYSCALE) for png in pngs]
         return np.array([[vector(np.rot90(each, turn)) for each in pictures] for turn in turns], dtype=np.float32)
 
-    monkeypatch.setattr(held_out, "load_weights", lambda path: None)
+    monkeypatch.setattr(held_out, "load_weights", lambda path: {"parts": 2})
     monkeypatch.setattr(held_out, "vectors_of_views", of_views)
     return files, of_views
 
 
 def test_views_of_training_images_come_from_stored_vectors(run):
     files, of_views = run
-    images = Images.of_run(files, "cache", 1, 4, [90])
+    images = Images.of_run(files, "cache", 1, 4, [90], True)
+    assert images.parts == 2 and images.adapt is True
     assert len(images) == 6 and images.manifest["split"].tolist() == ["train"] * 2 + ["val"] * 2 + ["test"] * 2
     assert images.image.tolist() == [0, 0, 1, 1, 2, 3, 4, 5] and images.labels.tolist() == [0, 0, 1, 1, 0, 1, 0, 1]
     np.testing.assert_array_equal(images.asked, of_views(images.manifest["png"], None, None, 1, (0, 1)))

@@ -30,6 +30,7 @@ from flystage.network.checkpoint import (
 )
 from flystage.network.embedders import TorchEmbedder
 from flystage.network.features import embedded
+from flystage.network.offsets import EmbryoOffset
 from flystage.network.stager import Head
 from flystage.network.weights import fetch_weights, load_weights
 from flystage.prediction import inference
@@ -49,6 +50,15 @@ def backbone(tmp_path_factory):
     folder = tmp_path_factory.mktemp("backbone")
     fetch_weights(NAME, "none", 1, folder / "backbone.pt")
     return load_weights(folder / "backbone.pt") | {"licence": "MIT"}
+
+
+def with_offset(head, seed=4):
+    """Give a head an offset of random weights. Return the head."""
+    torch.manual_seed(seed)
+    head.offset = EmbryoOffset(len(head.mean), 6, head.hidden, 3, 8.0)
+    for buffer in head.offset.buffers():
+        buffer.copy_(torch.randn(buffer.shape))
+    return head
 
 
 @pytest.fixture
@@ -150,7 +160,7 @@ def test_a_file_that_would_run_code_is_refused_without_running_it(saved, tmp_pat
         (tmp_path / "ran").rmdir()  # the trap works
 
 
-NOTHING = {"temperature": 1.0, "sets": None, "interval": None}
+NOTHING = {"temperature": 1.0, "sets": None, "interval": None, "adapted": None}
 
 
 def test_new_checkpoints_and_earlier_formats_are_not_calibrated(saved):
@@ -177,9 +187,9 @@ def test_calibration_adds_the_results_of_cross_validation(saved, tmp_path):
     }
     likeness = {"reference": torch.ones(3, WIDTH).half(), "threshold": 2.5}
     calibrate_checkpoint(load_checkpoint(path), record, likeness, target)
-    assert torch.load(target, weights_only=True)["format"] == 6
+    assert torch.load(target, weights_only=True)["format"] == 7
     found, before = load_checkpoint(target), load_checkpoint(path)
-    assert found.pop("calibration") == {"temperature": 1.7, "sets": sets, "interval": interval}
+    assert found.pop("calibration") == {"temperature": 1.7, "sets": sets, "interval": interval, "adapted": None}
     kept = found.pop("likeness")
     assert kept["threshold"] == 2.5 and torch.equal(kept["reference"], likeness["reference"])
     state, state_before = found.pop("state"), before.pop("state")
@@ -191,6 +201,56 @@ def test_calibration_adds_the_results_of_cross_validation(saved, tmp_path):
     for unknown in (None, {"calibration": None, "sets": None, "interval": None, "why": "Too few embryos."}):
         calibrate_checkpoint(load_checkpoint(path), unknown, None, target)
         assert load_checkpoint(target)["calibration"] == NOTHING and load_checkpoint(target)["likeness"] is None
+
+
+def test_adapted_images_have_a_calibration_of_their_own(saved, tmp_path):
+    sets = {"asked": 0.9, "promised": 0.8, "threshold": 0.1, "contiguous": True}
+    alone = {"calibration": {"temperature": 1.7}, "sets": sets, "interval": None}
+    record = {
+        "calibration": {"temperature": 0.8},
+        "sets": sets | {"threshold": 0.3},
+        "interval": {"asked": 0.9, "promised": 0.8, "reach": 7.5, "covered": 0.9},
+    }
+    calibrate_checkpoint(load_checkpoint(saved[0]), record | {"alone": alone}, None, tmp_path / "c.pt")
+    found = load_checkpoint(tmp_path / "c.pt")["calibration"]
+    adapted = found.pop("adapted")
+    assert found == {"temperature": 1.7, "sets": sets, "interval": None}
+    assert adapted["temperature"] == 0.8 and adapted["sets"]["threshold"] == 0.3
+    assert adapted["interval"] == {"asked": 0.9, "promised": 0.8, "reach": 7.5}
+    # Without figures of images alone, all images have the same calibration.
+    calibrate_checkpoint(load_checkpoint(saved[0]), record | {"alone": None}, None, tmp_path / "c.pt")
+    found = load_checkpoint(tmp_path / "c.pt")["calibration"]
+    assert found["temperature"] == 0.8 and found["adapted"] is None
+
+
+def test_the_offset_is_saved_with_the_head(saved, tmp_path):
+    _, backbone, head = saved
+    with_offset(head)
+    save_checkpoint(tmp_path / "c.pt", backbone, head, STAGES, IMAGE, {})
+    checkpoint = load_checkpoint(tmp_path / "c.pt")
+    assert checkpoint["offset"] == {"components": 6, "kappa": 8.0}
+    again = head_of(checkpoint)
+    assert again.offset.kappa == 8.0 and not again.offset.training
+    for key, value in head.offset.state_dict().items():
+        assert torch.equal(again.offset.state_dict()[key], value)
+    vectors = torch.randn(4, WIDTH)
+    with torch.inference_mode():  # the offset does not change the answer of each image alone
+        torch.testing.assert_close(again(vectors), head_of(load_checkpoint(saved[0]))(vectors), rtol=0, atol=0)
+    assert load_checkpoint(saved[0])["offset"] is None and head_of(load_checkpoint(saved[0])).offset is None
+
+
+def test_a_pooled_backbone_is_saved_with_its_parts(tmp_path):
+    fetch_weights(NAME, "none", 1, tmp_path / "backbone.pt", None, "mean_std")
+    head = Head(192, [5], 3, parts=2)
+    save_checkpoint(tmp_path / "c.pt", load_weights(tmp_path / "backbone.pt"), head, STAGES, IMAGE, {})
+    checkpoint = load_checkpoint(tmp_path / "c.pt")
+    assert (checkpoint["backbone"]["pooling"], checkpoint["backbone"]["parts"]) == ("mean_std", 2)
+    assert head_of(checkpoint).parts == 2 and answered(tmp_path / "c.pt").shape == (2, 3)
+    for change in ({"pooling": "mean", "parts": 1}, {"parts": 1}, {"parts": 3}, {"pooling": "mean"}):
+        content = torch.load(tmp_path / "c.pt", weights_only=True)
+        content["backbone"] |= change
+        torch.save(content, tmp_path / "changed.pt")
+        sentence(tmp_path / "changed.pt")
 
 
 def set_to(*way, to):
@@ -248,6 +308,30 @@ HOSTILE = {  # facts of the message, in their order
     "calibration.sets ... None": without("calibration", "sets"),
     "calibration.interval ... 3": set_to("calibration", "interval", to=3),
     "calibration ... None": without("calibration"),
+    "calibration.adapted ... missing": without("calibration", "adapted"),
+    "calibration.adapted ... 3": set_to("calibration", "adapted", to=3),
+    "calibration.adapted.temperature ... missing": set_to("calibration", "adapted", to={}),
+    "calibration.adapted.temperature ... nan": set_to("calibration", "adapted", to=NOTHING | {"temperature": math.nan}),
+    "calibration.adapted.sets ... None": set_to("calibration", "adapted", to={"temperature": 1.0, "interval": None}),
+    "calibration.adapted.sets.asked ... missing": set_to("calibration", "adapted", to=NOTHING | {"sets": {}}),
+    "calibration.adapted.interval ... 'far'": set_to("calibration", "adapted", to=NOTHING | {"interval": "far"}),
+    "backbone.pooling ... 'x'": set_to("backbone", "pooling", to="x"),
+    "backbone.pooling ... list of 1": set_to("backbone", "pooling", to=["mean"]),
+    "backbone.pooling ... missing": without("backbone", "pooling"),
+    "backbone.parts ... 7": set_to("backbone", "parts", to=7),
+    "backbone.parts ... missing": without("backbone", "parts"),
+    "vectors of 1 parts, not 2": set_to("backbone", "parts", to=2),
+    "'mean' ... shape": lambda checkpoint: checkpoint["backbone"].update(pooling="mean_std", parts=2),
+    "offset ... missing": without("offset"),
+    "offset ... 3": set_to("offset", to=3),
+    "offset.components ... missing": set_to("offset", to={}),
+    "offset.components ... 10000000000": set_to("offset", to={"components": 10**10, "kappa": 8.0}),
+    "offset.kappa ... nan": set_to("offset", to={"components": 6, "kappa": math.nan}),
+    "offset.kappa ... -1": set_to("offset", to={"components": 6, "kappa": -1}),
+    "'offset. ... missing among the weights of a head": set_to("offset", to={"components": 6, "kappa": 8.0}),
+    "'offset.means' is unknown": lambda checkpoint: checkpoint["state"].update(
+        {"head.offset.means": torch.zeros(3, 6)}
+    ),
     "likeness ... None": without("likeness"),
     "likeness.reference ... vectors of 96": set_to("likeness", to={"reference": torch.ones(3, 3), "threshold": 1.0}),
     "likeness.threshold ... -1": set_to("likeness", to={"reference": torch.ones(3, WIDTH), "threshold": -1}),
@@ -335,7 +419,9 @@ def answered(path):
         yield embedded(embed, PICTURES)[None]
 
     with mock.patch.object(inference, "vectors_in_parts", in_parts):
-        return inference.stage_probabilities(checkpoint, ["a.png", "b.png"], None, 1, 1)
+        found = inference.answers_of(checkpoint, ["a.png", "b.png"], None, 1, 1, ["e", "e"])
+    assert np.isfinite(found.alone).all() and found.adapted.all() == (checkpoint["offset"] is not None)
+    return found.probabilities
 
 
 ODD = st.one_of(
@@ -345,18 +431,56 @@ ODD = st.one_of(
 )  # fmt: skip
 
 
+def of_format(content, number):
+    """Return the content of a checkpoint as an earlier version wrote it."""
+    content = copy.deepcopy(content) | {"format": number}
+    del content["offset"], content["backbone"]["pooling"], content["backbone"]["parts"]
+    del content["calibration"]["adapted"]
+    if number < 6:
+        del content["likeness"]
+    if number < 5:
+        del content["calibration"]
+    if number < 4:
+        content["minutes"] = content.pop("times")
+        del content["unit"]
+    if number < 3:
+        del content["backbone"]["licence"]
+    return content
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 5, 6])
+def test_older_formats_load_and_give_the_same_answers(saved, tmp_path, number):
+    torch.save(of_format(torch.load(saved[0], weights_only=True), number), tmp_path / "old.pt")
+    checkpoint = load_checkpoint(tmp_path / "old.pt")
+    assert (checkpoint["backbone"]["pooling"], checkpoint["backbone"]["parts"]) == ("mean", 1)
+    assert checkpoint["offset"] is None and checkpoint["calibration"] == NOTHING
+    assert stages_of(checkpoint) == STAGES
+    np.testing.assert_array_equal(answered(tmp_path / "old.pt"), answered(saved[0]))
+
+
+@pytest.mark.parametrize("damaged", [None, 3, "missing"])
+def test_an_older_format_with_a_damaged_calibration_is_one_message(saved, tmp_path, damaged):
+    content = of_format(torch.load(saved[0], weights_only=True), 6) | {"calibration": damaged}
+    if damaged == "missing":
+        del content["calibration"]
+    torch.save(content, tmp_path / "old.pt")
+    assert "calibration" in sentence(tmp_path / "old.pt")
+
+
 @pytest.fixture(scope="module")
 def whole(backbone, tmp_path_factory):
     """Return (path to write to, content of a calibrated checkpoint, its bytes)."""
     path = tmp_path_factory.mktemp("whole") / "c.pt"
     torch.manual_seed(3)
-    save_checkpoint(path, backbone, Head(WIDTH, [5], 3), STAGES, IMAGE | {"angles": [90, 180]}, {"note": "a"})
+    head = with_offset(Head(WIDTH, [5], 3))
+    save_checkpoint(path, backbone, head, STAGES, IMAGE | {"angles": [90, 180]}, {"note": "a"})
     sets = {"asked": 0.9, "promised": 0.8, "threshold": 0.1, "contiguous": True}
     record = {
         "calibration": {"temperature": 2.0},
         "sets": sets,
         "interval": {"asked": 0.9, "promised": 0.8, "reach": 7.5},
     }
+    record |= {"alone": copy.deepcopy(record)}
     likeness = {"reference": torch.randn(3, WIDTH).half(), "threshold": 2.5}
     calibrate_checkpoint(load_checkpoint(path), record, likeness, path)
     assert answered(path).shape == (2, 3)

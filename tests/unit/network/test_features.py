@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from flystage.core.errors import FlystageError
+from flystage.images.preparing import turned
 from flystage.network import features
 from flystage.network.backbones import loaded_backbone
 from flystage.network.embedders import embedder
 from flystage.network.features import feature_vectors, turns_to_ask, vectors_of_views, write_split_vectors
+from flystage.network.vector_cache import VectorCache
 from flystage.network.weights import fetch_weights, load_weights
 
 SIZE = 32
@@ -223,6 +225,59 @@ def test_views_are_exact_quarter_turns_each_computed_once(backbone, cache, pngs,
         np.testing.assert_array_equal(views[turn], feature_vectors(turned, backbone, cache, 1))
     monkeypatch.setattr(features, "embedder", no_session)
     np.testing.assert_array_equal(vectors_of_views(few, backbone, cache, 1, (0, 2)), views[[0, 2]])
+
+
+def counted(monkeypatch):
+    """Return a list that gets the number of pictures of each computation."""
+    run, computed = features.embedded, []
+    monkeypatch.setattr(
+        features, "embedded", lambda embed, pictures: computed.append(len(pictures)) or run(embed, pictures)
+    )
+    return computed
+
+
+def test_stored_rotations_and_views_share_their_vectors(backbone, cache, tmp_path, monkeypatch):
+    grey = cv2.GaussianBlur(np.random.default_rng(5).uniform(0, 255, (20, 26)).astype(np.float32), (0, 0), 1)
+    angles = [0, 45, 90, 135, 180, 270]
+    stored = [str(tmp_path / f"{angle}.png") for angle in angles]
+    for png, picture in zip(stored, turned(grey, angles, SIZE), strict=True):
+        cv2.imwrite(png, picture)
+    computed = counted(monkeypatch)
+    vectors = feature_vectors(stored, backbone, cache, 1)
+    views = vectors_of_views(stored[:1], backbone, cache, 1, (0, 1, 2, 3))
+    assert sum(computed) == 6
+    np.testing.assert_array_equal(views[:, 0], vectors[[0, 2, 4, 5]])
+    assert len(np.unique(vectors, axis=0)) == 6
+    (cache / "vectors.sqlite").unlink()
+    computed.clear()
+    vectors_of_views(stored[:1], backbone, cache, 1, (0, 1, 2, 3))
+    feature_vectors(stored, backbone, cache, 1)
+    assert sum(computed) == 6  # in the other order too
+
+
+def test_the_same_pixels_in_another_file_are_computed_once(backbone, cache, pngs, tmp_path, monkeypatch):
+    other = tmp_path / "other.png"
+    cv2.imwrite(str(other), cv2.imread(pngs[0], cv2.IMREAD_GRAYSCALE), [cv2.IMWRITE_PNG_COMPRESSION, 0])
+    assert other.read_bytes() != Path(pngs[0]).read_bytes()
+    computed = counted(monkeypatch)
+    vectors = feature_vectors([pngs[0], str(other)], backbone, cache, 1)
+    assert computed == [1]
+    np.testing.assert_array_equal(vectors[0], vectors[1])
+
+
+def test_a_known_png_is_not_decoded(backbone, cache, pngs, expected, monkeypatch):
+    feature_vectors(pngs, backbone, cache, 1)
+    monkeypatch.setattr(features, "decoded_png", no_session)
+    np.testing.assert_array_equal(feature_vectors(pngs, backbone, cache, 1), expected)
+
+
+def test_pictures_with_damaged_digests_keep_their_own_vectors(backbone, cache, pngs, expected):
+    feature_vectors(pngs, backbone, cache, 1)
+    with VectorCache(cache / "vectors.sqlite") as known:
+        views = [view for (view,) in known.connection.execute("SELECT view FROM pictures")]
+        assert len(views) == len(pngs)
+        known.keep_digests(dict.fromkeys(views))
+    np.testing.assert_array_equal(feature_vectors(pngs, backbone, cache, 1), expected)
 
 
 def test_views_are_only_turns_that_the_network_was_trained_on():

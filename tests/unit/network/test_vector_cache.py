@@ -1,5 +1,6 @@
 """The cache of vectors is exact, and damage to its file only costs time."""
 
+import hashlib
 import sqlite3
 
 import numpy as np
@@ -93,3 +94,46 @@ def test_a_table_with_an_older_layout_is_replaced(path):
     with VectorCache(path) as cache:
         cache.keep(KEYS[:1], VECTORS[:1])
         assert len(cache.find(KEYS)) == 1
+
+
+DIGESTS = {
+    f"png{number:04d}:0": hashlib.sha256(bytes([number % 256, number // 256])).hexdigest() for number in range(1200)
+}
+
+
+def test_digests_come_back_and_unknown_views_are_left_out(path):
+    with VectorCache(path) as cache:
+        assert cache.find_digests(list(DIGESTS)) == {} and cache.find_digests([]) == {}
+        cache.keep_digests(DIGESTS)
+        cache.keep_digests({"late:1": DIGESTS["png0000:0"]})
+    with VectorCache(path) as cache:
+        assert cache.find_digests([*DIGESTS, "unknown"]) == DIGESTS
+        assert len(cache.find(KEYS)) == len(KEYS)
+
+
+@pytest.mark.parametrize("damaged", [None, b"\x00", 7, "", "ab", 64 * "x", 65 * "a"])
+def test_a_damaged_digest_is_not_used(path, damaged):
+    """Two pictures with the same damaged digest would share one vector."""
+    with VectorCache(path) as cache:
+        cache.keep_digests(DIGESTS)
+        cache.keep_digests({"png0000:0": damaged, "png0001:0": damaged})
+        found = cache.find_digests(list(DIGESTS))
+    assert found == {view: digest for view, digest in DIGESTS.items() if view not in ("png0000:0", "png0001:0")}
+
+
+def test_damage_anywhere_never_joins_two_pictures(path):
+    with VectorCache(path) as cache:
+        cache.keep_digests(DIGESTS)
+    whole, random, lost = path.read_bytes(), np.random.default_rng(2), 0
+    for trial in range(24):
+        damaged = bytearray(whole[: random.integers(1, len(whole))] if trial % 4 == 0 else whole)
+        for place in random.integers(0, min(len(damaged), 300) if trial % 4 == 1 else len(damaged), 40):
+            damaged[place] = random.integers(0, 256)
+        path.write_bytes(damaged)
+        with VectorCache(path) as cache:
+            found = cache.find_digests(list(DIGESTS))
+            assert len(set(found.values())) == len(found)
+            cache.keep_digests({"after:0": 64 * "a"})
+            assert cache.find_digests(["after:0"]) == {"after:0": 64 * "a"}
+        lost += found != DIGESTS
+    assert lost > 12  # the damage was real

@@ -146,6 +146,8 @@ def test_starting_weights_with_a_false_record_are_refused(tmp_path):
         ({"id": "../../evil"}, "id .*'../../evil'"),
         ({"state": None}, "weights are missing"),
         ({"name": "resnet34"}, "its id .* its weights"),
+        ({"pooling": "x"}, "pooling is 'x'"),
+        ({"parts": 7}, "parts is 7"),
     ):
         fetch_weights("resnet18", "none", 1, path)
         torch.save(torch.load(path, weights_only=True) | change, path)
@@ -156,8 +158,9 @@ def test_starting_weights_with_a_false_record_are_refused(tmp_path):
 
 def test_backbones_with_other_vectors_have_another_checksum():
     state = {"w": torch.arange(4.0), "b": torch.zeros(2)}
-    backbone = {"name": "resnet18", "id": "0" * 16, "size": None, "state": state}
+    backbone = {"name": "resnet18", "id": "0" * 16, "size": None, "pooling": "mean", "state": state}
     others = [
+        backbone | {"pooling": "mean_std"},
         backbone | {"name": "resnet34"},
         backbone | {"size": 64},
         backbone | {"state": state | {"b": torch.tensor([0, 1e-7])}},
@@ -168,6 +171,26 @@ def test_backbones_with_other_vectors_have_another_checksum():
     contents = [content_of(each) for each in (backbone, *others)]
     assert len(set(contents)) == len(contents) and all(len(content) == 32 for content in contents)
     assert content_of(backbone | {"id": "../../evil", "state": dict(reversed(state.items()))}) == contents[0]
+
+
+def test_the_record_of_weights_states_pooling_and_parts(tmp_path):
+    path = tmp_path / "backbone.pt"
+    about = fetch_weights("timm/test_resnet", "none", 1, path)
+    assert (about["pooling"], about["parts"]) == ("mean", 1)
+    pooled = fetch_weights("timm/test_resnet", "none", 1, path, pooling="mean_std")
+    assert (pooled["pooling"], pooled["parts"]) == ("mean_std", 2) and pooled["id"] == about["id"]
+    known = load_weights(path)
+    assert known["pooling"] == "mean_std" and known["parts"] == 2
+    # Weights of earlier versions have neither field.
+    older = tmp_path / "older.pt"
+    torch.save({key: value for key, value in known.items() if key not in ("pooling", "parts")}, older)
+    assert (load_weights(older)["pooling"], load_weights(older)["parts"]) == ("mean", 1)
+
+
+def test_a_network_without_feature_map_is_refused_with_a_fix(tmp_path):
+    text = sentence("timm/crossvit_9_240", "none", 1, tmp_path / "backbone.pt", None, "mean_std")
+    assert "model.pooling" in text and "crossvit_9_240" in text and "to mean." in text
+    assert not (tmp_path / "backbone.pt").exists()
 
 
 @pytest.fixture

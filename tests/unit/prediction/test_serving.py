@@ -12,10 +12,11 @@ import torch
 from flystage.certainty.calibration import tempered
 from flystage.images.preparing import encoded_png, prepare
 from flystage.network.checkpoint import calibrate_checkpoint, load_checkpoint, save_checkpoint
+from flystage.network.offsets import EmbryoOffset
 from flystage.network.stager import Head
 from flystage.network.weights import fetch_weights, load_weights
 from flystage.prediction import serving
-from flystage.prediction.inference import stage_probabilities
+from flystage.prediction.inference import answers_of, stage_probabilities
 from flystage.raw.stages import Stages
 
 STAGES, SIZE = Stages.as_given(["051", "060", "069", "078"]), 64
@@ -79,6 +80,24 @@ def test_answer_equals_that_of_the_workflow(model, model_of_views, folder, png, 
     assert Stages.of_record(given) == STAGES
     np.testing.assert_allclose(given["probabilities"], expected, rtol=1e-4, atol=1e-6)
     assert sum(given["probabilities"]) == pytest.approx(1)
+
+
+def test_answer_uses_neither_the_offset_nor_its_calibration(png, tmp_path):
+    fetch_weights("timm/test_resnet", "none", 1, tmp_path / "backbone.pt", None, "mean_std")
+    torch.manual_seed(1)
+    head = Head(192, [8], len(STAGES), parts=2)
+    head.offset = EmbryoOffset(192, 6, [8], len(STAGES), 8.0)
+    backbone, path = load_weights(tmp_path / "backbone.pt"), tmp_path / "checkpoint.pt"
+    save_checkpoint(tmp_path / "trained.pt", backbone, head, STAGES, IMAGE, {})
+    record = {"calibration": {"temperature": 5.0}, "sets": None, "interval": None}
+    record |= {"alone": {"calibration": {"temperature": 2.0}, "sets": None, "interval": None}}
+    calibrate_checkpoint(load_checkpoint(tmp_path / "trained.pt"), record, None, path)
+    (tmp_path / "a.png").write_bytes(png)
+    expected = stage_probabilities(load_checkpoint(path), [str(tmp_path / "a.png")], tmp_path / "cache", 1, 1)[0]
+    given = answer(png, "image/png", serving.model_fn(tmp_path))["probabilities"]
+    np.testing.assert_allclose(given, expected, rtol=1e-4, atol=1e-6)
+    plain = answers_of(load_checkpoint(tmp_path / "trained.pt"), [str(tmp_path / "a.png")], tmp_path / "cache", 1, 1)
+    np.testing.assert_allclose(given, tempered(plain.alone, 2.0)[0], rtol=1e-4, atol=1e-6)
 
 
 def test_answer_uses_the_temperature_of_the_checkpoint(folder, png, tmp_path):

@@ -42,6 +42,14 @@ def test_every_image_has_its_own_rank(images, labelled, seed):
     assert len(set(teaching(vectors[order], random.random(images), np.empty((0, 5))))) == images
 
 
+def test_the_scale_of_a_part_of_the_vectors_does_not_count():
+    vectors, labelled, doubts = RANDOM.normal(0, 1, (9, 8)), RANDOM.normal(0, 1, (3, 8)), RANDOM.random(9)
+    scale = np.repeat([1.0, 50.0], 4)
+    ranks = teaching(vectors, doubts, labelled, 2)
+    np.testing.assert_array_equal(teaching(vectors * scale + scale, doubts, labelled * scale, 2), ranks)
+    assert (teaching(vectors * scale, doubts, labelled * scale) != teaching(vectors, doubts, labelled)).any()
+
+
 def test_images_beyond_the_limit_rank_by_doubt_times_distance(monkeypatch):
     monkeypatch.setattr(module, "MOST", 2)
     vectors = np.concatenate([near(0, 1), near(1, 1), near(2, 3)])
@@ -56,7 +64,7 @@ def test_used_images_are_ranked_if_the_checkpoint_has_training_vectors(monkeypat
     table = pd.DataFrame(
         {"status": ["used", "rejected", "used"], "png": ["a.png", "", "c.png"], "doubt": [0.5, np.nan, 0.5]}
     )
-    checkpoint = {"likeness": {"reference": torch.tensor(near(1, 4)).half()}}
+    checkpoint = {"backbone": {"parts": 1}, "likeness": {"reference": torch.tensor(near(1, 4)).half()}}
     ranked = with_teaching(table, checkpoint, "cache", 1)
     assert ranked["teaches"].tolist()[::2] == [1.0, 0.5] and np.isnan(ranked["teaches"][1])
     assert with_teaching(table, {"likeness": None}, "cache", 1) is table

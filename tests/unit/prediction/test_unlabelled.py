@@ -14,6 +14,7 @@ from flystage.images import tiff
 from flystage.images.pngs import decoded_png, read_png
 from flystage.images.preparing import prepare
 from flystage.prediction import unlabelled
+from flystage.prediction.inference import Answers
 from flystage.prediction.unlabelled import PREPARED, in_order, prepare_unlabelled, suggest_stages
 from flystage.raw.stages import Stages
 
@@ -106,15 +107,20 @@ def test_file_that_fails_midway_keeps_its_readable_frames(tmp_path, monkeypatch)
     ]  # fmt: skip
 
 
-def said(monkeypatch, calibration, unlike=None, stages=STAGES):
+def said(monkeypatch, calibration, unlike=None, stages=STAGES, changed=(False, False), embryos=None):
     probabilities = np.array([[0.6, 0.1, 0.3], [0.1, 0.8, 0.1]])
-    monkeypatch.setattr(unlabelled, "staged_and_compared", lambda *_: (probabilities, unlike))
+
+    def answers(checkpoint, pngs, cache, threads, views, known):
+        assert known == (None if embryos is None else [embryos[0], embryos[2]])  # only those of used images
+        return Answers(probabilities, probabilities, np.array(changed), unlike)
+
+    monkeypatch.setattr(unlabelled, "answers_of", answers)
     prepared = pd.DataFrame([(name, "", "used", "", "0f", "-") for name in "abc"], columns=PREPARED)
     prepared.loc[1, ["status", "png"]] = "rejected", ""
     checkpoint = stages.record() | {
-        "calibration": {"temperature": 1.0, "sets": None, "interval": None} | calibration,
+        "calibration": {"temperature": 1.0, "sets": None, "interval": None, "adapted": None} | calibration,
     }
-    return suggest_stages(prepared, checkpoint, 2, 1, "cache", 1)[0]
+    return suggest_stages(prepared, checkpoint, 2, 1, "cache", 1, embryos)[0]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +133,36 @@ def said(monkeypatch, calibration, unlike=None, stages=STAGES):
 )
 def test_prediction_sets_follow_the_checkpoint(monkeypatch, sets, expected):
     assert said(monkeypatch, {"sets": sets})["set"].tolist() == expected
+
+
+ALONE = {"sets": {"threshold": 0.25, "contiguous": False}, "interval": {"reach": 4.0}}
+ADAPTED = {"temperature": 1.0, "sets": {"threshold": 0.05, "contiguous": False}, "interval": {"reach": 2.0}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "adapted", "sets", "low"),
+    [
+        ((False, False), ADAPTED, ["051, 069", "", "060"], [53.3, 56.0]),
+        ((True, False), ADAPTED, ["051, 060, 069", "", "060"], [55.3, 56.0]),
+        ((False, True), ADAPTED, ["051, 069", "", "051, 060, 069"], [53.3, 58.0]),
+        ((True, True), ADAPTED, ["051, 060, 069", "", "051, 060, 069"], [55.3, 58.0]),
+        ((True, False), None, ["", "", "060"], [np.nan, 56.0]),
+        ((True, False), ADAPTED | {"sets": None}, ["", "", "060"], [55.3, 56.0]),
+        ((False, True), ADAPTED | {"interval": None}, ["051, 069", "", "051, 060, 069"], [53.3, np.nan]),
+    ],
+)
+def test_adapted_rows_have_the_sets_and_times_of_adapted_images(monkeypatch, changed, adapted, sets, low):
+    table = said(monkeypatch, ALONE | {"adapted": adapted}, changed=changed, embryos=["e1", "e2", ""])
+    assert table["set"].tolist() == sets
+    np.testing.assert_allclose(table["time_low"].tolist()[::2], low)
+
+
+def test_the_log_counts_images_with_others_of_their_embryo(monkeypatch, caplog):
+    caplog.set_level("INFO", logger="flystage")
+    said(monkeypatch, ALONE, changed=(False, False))
+    assert "of their embryo" not in caplog.text
+    said(monkeypatch, ALONE | {"adapted": ADAPTED}, changed=(True, False), embryos=["e1", "e1", "e2"])
+    assert "1 of 2 images" in caplog.text
 
 
 def test_times_have_intervals_and_unlike_images_are_marked(monkeypatch):

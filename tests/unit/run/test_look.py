@@ -36,7 +36,7 @@ def lab(tmp_path, monkeypatch):
             path.parent.mkdir(parents=True, exist_ok=True)
             tifffile.imwrite(path, plane(number))
         config = yaml.safe_load(DEFAULT) | {
-            "model": {"backbone": "resnet18", "weights": "none", "hidden": [8], "dropout": 0}
+            "model": {"backbone": "resnet18", "weights": "none", "pooling": "mean", "hidden": [8], "dropout": 0}
         }
         config["image"]["size"] = 32
         for key, value in settings.items():

@@ -76,7 +76,7 @@ def test_the_demo_changes_only_settings_that_exist():
         ("image.sise", ["Configuration, image: ", "'sise'", " size?"]),
         ("image.normalize.factr", ["Configuration, image.normalize: ", "'factr'", " factor?"]),
         ("tune.batchsize", ["Configuration, tune: ", "'batchsize'", " batch_size?"]),
-        ("evaluate.zzz", ["Configuration, evaluate: ", "'zzz'", " top_k, views, coverage."]),
+        ("evaluate.zzz", ["Configuration, evaluate: ", "'zzz'", " top_k, views, coverage, adapt."]),
     ],
 )
 def test_a_typo_is_named_with_the_probable_setting(key, expected):
@@ -306,7 +306,7 @@ def test_local_steps_need_no_settings_of_aws():
 @pytest.mark.parametrize(
     ("over", "folds"),
     [
-        ({}, 5),
+        ({}, "auto"),
         ({"train.mode": "finetuned"}, 0),
         ({"compute.tune": "sagemaker", "aws.bucket": "flies", "aws.role": ROLE}, 0),
     ],

@@ -68,6 +68,7 @@ def test_a_variant_without_new_angles_uses_the_pngs_of_the_run():
     ("change", "same"),
     [
         ({"model": {"backbone": "resnet18"}}, False), ({"model": {"weights": "none"}}, False), ({"train": {"seed": 9}}, False),
+        ({"model": {"pooling": "mean"}}, False),
         ({"model": {"hidden": [8]}}, True), ({"train": {"epochs": 7}}, True), ({"image": {"angles": []}}, True),
     ],
 )  # fmt: skip

@@ -9,9 +9,10 @@ import torch
 from flystage.core.errors import FlystageError
 from flystage.network.stager import Head
 from flystage.raw.stages import Stages
+from flystage.training import head as of_head
 from flystage.training.batches import VectorBatches
-from flystage.training.head import HeadInputs, train_head
-from flystage.training.history import best_epoch, check_converged, mean_history
+from flystage.training.head import HeadInputs, train_head, train_layers
+from flystage.training.history import best_epoch, check_converged
 from flystage.training.loop import Training, validate
 from flystage.training.processes import Here
 from flystage.training.recipe import Recipe
@@ -193,12 +194,35 @@ def test_training_without_validation_keeps_the_last_epoch():
         check_converged([{"epoch": 1, "train_loss": math.nan}], 0.01)
 
 
-def test_mean_history_is_weighted_by_images_and_ends_with_the_shortest():
-    rows = [
-        {"epoch": epoch, "train_loss": 1.0, "val_loss": loss, "val_top1": 0.5} for epoch, loss in ((1, 3.0), (2, 1.0))
-    ]
-    other = [row | {"val_loss": 2.0} for row in rows]
-    assert mean_history([rows, other[:1]], [10, 30]) == [
-        {"epoch": 1, "train_loss": 1.0, "val_loss": 2.25, "val_top1": 0.5}
-    ]
-    assert [row["val_loss"] for row in mean_history([rows, other], [30, 10])] == [2.75, 1.25]
+@pytest.mark.parametrize(("images", "steps", "made"), [(6, (4, 9), 4), (48, (4, 9), 6), (192, (4, 9), 9)])
+def test_number_of_steps_has_a_minimum_and_a_maximum(images, steps, made, monkeypatch):
+    taken = []
+
+    class Counted(torch.optim.AdamW):
+        def step(self):
+            taken.append(1)
+            return super().step()
+
+    monkeypatch.setattr(of_head, "STEPS", steps)
+    monkeypatch.setattr(torch.optim, "AdamW", Counted)
+    settings = replace(RECIPE, batch_size=8, epochs=2)
+    _, history = train_head(inputs(clusters(images, 0), clusters(24, 1)), STAGES, settings)
+    assert len(taken) == 2 * made and len(history) == 2
+
+
+def test_a_handful_of_images_is_learned(monkeypatch):
+    few, settings = clusters(9, 0), replace(RECIPE, batch_size=128, epochs=4)
+    head, history = train_head(inputs(few, None), STAGES, settings)
+    assert validate(head, VectorBatches(*few, 60, Here()).epoch(1))[1] == 1
+    monkeypatch.setattr(of_head, "STEPS", (1, 200))
+    assert train_head(inputs(few, None), STAGES, settings)[1][-1]["train_loss"] > history[-1]["train_loss"] + 0.05
+
+
+def test_layers_on_components_answer_as_the_head_on_vectors():
+    train, val = clusters(48, 0), clusters(24, 1)
+    made = inputs(train, val)
+    _, layers, history = train_layers(made, STAGES, RECIPE)
+    head, again = train_head(made, STAGES, RECIPE)
+    assert history == again
+    with torch.inference_mode():
+        torch.testing.assert_close(layers.eval()(made.val[0]), head.eval()(val[0]), atol=1e-3, rtol=1e-3)

@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from flystage.core.files import written_whole
+from flystage.network.averaging import averaged
 from flystage.network.backbones import loaded_backbone
 from flystage.network.checkpoint import angles_of, backbone_of, head_of, stages_of
 from flystage.network.features import turns_to_ask
-from flystage.network.stager import Stager, averaged
+from flystage.network.stager import Stager
 
 INPUT, OUTPUT = "pictures", "probabilities"
 IMAGES = torch.export.Dim("images", min=1)

@@ -72,7 +72,8 @@ def turned(grey, angles, size, field="auto"):
     field: number of raw pixels across the canvas, or "auto" for the diagonal of the picture. The whole picture then fits at
     every angle, at the same scale. Pixels outside the picture get the median of its border.
     Each output pixel is the mean of the area that it covers (a box filter of that width before sampling), so shrinking
-    does not alias. Returns uint8 arrays (size, size), one per angle. Values are rounded and saturated only here.
+    does not alias. Multiples of 90 degrees are exact quarter turns of the unrotated picture. Returns uint8 arrays (size, size), one per
+    angle. Values are rounded and saturated only here.
     Raises UnusableTiff if the picture does not fit into the field.
     """
     height, width = grey.shape
@@ -85,15 +86,22 @@ def turned(grey, angles, size, field="auto"):
     if scale < 1:
         box = _box(1 / scale)
         grey = cv2.sepFilter2D(grey, cv2.CV_32F, box, box, borderType=cv2.BORDER_REPLICATE)
-    pictures = []
+    drawn, pictures = {}, []
     for angle in angles:
+        turns, rest = divmod(angle, 90)
+        if rest == 0 and 0 in drawn:  # an exact turn, so that it is the same picture as a view of the unrotated PNG
+            pictures.append(np.ascontiguousarray(np.rot90(drawn[0], turns)))
+            continue
         centre = (width - 1) / 2, (height - 1) / 2
-        matrix = cv2.getRotationMatrix2D(centre, angle, scale)
+        matrix = cv2.getRotationMatrix2D(centre, 0 if rest == 0 else angle, scale)
         matrix[:, 2] += (size - 1) / 2 - np.array(centre)
         turned_grey = cv2.warpAffine(
             grey, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=background
         )
-        pictures.append(np.clip(np.rint(turned_grey), 0, 255).astype(np.uint8))
+        picture = np.clip(np.rint(turned_grey), 0, 255).astype(np.uint8)
+        if rest == 0:
+            drawn[0], picture = picture, np.ascontiguousarray(np.rot90(picture, turns))
+        pictures.append(picture)
     return pictures
 
 

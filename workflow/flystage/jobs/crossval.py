@@ -7,14 +7,14 @@ import numpy as np
 from flystage.certainty.calibration import calibration, tempered
 from flystage.certainty.prediction_sets import prediction_sets
 from flystage.certainty.time_intervals import time_intervals
-from flystage.core.tables import kept_epoch
 from flystage.evaluation.breakdown import by_embryo, stage_support
 from flystage.evaluation.metrics import metrics, predictions_table
 from flystage.evaluation.paired import paired_differences
 from flystage.evaluation.wrong_labels import label_doubts
 from flystage.jobs.folds import folds_of, scored
-from flystage.jobs.held_out import CHANCE, DISTANCES, LOGISTIC, METHODS, NETWORK, answers
+from flystage.jobs.held_out import ALONE, CHANCE, DISTANCES, LOGISTIC, METHODS, NETWORK, answers
 from flystage.jobs.learning_curve import curve_tasks, learning_curve
+from flystage.jobs.tuning import trial_settings
 from flystage.prediction.likeness import held_out_likeness
 from flystage.training.recipe import Recipe
 
@@ -24,16 +24,18 @@ LEAST = 3  # embryos that cross-validation needs
 DEALT = 5  # most folds of the image-level split
 KEYS = (
     "crossval", "baselines", "random_split", "by_embryo", "calibration", "sets", "interval", "likeness", "learning_curve",
-    "label_doubts", "stage_support",
+    "label_doubts", "stage_support", "alone",
 )  # fmt: skip
 
 
-def recipe_of_run(model, train, best, history):
-    """Return the Recipe of the run with its number of kept epochs, so that folds train to the last of these.
+def fixed_recipe(model, train, tune):
+    """Return the Recipe of the folds: the settings of trial 0, for all epochs of a trial.
 
-    model, train: sections of the configuration. best: see `best_trial`. history: of the training, a table.
+    No embryo of this run chose them, so the figures of cross-validation do not profit from a choice on the same embryos.
+    model, train, tune: sections of the configuration.
     """
-    return Recipe.of(model, train, best, int(kept_epoch(history)["epoch"]))
+    settings = trial_settings(0, tune["learning_rate"], tune["batch_size"])
+    return Recipe.of(model, train, settings, tune["epochs"])
 
 
 def number_of_folds(asked, embryos):
@@ -46,7 +48,7 @@ def number_of_folds(asked, embryos):
 def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, whole_networks=None, training_only=()):
     """Return out-of-fold predictions and all figures as plain values, for evaluation/crossval.csv and .json.
 
-    images: the Images. stages: the Stages. recipe: from `recipe_of_run`. folds: the setting. top_k: list of k.
+    images: the Images. stages: the Stages. recipe: from `fixed_recipe`. folds: the setting. top_k: list of k.
     coverage: requested probability of prediction sets and time intervals. processes: number of trainings at the same
     time.
     whole_networks: predictions of `predictions_of_whole_network` for all folds. With None, heads are trained on the
@@ -66,7 +68,9 @@ def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, wh
     fold = _fold_of_each(embryos, measured_by, folds)
     dealt = np.random.default_rng(recipe.train["seed"]).permutation(np.arange(len(images)) % min(folds, DEALT))
     methods = [method for method in METHODS if method != NETWORK or whole_networks is None]
-    by_embryos = _tasks(fold, measured_by, [*methods, DISTANCES] if whole_networks is None else methods)
+    both = whole_networks is None and images.adapt  # the figures without an embryo's other images are reported too
+    asked = [*methods, *([ALONE] if both else []), *([DISTANCES] if whole_networks is None else [])]
+    by_embryos = _tasks(fold, measured_by, asked)
     at_random = _tasks(dealt, measured_by, [LOGISTIC])
     curve = curve_tasks(embryos, recipe.train["seed"], measured_by) if whole_networks is None else []
     found = answers(images, [*by_embryos, *at_random, *curve], stages, recipe, processes)
@@ -79,8 +83,8 @@ def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, wh
     measured = {method: metrics(table, stages, top_k) for method, table in tables.items()}
     probabilities, labels = _probabilities(network, stages), network["stage"].map(stages.labels).to_numpy()
     staged_embryos = network["embryo"].to_numpy()
-    calibrated = calibration(probabilities, labels, network["fold"].to_numpy())
-    calibrated_probabilities = tempered(probabilities, calibrated["temperature"])
+    certainty = _certainty(probabilities, labels, network, stages, coverage)
+    alone = _joined(images, measured_by, by_embryos, found, ALONE, fold, stages) if both else None
     record = {
         "crossval": measured[NETWORK]
         | {"folds": folds, "hyperparameters": _hyperparameters(recipe, whole_networks is not None)},
@@ -92,15 +96,7 @@ def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, wh
         },
         "random_split": _of_all(metrics(leaky, stages, top_k)) | {"network_same_method": _of_all(measured[LOGISTIC])},
         "by_embryo": by_embryo(network, stages),
-        "calibration": calibrated,
-        "sets": prediction_sets(
-            calibrated_probabilities,
-            labels,
-            staged_embryos,
-            coverage,
-            stages.places is not None,
-        ),
-        "interval": time_intervals(calibrated_probabilities, stages, labels, staged_embryos, coverage),
+        **certainty,
         # Vectors differ between fine-tuned folds, so the checkpoint gets its threshold from the validation embryos.
         "likeness": held_out_likeness(_of_each_image(by_embryos, found, DISTANCES), staged_embryos)
         if whole_networks is None
@@ -110,8 +106,29 @@ def cross_validate(images, stages, recipe, folds, top_k, coverage, processes, wh
         else None,
         "label_doubts": label_doubts(network, stages),
         "stage_support": stage_support(network, stages),
+        "alone": alone is not None
+        and not np.array_equal(_probabilities(alone, stages), probabilities)
+        and _of_all(metrics(alone, stages, top_k))
+        | {"better_by": _better_by(network, alone, stages)}
+        | _certainty(_probabilities(alone, stages), labels, network, stages, coverage)
+        or None,
     }
     return network, record
+
+
+def _certainty(probabilities, labels, table, stages, coverage):
+    """Return the calibration of out-of-fold probabilities, and the prediction sets and time intervals after it, as plain values.
+
+    table: of predictions, with embryo and fold of each image.
+    """
+    embryos = table["embryo"].to_numpy()
+    found = calibration(probabilities, labels, table["fold"].to_numpy())
+    calibrated = tempered(probabilities, found["temperature"])
+    return {
+        "calibration": found,
+        "sets": prediction_sets(calibrated, labels, embryos, coverage, stages.places is not None),
+        "interval": time_intervals(calibrated, stages, labels, embryos, coverage),
+    }
 
 
 def null_run(images, stages, recipe, folds, top_k, processes, training_only=()):
@@ -192,10 +209,13 @@ def _better_by(network, baseline, stages):
 
 
 def _hyperparameters(recipe, whole_network):
-    own = f"the run's own learning rate ({recipe.learning_rate:.3g}), batch size ({recipe.batch_size}) and "
-    own += (
-        f"settings of fine-tuning, and the next fold chooses the epoch of at most {recipe.train['epochs']}"
-        if whole_network
-        else f"number of epochs ({recipe.epochs})"
+    if whole_network:
+        return (
+            f"Every fold uses the run's own learning rate ({recipe.learning_rate:.3g}), batch size ({recipe.batch_size}) and settings of"
+            f" fine-tuning, and the next fold chooses the epoch of at most {recipe.epochs}. The learning rate and the batch size were"
+            " chosen on the run's validation embryos."
+        )
+    return (
+        f"Every fold uses the fixed recipe: learning rate {recipe.learning_rate:.3g}, batch size {recipe.batch_size},"
+        f" {recipe.epochs} epochs. No embryo of this run chose it."
     )
-    return f"Every fold has {own}; they were chosen on the run's validation embryos, not anew in each fold."

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from flystage.core.errors import FlystageError
@@ -29,6 +30,7 @@ from flystage.run.locks import at_work
 from flystage.training.finetuning import finetune
 from flystage.training.head import HeadInputs, load_vectors, train_head
 from flystage.training.history import best_epoch, check_converged, joined
+from flystage.training.offset_training import train_offset
 from flystage.training.processes import process_group
 from flystage.training.resuming import ResumePoint
 
@@ -47,13 +49,17 @@ def learn(job):
         point = ResumePoint(job.resume, _key(job, backbone, train, val)) if job.resume else None
         if not job.validated:
             train, val = tuple(torch.cat(parts) for parts in zip(train, val, strict=True)), None
+        inputs = HeadInputs.of(train, val, recipe.train["seed"], backbone["parts"])
         head, history = train_head(
-            HeadInputs.of(train, val, recipe.train["seed"]),
+            inputs,
             stages,
             recipe.of_head(),
             here if here.world > 1 else None,
             None if recipe.finetuned else point,
         )
+        if not recipe.finetuned:
+            settings = replace(recipe, epochs=best_epoch(history)["epoch"])
+            head.offset = train_offset(inputs, *_embryos(job), stages, settings)
         if recipe.finetuned:
             torch.set_num_threads(job.threads)
             pictures = [
@@ -100,6 +106,14 @@ def _vectors(job, manifest_path, vectors_path, backbone, here):
         if share is not None:
             vectors[rank :: here.world] = share
     return torch.from_numpy(vectors), torch.tensor(manifest["label"].to_numpy())
+
+
+def _embryos(job):
+    """Return (embryo, weight) of each training vector, arrays; the weights of one image sum to 1."""
+    paths = [job.train_manifest] if job.validated else [job.train_manifest, job.val_manifest]
+    rows = pd.concat(map(read_manifest, paths), ignore_index=True)
+    of_embryo = rows.groupby("embryo")["angle"]
+    return rows["embryo"].to_numpy(), (of_embryo.transform(lambda angles: (angles == 0).mean())).to_numpy()
 
 
 def _key(job, backbone, train, val):

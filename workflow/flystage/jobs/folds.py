@@ -13,8 +13,8 @@ from flystage.core.tables import write_csv
 from flystage.dataset.manifests import read_manifest, read_stages
 from flystage.evaluation.metrics import predictions_table
 from flystage.jobs.launching import run_job
+from flystage.network.averaging import averaged
 from flystage.network.checkpoint import load_checkpoint
-from flystage.network.stager import averaged
 from flystage.prediction.inference import stage_probabilities
 from flystage.training.head import HeadInputs, load_vectors, train_head
 
@@ -43,13 +43,13 @@ def scored(manifest, training_only):
     return ~manifest["origin"].isin(training_only).to_numpy()
 
 
-def predictions_by_fold(splits, asked, stages, recipe, folds, training_only=()):
+def predictions_by_fold(splits, asked, stages, recipe, folds, training_only=(), parts=1):
     """Classify the unrotated, `scored` images, each by a head trained without its fold. Return a `predictions_table`.
 
     splits: (path of vectors, path of manifest) of each split to use. asked: vectors of the views of the unrotated images, in the
     order of the manifests, array (views, images, features). stages: the Stages. recipe: see `Recipe`. folds: 3 or
-    more, but at most one per embryo. For each fold that is classified, the next fold chooses the epoch and the others
-    train. Raises FlystageError with fewer than three embryos.
+    more, but at most one per embryo. Each fold is classified by a head that trained on all others for the epochs of the recipe.
+    parts: see `evened`. Raises FlystageError with fewer than three embryos.
     """
     loaded = [load_vectors(*split) for split in splits]
     vectors, labels = (torch.cat(parts) for parts in zip(*loaded, strict=True))
@@ -65,11 +65,9 @@ def predictions_by_fold(splits, asked, stages, recipe, folds, training_only=()):
     unrotated = (manifest["angle"] == 0).to_numpy()
     tables = []
     for number in tqdm(range(folds), unit="fold", disable=None):
-        staged = unrotated & measured_by & (fold == number)
-        chooses = unrotated & (fold == (number + 1) % folds)
-        trains = ~np.isin(fold, [number, (number + 1) % folds])
-        parts = [(vectors[rows], labels[rows]) for rows in (trains, chooses)]
-        head, _ = train_head(HeadInputs.of(*parts, recipe.train["seed"]), stages, recipe)
+        staged, trains = unrotated & measured_by & (fold == number), fold != number
+        inputs = HeadInputs.of((vectors[trains], labels[trains]), None, recipe.train["seed"], parts)
+        head, _ = train_head(inputs, stages, recipe)
         with torch.inference_mode():
             views = torch.from_numpy(asked[:, staged[unrotated]])
             probabilities = averaged(head.eval()(views)).numpy()
@@ -96,7 +94,7 @@ def predictions_of_whole_network(job, manifests, number, folds, views, folder, t
         staged, probabilities = staged.iloc[:0], np.empty((0, len(stages)))
     else:
         chosen_by, folder = (number + 1) % folds, Path(folder)
-        parts = {"train": every[~fold.isin([number, chosen_by])], "val": every[unrotated & (fold == chosen_by)]}
+        parts = {"train": every[~fold.isin([number, chosen_by])], "val": every[measured_by & (fold == chosen_by)]}
         for split, part in parts.items():
             write_csv(part, folder / f"{split}.csv")
         paths = {f"{split}_manifest": str(folder / f"{split}.csv") for split in parts}

@@ -11,13 +11,15 @@ from flystage.dataset.manifests import picture_of, read_manifest
 from flystage.dataset.splitting import SPLITS
 from flystage.evaluation.baselines import commonest_stage, logistic_regression, nearest_neighbour, shrunken
 from flystage.jobs.side_by_side import side_by_side
+from flystage.network.averaging import averaged
 from flystage.network.features import turns_to_ask, vectors_of_views
-from flystage.network.stager import averaged
+from flystage.network.offsets import adapted
 from flystage.network.weights import load_weights
 from flystage.prediction.likeness import chosen_rows, distances_to, reference_of
 from flystage.training.head import HeadInputs, load_vectors, train_head
+from flystage.training.offset_training import train_offset
 
-NETWORK, CHANCE, DISTANCES = "network", "chance", "distances"
+NETWORK, ALONE, CHANCE, DISTANCES = "network", "network, each image alone", "chance", "distances"
 LOGISTIC = "logistic regression on features"
 MEMORY = 8 * 2**30  # bytes that parallel processes may use for copies of vectors
 
@@ -30,7 +32,7 @@ class Images:
     features).
     vectors, labels: data for training, tensors (PNGs, features) and (PNGs,). They have the stored rotations of the
     training embryos and the unrotated images of the others. image: row in the manifest of each PNG, int array (PNGs,).
-    pixels: see `shrunken`.
+    pixels: see `shrunken`. parts: of a vector, see `evened`. adapt: whether an embryo's offset is taken out, see `adapted`.
     """
 
     manifest: pd.DataFrame
@@ -39,9 +41,11 @@ class Images:
     labels: torch.Tensor
     image: np.ndarray
     pixels: np.ndarray
+    parts: int = 1
+    adapt: bool = False
 
     @classmethod
-    def of_run(cls, files, cache_folder, threads, views, angles):
+    def of_run(cls, files, cache_folder, threads, views, angles, adapt):
         """Load the images from the files of a run.
 
         files: dict with the paths of the manifests (train, val, test), the vectors (train_vectors, val_vectors) and
@@ -70,6 +74,8 @@ class Images:
             torch.tensor(every["label"].to_numpy()),
             row[picture_of(every["png"])].to_numpy(),
             shrunken(manifest["png"]),
+            backbone["parts"],
+            adapt,
         )
 
     def __len__(self):
@@ -105,19 +111,36 @@ class HeldOut:
     def inputs(self):
         """HeadInputs of the images to learn from, with all their stored rotations."""
         rows = self.learned[self.images.image]
-        return HeadInputs.of((self.images.vectors[rows], self.images.labels[rows]), None, self.recipe.train["seed"])
+        return HeadInputs.of(
+            (self.images.vectors[rows], self.images.labels[rows]), None, self.recipe.train["seed"], self.images.parts
+        )
+
+    @cached_property
+    def _head(self):
+        """(the trained Head, its EmbryoOffset or None)."""
+        head, _ = train_head(self.inputs, self.stages, self.recipe)
+        offset = None
+        if self.images.adapt:
+            image = self.images.image[self.learned[self.images.image]]
+            weights = 1 / np.bincount(image)[image]
+            offset = train_offset(self.inputs, self.images.embryos[image], weights, self.stages, self.recipe)
+        return head.eval(), offset
+
+    @cached_property
+    def _first(self):
+        with torch.inference_mode():
+            return averaged(self._head[0](self._asked()))
 
     def _network(self):
-        """Return the probabilities of a head.
-
-        With fewer images than in the run, it trains more epochs to make as many steps.
-        """
-        trained = (self.images.manifest["split"].to_numpy() == "train")[self.images.image].sum()
-        times = max(1, trained / len(self.inputs.train[1]))
-        recipe = replace(self.recipe, epochs=round(times * self.recipe.epochs))
-        head, _ = train_head(self.inputs, self.stages, recipe)
+        head, offset = self._head
+        if offset is None:
+            return self._first.numpy()
         with torch.inference_mode():
-            return averaged(head.eval()(self._asked())).numpy()
+            reduced = offset.reduced(head.standardised(self._asked()))
+        return adapted(offset, reduced, self._first, self.images.embryos[self.staged])[0]
+
+    def _alone(self):
+        return self._first.numpy()
 
     def _asked(self):
         return torch.from_numpy(self.images.asked[:, self.staged])
@@ -131,7 +154,9 @@ class HeldOut:
 
     def _distances(self):
         vectors = self.images.vectors[self.learned[self.images.image]]
-        return distances_to(reference_of(vectors[chosen_rows(len(vectors))]), self._asked()[0])
+        return distances_to(
+            reference_of(vectors[chosen_rows(len(vectors))], self.images.parts), self._asked()[0], self.images.parts
+        )
 
     def _labels(self):
         """Return the labels of the images to learn from, without rotations."""
@@ -160,7 +185,7 @@ METHODS = {
     LOGISTIC: HeldOut._features,
 }
 # DISTANCES returns the distance of each image from those to learn from, float64 array (images,).
-ASKED = METHODS | {DISTANCES: HeldOut._distances}
+ASKED = METHODS | {ALONE: HeldOut._alone, DISTANCES: HeldOut._distances}
 
 
 def answers(images, tasks, stages, recipe, processes):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,28 +14,33 @@ from tqdm import tqdm
 from flystage.core.records import read_json, write_json
 from flystage.dataset.manifests import read_manifest, read_stages
 from flystage.jobs.execution import contents
-from flystage.jobs.folds import folds_of
+from flystage.jobs.folds import folds_of, scored
 from flystage.jobs.side_by_side import side_by_side
-from flystage.jobs.tuning import trial_record, trial_settings
+from flystage.jobs.tuning import record_by_embryo, trial_settings
+from flystage.network.weights import load_weights
 from flystage.run.code_versions import code_version
-from flystage.training.head import HeadInputs, load_vectors, train_head
-from flystage.training.history import mean_history
+from flystage.training.head import HeadInputs, load_vectors, train_layers
 
 log = logging.getLogger("flystage")
+# Folds for tune.folds: auto, up to this number of embryos. With more, the validation split has enough.
+FOLDS, FEW = 5, 48
 
 
-def run_trials(job, tune, trials, cache_folder, processes):
-    """Run the trials with numbers 0 to `trials` - 1 and return their records, a list, see `trial_record`.
+def run_trials(job, tune, trials, cache_folder, processes, training_only=()):
+    """Run the trials with numbers 0 to `trials` - 1 and return their records, a list, see `record_by_embryo`.
 
     job: a TrainingJob with vectors. Its hyperparameters are ignored. tune: section of the configuration. With folds, a
     head scores each fold of embryos of both splits after training on the others, and the record has "folds".
     cache_folder: keeps the record of each finished trial, so that a kill loses only unfinished trials and more trials
     run only the new ones. You may delete it at any time. processes: number of trials at the same time on a CPU.
+    training_only: see `scored`.
     """
     stages = read_stages(job.stages)
     train, val = load_vectors(job.train_vectors, job.train_manifest), load_vectors(job.val_vectors, job.val_manifest)
-    fold, unrotated = _folds(job, tune["folds"])
-    version = [contents(job, train, val), fold.tolist(), code_version(__file__)]
+    fold, measured_by, embryos = _folds(job, tune["folds"], training_only)
+    parts = load_weights(job.backbone)["parts"]
+    scoring = [fold.tolist(), measured_by.tolist(), embryos[measured_by].tolist()]
+    version = [contents(job, train, val), *scoring, parts, code_version(__file__)]
     recipes, files = {}, {}
     for trial in range(trials):
         settings = trial_settings(trial, tune["learning_rate"], tune["batch_size"])
@@ -46,12 +52,14 @@ def run_trials(job, tune, trials, cache_folder, processes):
     log.info("%d trials, %d of them known", trials, len(records))
     if not todo:
         return [records[trial] for trial in sorted(records)]
-    inputs = _inputs(train, val, fold, unrotated, job.recipe.train["seed"])
+    inputs = _inputs(train, val, fold, measured_by, job.recipe.train["seed"], parts)
+    held_out = np.concatenate([embryos[measured_by & (fold == number)] for number in range(len(inputs))])
+    labels = np.concatenate([each.val[1].numpy() for each in inputs])
 
     def run(trial):
-        histories = [train_head(each, stages, recipes[trial])[1] for each in inputs]
-        history = mean_history(histories, [len(each.val[1]) for each in inputs])
-        record = trial_record(trial, recipes[trial].hyperparameters, history)
+        probabilities = np.concatenate([_held_out(each, stages, recipes[trial]) for each in inputs])
+        settings = recipes[trial].hyperparameters | {"epochs": recipes[trial].epochs}
+        record = record_by_embryo(trial, settings, probabilities, labels, held_out)
         record |= {"folds": len(inputs)} if len(inputs) > 1 else {}
         write_json(record, files[trial])
         return record
@@ -68,24 +76,37 @@ def run_trials(job, tune, trials, cache_folder, processes):
     return [records[trial] for trial in sorted(records)]
 
 
-def _folds(job, folds):
-    """Return the fold of each image of both splits, and which images are unrotated, arrays (images,).
+def _folds(job, folds, training_only):
+    """Return the fold of each image of both splits, -1 for none; which images score trials; and their embryos, arrays (images,).
 
-    With `folds` 0, the validation images are fold 0, and the training images have no fold (-1).
+    folds: the setting. "auto" means FOLDS up to FEW embryos, or if no validation image may score, else 0. With 0, only the
+    validation images have a fold.
     """
     manifests = [read_manifest(path) for path in (job.train_manifest, job.val_manifest)]
-    both = pd.concat(manifests)
-    if folds:
-        fold = both["embryo"].map(folds_of(both["embryo"], min(folds, both["embryo"].nunique()))).to_numpy()
-    else:
-        fold = np.repeat([-1, 0], [len(manifest) for manifest in manifests])
-    return fold, (both["angle"] == 0).to_numpy()
+    both = pd.concat(manifests, ignore_index=True)
+    measured_by = (both["angle"] == 0).to_numpy() & scored(both, training_only)
+    number = both.loc[measured_by, "embryo"].nunique()
+    if folds == "auto":
+        folds = 0 if number > FEW and measured_by[len(manifests[0]) :].any() else FOLDS
+    if folds and number > 1:
+        fold = both["embryo"].map(folds_of(both.loc[measured_by, "embryo"], min(folds, number))).fillna(-1).astype(int)
+        return fold.to_numpy(), measured_by, both["embryo"].to_numpy()
+    fold = np.repeat([-1, 0], [len(manifest) for manifest in manifests])
+    if not (measured_by & (fold == 0)).any():
+        measured_by = (both["angle"] == 0).to_numpy()  # only reviewed labels are there to choose by
+    return fold, measured_by, both["embryo"].to_numpy()
 
 
-def _inputs(train, val, fold, unrotated, seed):
-    """Return the HeadInputs of each fold."""
-    if fold.min() < 0:
-        return [HeadInputs.of(train, val, seed)]
-    vectors, labels = (torch.cat(parts) for parts in zip(train, val, strict=True))
-    rows = [(fold != number, unrotated & (fold == number)) for number in range(fold.max() + 1)]
-    return [HeadInputs.of(*((vectors[part], labels[part]) for part in parts), seed) for parts in rows]
+def _inputs(train, val, fold, measured_by, seed, parts):
+    """Return the HeadInputs of each fold: train on the images of no fold or of others, validate on those that score."""
+    vectors, labels = (torch.cat(sets) for sets in zip(train, val, strict=True))
+    rows = [(fold != number, measured_by & (fold == number)) for number in range(fold.max() + 1)]
+    return [HeadInputs.of(*((vectors[part], labels[part]) for part in sets), seed, parts) for sets in rows]
+
+
+def _held_out(inputs, stages, recipe):
+    """Train a head to its last epoch. Return its probabilities of the images that score it, float64 array (images, stages)."""
+    _, layers, _ = train_layers(replace(inputs, val=None), stages, recipe)
+    with torch.inference_mode():
+        scores = layers.eval()(inputs.val[0].to(next(layers.parameters()).device))
+    return torch.softmax(scores.double(), dim=-1).cpu().numpy()

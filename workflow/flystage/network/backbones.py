@@ -7,6 +7,7 @@ from torch.overrides import TorchFunctionMode
 
 from flystage.core.errors import FlystageError, first_line
 from flystage.network.classifiers import name_in_timm
+from flystage.network.pooling import MEAN, FeatureMap, last_map, pooled
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -20,13 +21,18 @@ class Backbone(nn.Module):
     The scaling that the weights were trained with (mean and standard deviation per colour channel, on the 0-1 scale) is part of
     the network, so it cannot be forgotten. So is the picture size of networks that take only one size.
     name: of a torchvision classifier, efficientnet_lite0, or timm/<timm's name>. size: side of the input in pixels, for networks
-    with a fixed size.
+    with a fixed size. pooling: "mean", the vector of the classifier itself, or "mean_std", see `pooled`.
+    width: length of the vectors. parts: equal parts of a vector, see `evened`. Raises ValueError if the network has no feature map.
     """
 
-    def __init__(self, name, mean=IMAGENET_MEAN, std=IMAGENET_STD, size=None):
+    def __init__(self, name, mean=IMAGENET_MEAN, std=IMAGENET_STD, size=None, pooling=MEAN):
         super().__init__()
         build = timm_body if name_in_timm(name) else torchvision_body
         self.body, self.width, self.size = build(name, size)
+        self.name, self.pooling, self.parts = name, pooling, 1
+        if pooling != MEAN:
+            self.map = FeatureMap.of(name, self.body, self.size)
+            self.width, self.parts = self.map.width, self.map.parts
         self.scaling = {"mean": list(mean), "std": list(std)}  # exact values, which the float32 buffers round
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
@@ -36,7 +42,10 @@ class Backbone(nn.Module):
         scaled = pictures.unsqueeze(1).to(self.mean.dtype) / 255
         if self.size and pictures.shape[-1] != self.size:
             scaled = functional.interpolate(scaled, size=(self.size, self.size), mode="bilinear", antialias=True)
-        return self.body((scaled - self.mean) / self.std)
+        pictures = (scaled - self.mean) / self.std
+        if self.pooling == MEAN:
+            return self.body(pictures)
+        return pooled(last_map(self.name, self.body, pictures), self.map.prefix, self.map.channels_last)
 
 
 class _OnlyShapes(TorchFunctionMode):
@@ -57,12 +66,14 @@ def check_fit(backbone):
     name, size, state = backbone["name"], backbone["size"], backbone["state"]
     try:
         with _OnlyShapes():
-            network = Backbone(name, backbone["mean"], backbone["std"], size)
+            network = Backbone(name, backbone["mean"], backbone["std"], size, backbone["pooling"])
     except Exception as error:  # torchvision and timm raise many kinds for what they cannot build
         raise ValueError(f"there is no network {name!r} for pictures of {size} pixels ({first_line(error)})") from error
     expected = network.state_dict()
     if size != network.size:
         raise ValueError(f"a {name} has the size {network.size}, not {size}")
+    if backbone["parts"] != network.parts:
+        raise ValueError(f"a {name} has vectors of {network.parts} parts, not {backbone['parts']}")
     check_shapes(state, expected, name)
     if not (torch.equal(state["mean"], expected["mean"]) and torch.equal(state["std"], expected["std"])):
         raise ValueError("its mean and std differ from its tensors")
@@ -89,7 +100,7 @@ def loaded_backbone(backbone):
         raise FlystageError(
             f"The weights of the backbone are unusable, because {error}. Make or copy them again."
         ) from error
-    network = Backbone(backbone["name"], backbone["mean"], backbone["std"], backbone["size"])
+    network = Backbone(*(backbone[key] for key in ("name", "mean", "std", "size", "pooling")))
     network.load_state_dict(backbone["state"])
     return network
 

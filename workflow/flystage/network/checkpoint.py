@@ -4,6 +4,7 @@ import torch
 
 from flystage.core.errors import FlystageError, first_line
 from flystage.core.fields import (
+    Rule,
     check_fields,
     either,
     is_plain,
@@ -19,17 +20,18 @@ from flystage.core.fields import (
 from flystage.core.files import written_whole
 from flystage.core.tensor_files import check_tensors, read_tensors
 from flystage.network.backbones import check_fit, check_shapes
+from flystage.network.offsets import EmbryoOffset
 from flystage.network.stager import Head
-from flystage.network.weights import ABOUT, check_id, without_folder
+from flystage.network.weights import ABOUT, BEFORE_POOLING, check_id, without_folder
 from flystage.raw.stages import PLACES, Stages
 from flystage.raw.times import UNITS
 
-FORMAT = 6
+FORMAT = 7
 # Format 2 lacks the licence of the backbone's weights, up to 3 all times are minutes, up to 4 there is no calibration, and 5
 # cannot detect out-of-distribution images.
 FORMATS = whole(2, FORMAT)
 # Of a network without out-of-fold predictions.
-CALIBRATION = {"temperature": 1.0, "sets": None, "interval": None}
+CALIBRATION = {"temperature": 1.0, "sets": None, "interval": None, "adapted": None}
 SETS = ("asked", "promised", "threshold", "contiguous")
 INTERVAL = ("asked", "promised", "reach")
 
@@ -40,6 +42,7 @@ NORMALIZE = {  # by method
     "multiply": {"factor": positive(1e9)},
     "percentile": {"low": number(0, 100), "high": number(0, 100)},
 }
+A_RECORD_OR_NONE = either(one_of(None), Rule(lambda value: isinstance(value, dict), "a record"))
 FIELDS = {  # the fields of a checkpoint that are read
     "backbone": ABOUT,
     "hidden": several(whole(1, 2**20), 0, 100),
@@ -63,11 +66,13 @@ FIELDS = {  # the fields of a checkpoint that are read
     },
     "training": {"note": optional(text())},
     "calibration": {"temperature": number(0.001, 1000)},
+    "offset": A_RECORD_OR_NONE,
 }
 WHERE_THERE_ARE = {  # parts of the calibration that may be None
     "sets": {"asked": SHARE, "promised": SHARE, "threshold": SHARE, "contiguous": one_of(True, False)},
     "interval": {"asked": SHARE, "promised": SHARE, "reach": number(0, 1e12)},
 }
+OFFSET = {"components": whole(1, 2**20), "kappa": number(0, 1e6)}
 LIKENESS = {"threshold": number(0, 1e9)}
 FINETUNED = {"settings": {"finetune": {"augment": {"rotation": number(0, 360)}}}}
 
@@ -84,13 +89,14 @@ def save_checkpoint(path, backbone, head, stages, image, training):
         torch.save(
             {
                 "format": FORMAT,
-                "backbone": {key: backbone[key] for key in ("name", "source", "licence", "id", "mean", "std", "size")},
+                "backbone": {key: backbone[key] for key in ABOUT},
                 "hidden": list(head.hidden),
                 **stages.record(),
                 "image": image,
                 "training": training,
                 "calibration": CALIBRATION,
                 "likeness": None,
+                "offset": head.offset and {"components": head.offset.means.shape[1], "kappa": head.offset.kappa},
                 "state": state,
             },
             temporary,
@@ -134,10 +140,13 @@ def load_checkpoint(path):
 def _with_what_its_format_lacks(checkpoint):
     lacking = {} if checkpoint["format"] >= 5 else {"calibration": CALIBRATION}
     lacking |= {} if checkpoint["format"] >= 6 else {"likeness": None}
+    lacking |= {} if checkpoint["format"] >= 7 else {"offset": None}
     checkpoint = lacking | checkpoint
     if checkpoint["format"] < 3 and isinstance(checkpoint.get("backbone"), dict):
         checkpoint["backbone"] = {"licence": ""} | checkpoint["backbone"]
-    if checkpoint["format"] < 6 and isinstance(checkpoint["calibration"], dict):
+    if checkpoint["format"] < 7 and isinstance(checkpoint.get("backbone"), dict):
+        checkpoint["backbone"] = BEFORE_POOLING | checkpoint["backbone"]
+    if checkpoint["format"] < 7 and isinstance(checkpoint.get("calibration"), dict):
         checkpoint["calibration"] = CALIBRATION | checkpoint["calibration"]
     return checkpoint
 
@@ -151,9 +160,14 @@ def _check(checkpoint, path):
     check_fields(normalize, NORMALIZE[normalize["method"]], "image.normalize.")
     if normalize["method"] == "percentile" and normalize["low"] >= normalize["high"]:
         raise ValueError("image.normalize.low is not below image.normalize.high")
-    for name, rules in WHERE_THERE_ARE.items():
-        if calibration.get(name, ...) is not None:
-            check_fields(calibration.get(name), rules, f"calibration.{name}.")
+    check_fields(calibration, {"adapted": A_RECORD_OR_NONE}, "calibration.")
+    for where, of in (("calibration.", calibration), ("calibration.adapted.", calibration["adapted"])):
+        if of is None:
+            continue
+        check_fields(of, FIELDS["calibration"], where)
+        for name, rules in WHERE_THERE_ARE.items():
+            if of.get(name, ...) is not None:
+                check_fields(of.get(name), rules, f"{where}{name}.")
     settings = checkpoint["training"].get("settings", {})
     if not isinstance(settings, dict) or settings.get("mode") == "finetuned":
         check_fields(checkpoint["training"], FINETUNED, "training.")
@@ -173,8 +187,10 @@ def _check(checkpoint, path):
 
 def _check_head(checkpoint, features):
     state = _part(checkpoint["state"], "head.")
+    if checkpoint["offset"] is not None:
+        check_fields(checkpoint["offset"], OFFSET, "offset.")
     with torch.device("meta"):
-        expected = Head(features, checkpoint["hidden"], len(checkpoint["stages"])).state_dict()
+        expected = _empty_head(features, checkpoint).state_dict()
     check_shapes(state, expected, "head of these features, hidden layers and stages")
     if not (state["std"] > 0).all():
         raise ValueError("its head contains standard deviations of zero")
@@ -193,18 +209,25 @@ def _check_likeness(checkpoint, features, path):
 def calibrate_checkpoint(checkpoint, record, likeness, path):
     """Write a checkpoint to `path` with the calibration from its cross-validation.
 
-    checkpoint: as `load_checkpoint` returns it. record: evaluation/crossval.json as a dict, or None. The calibration of a checkpoint
+    checkpoint: the dict from `load_checkpoint`. record: evaluation/crossval.json as a dict, or None. The calibration of a checkpoint
     has "temperature", see `fitted_temperature`, "sets", see `prediction_sets`, and "interval", see `time_intervals`. The latter two
-    are None if no coverage can be promised. likeness: see `likeness_of_network`.
+    are None if nothing can be promised. It is that of pictures alone; "adapted" has the same for pictures whose embryo's offset was
+    taken out, or is None. likeness: see `likeness_of_network`.
     """
     if record and record["calibration"]:
-        checkpoint["calibration"] = {
-            "temperature": record["calibration"]["temperature"],
-            "sets": record["sets"] and {key: record["sets"][key] for key in SETS},
-            "interval": record["interval"] and {key: record["interval"][key] for key in INTERVAL},
-        }
+        shown = _calibration(record)
+        alone = record.get("alone")
+        checkpoint["calibration"] = (_calibration(alone) | {"adapted": shown}) if alone else (shown | {"adapted": None})
     with written_whole(path) as temporary:
         torch.save(checkpoint | {"format": FORMAT, "likeness": likeness}, temporary)
+
+
+def _calibration(record):
+    return {
+        "temperature": record["calibration"]["temperature"],
+        "sets": record["sets"] and {key: record["sets"][key] for key in SETS},
+        "interval": record["interval"] and {key: record["interval"][key] for key in INTERVAL},
+    }
 
 
 def stages_of(checkpoint):
@@ -228,9 +251,17 @@ def backbone_of(checkpoint):
 def head_of(checkpoint):
     """Return the checkpoint's Head with its weights, in evaluation mode."""
     state = _part(checkpoint["state"], "head.")
-    head = Head(state["mean"].shape[0], checkpoint["hidden"], len(checkpoint["stages"]))
+    head = _empty_head(state["mean"].shape[0], checkpoint)
     head.load_state_dict(state)
     return head.eval()
+
+
+def _empty_head(features, checkpoint):
+    stages, hidden, offset = len(checkpoint["stages"]), checkpoint["hidden"], checkpoint["offset"]
+    head = Head(features, hidden, stages, parts=checkpoint["backbone"]["parts"])
+    if offset:
+        head.offset = EmbryoOffset(features, offset["components"], hidden, stages, offset["kappa"])
+    return head
 
 
 def _part(state, prefix):

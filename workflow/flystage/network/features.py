@@ -86,29 +86,48 @@ def vectors_in_parts(pngs, backbone, cache_folder, threads, turns):
         for start in range(0, len(pngs), PART):
             part = pngs[start : start + PART]
             files = dict(zip(part, readers.map(read_png, part), strict=True))
-            keys = {
-                (png, turn): f"{content}-{kind}:{hashlib.sha256(data).hexdigest()}" + (f":{turn}" if turn else "")
-                for png, data in files.items()
-                for turn in turns
-            }
-            vectors = cache.find(list(keys.values()))
+            digests, pictures = _digests(files, turns, cache, readers)
+            keys = {view: f"{content}-{kind}:{digest}" for view, digest in digests.items()}
+            vectors = cache.find(list(dict.fromkeys(keys.values())))
             unknown = {key: view for view, key in keys.items() if key not in vectors}
-            progress.update(len(keys) - len(unknown))
-            wanted = list(dict.fromkeys(png for png, _ in unknown.values()))
+            progress.update(sum(key in vectors for key in keys.values()))
+            wanted = [png for png in dict.fromkeys(png for png, _ in unknown.values()) if png not in pictures]
             decoded = readers.map(lambda png: decoded_png(png, files[png]), wanted)  # noqa: B023  (consumed in this pass)
-            pictures = dict(zip(wanted, decoded, strict=True))
-            if pictures and embed is None:
-                embed = embedder(kind, backbone, len(pictures[wanted[0]]), cache_folder, threads)
+            pictures |= zip(wanted, decoded, strict=True)
+            of_first = next(iter(unknown.values()), (None,))[0]
+            if unknown and embed is None:
+                embed = embedder(kind, backbone, len(pictures[of_first]), cache_folder, threads)
             for batch in _batches(list(unknown), embed.batch if embed else 1):
                 views = [unknown[key] for key in batch]
                 batch_vectors = embedded(embed, np.stack([np.rot90(pictures[png], turn) for png, turn in views]))
                 cache.keep(batch, batch_vectors)
                 vectors.update(zip(batch, batch_vectors, strict=True))
-                progress.update(len(batch))
+            progress.update(sum(key in unknown for key in keys.values()))
             computed += len(unknown)
             yield np.stack([[vectors[keys[png, turn]] for png in part] for turn in turns])
     total = len(pngs) * len(turns)
     log.info("%d PNGs, %d vectors known, %d computed", len(pngs), total - computed, computed)
+
+
+def _digests(files, turns, cache, readers):
+    """Return ({(png, turn): digest of the pixels}, {png: picture} of the PNGs that were decoded for it).
+
+    files: {png: bytes}. Vectors are kept by pixels and not by files, so a stored rotation by 90 degrees and a view of the
+    unrotated PNG share one vector. The cache remembers the digests, so a known PNG is not decoded.
+    """
+    names = {(png, turn): f"{hashlib.sha256(data).hexdigest()}:{turn}" for png, data in files.items() for turn in turns}
+    known = cache.find_digests(list(dict.fromkeys(names.values())))
+    unknown = list(dict.fromkeys(png for (png, _), name in names.items() if name not in known))
+    decoded = readers.map(lambda png: decoded_png(png, files[png]), unknown)
+    pictures = dict(zip(unknown, decoded, strict=True))
+    found = {}
+    for (png, turn), name in names.items():
+        if name not in known:
+            view = np.ascontiguousarray(np.rot90(pictures[png], turn))
+            found[name] = hashlib.sha256(repr(view.shape).encode() + view.tobytes()).hexdigest()
+    cache.keep_digests(found)
+    known |= found
+    return {view: known[name] for view, name in names.items()}, pictures
 
 
 def _batches(keys, size):

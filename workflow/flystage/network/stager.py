@@ -2,20 +2,22 @@
 
 import torch
 from torch import nn
-from torch.nn import functional
+
+from flystage.network.pooling import evened
 
 
 class Head(nn.Module):
     """Features -> hidden layers -> one score (logit) per stage.
 
-    First each vector is standardised, which removes the brightness of its picture. Then each feature is standardised by the
-    training images. Then each vector is standardised again, so that a picture unlike all training images cannot inflate the
+    First each part of a vector is standardised, which removes the brightness of its picture. Then each feature is standardised by the
+    training images. Then each part is standardised again, so that a picture unlike all training images cannot inflate the
     scores. hidden: widths of the hidden layers. mean, std: of each feature over the training images, tensors (features,).
+    parts: equal parts of a vector, see `evened`.
     """
 
-    def __init__(self, features, hidden, stages, dropout=0.0):
+    def __init__(self, features, hidden, stages, dropout=0.0, parts=1):
         super().__init__()
-        self.hidden = tuple(hidden)
+        self.hidden, self.parts = tuple(hidden), parts
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("std", torch.ones(features))
         layers, width = [], features
@@ -23,13 +25,14 @@ class Head(nn.Module):
             layers += [nn.Linear(width, units), nn.GELU(), nn.Dropout(dropout)]
             width = units
         self.layers = nn.Sequential(*layers, nn.Linear(width, stages))
+        self.offset = None  # an EmbryoOffset, for images whose embryo is known
 
     def standardise_by(self, vectors):
         """Set mean and std from the training vectors, tensor (images, features)."""
         total = squares = 0
         for part in vectors.split(4096):  # at once, two copies of all vectors would have to fit in memory
-            evened = functional.layer_norm(part, part.shape[1:]).double()
-            total, squares = total + evened.sum(dim=0), squares + (evened**2).sum(dim=0)
+            even = evened(part, self.parts).double()
+            total, squares = total + even.sum(dim=0), squares + (even**2).sum(dim=0)
         mean = total / len(vectors)
         variance = (squares - len(vectors) * mean**2) / max(len(vectors) - 1, 1)
         self.mean.copy_(mean)
@@ -41,8 +44,7 @@ class Head(nn.Module):
 
     def standardised(self, vectors):
         """Return the standardised input of the layers, of the same shape as the vectors."""
-        evened = functional.layer_norm(vectors, vectors.shape[-1:])
-        return functional.layer_norm((evened - self.mean) / self.std, vectors.shape[-1:])
+        return evened((evened(vectors, self.parts) - self.mean) / self.std, self.parts)
 
 
 class Stager(nn.Module):
@@ -55,13 +57,3 @@ class Stager(nn.Module):
 
     def forward(self, pictures):
         return self.head(self.backbone(pictures))
-
-
-def averaged(scores, temperature=1.0):
-    """Average the scores of several views of each picture to probabilities: their geometric mean, scaled to sum to 1.
-
-    scores: tensor (views, images, stages). temperature: divides the mean log-probabilities, see `fitted_temperature`.
-    Returns a float64 tensor (images, stages). The mean of log-probabilities gives each view the same weight. It is the
-    log-linear opinion pool (Genest and Zidek, Statistical Science 1, 1986).
-    """
-    return torch.softmax(torch.log_softmax(scores.double(), dim=-1).mean(dim=0) / temperature, dim=-1)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sqlite3
 import zlib
 from pathlib import Path
@@ -10,12 +11,16 @@ import numpy as np
 
 # Vectors stay complete if this process is killed. The checksums detect damage from a power cut.
 UNSYNCED = "PRAGMA synchronous = OFF"
-TABLE = "CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID"
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS pictures (view TEXT PRIMARY KEY, digest TEXT) WITHOUT ROWID",
+)
+DIGEST = re.compile("[0-9a-f]{64}")  # else damage could give two pictures the same short digest
 CHECKSUM = 4  # bytes after each vector, because SQLite does not detect a damaged value
 
 
 class VectorCache:
-    """Feature vectors (float32) by key in one SQLite file, which survives a kill at any moment."""
+    """Feature vectors (float32) by key, and digests of pictures, in one SQLite file, which survives a kill at any moment."""
 
     def __init__(self, path):
         self.path = Path(path)
@@ -45,6 +50,21 @@ class VectorCache:
         rows = [(key, value + _checksum(key, value)) for key, value in zip(keys, values, strict=True)]
         self._run("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
 
+    def find_digests(self, views):
+        """Return {view: digest of its pixels} for those of `views`, names of a PNG in a rotation, that are in the cache."""
+        found = {}
+        for start in range(0, len(views), 500):
+            part = views[start : start + 500]
+            query = f"SELECT view, digest FROM pictures WHERE view IN ({','.join('?' * len(part))})"
+            for view, digest in self._run(query, [part]):
+                if isinstance(digest, str) and DIGEST.fullmatch(digest):
+                    found[view] = digest
+        return found
+
+    def keep_digests(self, digests):
+        """Store {view: digest}, see `find_digests`, in one transaction."""
+        self._run("INSERT OR REPLACE INTO pictures VALUES (?, ?)", list(digests.items()))
+
     def _run(self, query, rows):
         """Run the query for each of `rows` in one transaction. A damaged or missing file is replaced by a new one.
 
@@ -63,7 +83,8 @@ class VectorCache:
     def _transaction(self, query, rows):
         self.connection.execute(UNSYNCED)
         with self.connection:
-            self.connection.execute(TABLE)
+            for table in TABLES:
+                self.connection.execute(table)
             return [answer for row in rows for answer in self.connection.execute(query, row)]
 
 

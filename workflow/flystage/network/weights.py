@@ -8,12 +8,13 @@ from pathlib import Path
 
 import torch
 
-from flystage.core.errors import FlystageError
+from flystage.core.errors import FlystageError, first_line
 from flystage.core.fields import Rule, check_fields, either, line, number, one_of, optional, positive, several, whole
 from flystage.core.files import written_whole
 from flystage.core.tensor_files import check_tensors, read_tensors
 from flystage.network import timm_weights, torchvision_weights
 from flystage.network.classifiers import BUNDLED, CLASSIFIERS, NAMED_WEIGHTS, asks_for_more, name_in_timm
+from flystage.network.pooling import MEAN, POOLINGS, FeatureMap
 
 log = logging.getLogger("flystage")
 OURS = re.compile(r"(?:backbone\.)?body\.(.+)")  # a tensor's name in a backbone.pt, or a checkpoint
@@ -32,10 +33,13 @@ ABOUT = {  # the fields of a backbone's record
     "mean": several(number(-1000, 1000), 3, 3),
     "std": several(positive(1000), 3, 3),
     "size": SIZE,
+    "pooling": one_of(*POOLINGS),
+    "parts": whole(1, 3),
 }
+BEFORE_POOLING = {"pooling": MEAN, "parts": 1}  # of records that earlier versions wrote
 
 
-def fetch_weights(name, source, seed, path, size=None):
+def fetch_weights(name, source, seed, path, size=None, pooling=MEAN):
     """Check the backbone's starting weights and write them to `path`.
 
     name: see `Backbone`. source: "pretrained" or "imagenet" (published, downloaded once), "bundled" (from a package, for
@@ -51,7 +55,15 @@ def fetch_weights(name, source, seed, path, size=None):
     file = None if source in NAMED_WEIGHTS else read_weights(source)
     provider = timm_weights if name_in_timm(name) else torchvision_weights
     backbone, licence = provider.started(name, source, file, size)
-    state = backbone.state_dict()
+    state, parts = backbone.state_dict(), 1
+    if pooling != MEAN:
+        try:
+            parts = FeatureMap.of(name, backbone.body, backbone.size).parts
+        except (ValueError, RuntimeError, AttributeError, TypeError) as error:
+            raise FlystageError(
+                f"Configuration, model.pooling: {pooling} needs a feature map, and a {name} has none ({first_line(error)}). Set it"
+                f" to {MEAN}."
+            ) from error
     about = {
         "name": name,
         "source": source if file is None else named(source),
@@ -59,6 +71,8 @@ def fetch_weights(name, source, seed, path, size=None):
         "id": backbone_id(name, state),
         **backbone.scaling,
         "size": backbone.size,
+        "pooling": pooling,
+        "parts": parts,
     }
     if asks_for_more(about):
         log.warning("The weights of %s have the licence %r. Read its terms before you publish or sell results that use them.",
@@ -72,6 +86,8 @@ def load_weights(path):
     """Return the content of the file that `fetch_weights` wrote, on the CPU. Raises FlystageError if it was damaged or changed."""
     try:
         backbone = read_tensors(path)
+        if isinstance(backbone, dict):
+            backbone = BEFORE_POOLING | backbone
         check_fields(backbone, ABOUT)
         if not isinstance(backbone.get("state"), dict):
             raise ValueError("its weights are missing")
@@ -105,7 +121,8 @@ def content_of(backbone):
     """
     state = backbone["state"]
     outline = [[key, str(state[key].dtype), list(state[key].shape)] for key in sorted(state)]
-    digest = hashlib.sha256(json.dumps([backbone["name"], backbone["size"], outline]).encode())
+    pooling = [] if backbone["pooling"] == MEAN else [backbone["pooling"]]
+    digest = hashlib.sha256(json.dumps([backbone["name"], backbone["size"], outline, *pooling]).encode())
     for key in sorted(state):
         digest.update(_bytes_of(state[key]))
     return digest.hexdigest()[:32]

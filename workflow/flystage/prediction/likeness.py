@@ -7,12 +7,12 @@ The threshold comes from embryos that were not used for training.
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from flystage.certainty.prediction_sets import share_within_limits_of_others, upper_limit
 from flystage.dataset.manifests import read_manifest
 from flystage.network.checkpoint import backbone_of
 from flystage.network.features import feature_vectors
+from flystage.network.pooling import evened
 
 NEAREST = 3  # training vectors
 MOST = 4096  # training vectors to keep, so that a checkpoint stays small
@@ -25,22 +25,18 @@ def chosen_rows(count):
     return np.unique(np.linspace(0, count - 1, min(count, MOST)).astype(int))
 
 
-def reference_of(vectors):
+def reference_of(vectors, parts):
     """Return the reference for distances, a float16 tensor (vectors, features). vectors: tensor, see `chosen_rows`."""
-    return _evened(vectors).half()
+    return evened(vectors.float(), parts).half()
 
 
-def distances_to(reference, vectors):
+def distances_to(reference, vectors, parts):
     """Return the mean distance of each vector to its nearest reference vectors, float64 array (images,).
 
     vectors: tensor (images, features).
     """
-    near = torch.cdist(_evened(vectors), reference.float())
+    near = torch.cdist(evened(vectors.float(), parts), reference.float())
     return near.topk(min(NEAREST, len(reference)), largest=False).values.double().mean(dim=1).numpy()
-
-
-def _evened(vectors):
-    return functional.layer_norm(vectors.float(), vectors.shape[-1:])
 
 
 def held_out_likeness(distances, embryos):
@@ -84,16 +80,19 @@ def likeness_of_network(checkpoint, files, record, cache_folder, threads):
             found = feature_vectors(pngs, backbone_of(checkpoint), cache_folder, threads)
         return torch.from_numpy(np.array(found))
 
-    reference = reference_of(vectors("train"))
+    parts = checkpoint["backbone"]["parts"]
+    reference = reference_of(vectors("train"), parts)
     held_out = record and record["likeness"]
     if not held_out:
-        held_out = held_out_likeness(distances_to(reference, vectors("val")), manifests["val"]["embryo"].to_numpy())
+        held_out = held_out_likeness(
+            distances_to(reference, vectors("val"), parts), manifests["val"]["embryo"].to_numpy()
+        )
     return held_out and {"reference": reference, "threshold": held_out["threshold"]}
 
 
-def unlikeness(likeness, vectors):
+def unlikeness(likeness, vectors, parts):
     """Return distances divided by the threshold, float64 array (images,). Above 1, a picture is out-of-distribution.
 
     likeness: see `likeness_of_network`. vectors: tensor (images, features).
     """
-    return distances_to(likeness["reference"], vectors) / max(likeness["threshold"], 1e-9)
+    return distances_to(likeness["reference"], vectors, parts) / max(likeness["threshold"], 1e-9)

@@ -8,10 +8,10 @@ import torch
 from tqdm import tqdm
 
 from flystage.images.pngs import decoded_png, filled_box, read_png
+from flystage.network.averaging import averaged
 from flystage.network.checkpoint import backbone_of, head_of
 from flystage.network.embedders import embedder, kind_of_embedder
 from flystage.network.features import embedded
-from flystage.network.stager import averaged
 
 ACROSS = 9  # covers along the longer side of the embryo
 OF_EACH = 2  # images of each group

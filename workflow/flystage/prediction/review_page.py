@@ -137,7 +137,7 @@ def _series(its, beside_page, as_file):
         address = quote(figure.relative_to(beside_page).as_posix())
     elif figure:
         address = "data:image/svg+xml;base64," + base64.b64encode(figure.read_bytes()).decode()
-    return {"rate": its["rate"], "interval": its["interval"], "figure": address}
+    return {"rate": its["rate"], "interval": its["interval"], "start": its.get("start"), "figure": address}
 
 
 def _thumbnail(png, folder):

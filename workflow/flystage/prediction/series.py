@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from flystage.prediction.time_path import time_course
 from flystage.raw.finding import readable
@@ -13,6 +14,9 @@ from flystage.raw.stages import natural_key, one_form
 from flystage.report.figures import time_against_frame
 
 FOLDER, NONE = "folder", "none"
+TEMPO = [
+    "embryo", "frames", "start", "start_low", "start_high", "rate", "rate_low", "rate_high", "unit", "tempo", "tempo_low", "tempo_high",
+]  # fmt: skip
 
 
 def frames_of_series(table, folders, pattern, how):
@@ -78,8 +82,9 @@ def read_in_time(table, probabilities, series, stages, usual, folder):
 
     table: of suggestions. probabilities: array (used rows, stages). series: see `frames_of_series`. stages: the Stages.
     usual: usual time from one frame to the next, or None if unknown. folder: for the curves, PNG and SVG.
-    Returns the table and {embryo: {"rate": time per frame, "interval": [lowest, highest] rate, "figure": path of the
-    SVG}}. If the stages have no order or do not rise in time, nothing is read and the dict is empty.
+    Returns the table and {embryo: {"rate": time per frame, "interval": [lowest, highest] rate, "frames": their number, "start":
+    [time of the first frame, its lowest, its highest], "figure": path of the SVG}}. If the stages have no order or do not rise in
+    time, nothing is read and the dict is empty.
     """
     table = table.assign(embryo=series[0], stage_in_time="", time_in_time=np.nan)
     folder = Path(folder)
@@ -106,6 +111,23 @@ def read_in_time(table, probabilities, series, stages, usual, folder):
         told[embryo] = {
             "rate": float(f"{course.rate:.3g}"),
             "interval": [float(f"{rate:.3g}") for rate in course.interval],
+            "frames": len(frames),
+            "start": [float(f"{time:.4g}") for time in (course.start, *course.start_interval)],
             "figure": str(figure.with_suffix(".svg")),
         }
     return table, told
+
+
+def tempo_of_movies(movies, stages, usual):
+    """Return a table with one row per movie: where it starts in development and how fast it goes, each with its interval.
+
+    movies: the dict from `read_in_time`. stages: the Stages; their unit is that of start and rate, "stages" if they have no times.
+    usual: see `read_in_time`. tempo is the rate divided by it, empty if it is unknown: embryos at 18 or 25 degrees differ in it.
+    """
+    rows = []
+    for embryo, movie in movies.items():
+        rate, (low, high) = movie["rate"], movie["interval"]
+        tempo = [round(each / usual, 3) for each in (rate, low, high)] if usual else ["", "", ""]
+        unit = stages.unit if stages.times is not None else "stages"
+        rows.append([embryo, movie["frames"], *movie["start"], rate, low, high, unit, *tempo])
+    return pd.DataFrame(rows, columns=TEMPO)

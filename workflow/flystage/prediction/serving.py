@@ -78,8 +78,8 @@ def predict_fn(request, model):
     """
     import torch
 
+    from flystage.network.averaging import averaged
     from flystage.network.features import turns_to_ask
-    from flystage.network.stager import averaged
     from flystage.prediction.inference import finite
 
     checkpoint, network = model["checkpoint"], model["network"]

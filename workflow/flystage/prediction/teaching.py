@@ -22,11 +22,13 @@ def with_teaching(table, checkpoint, cache_folder, threads):
         return table
     vectors = feature_vectors(table.loc[used, "png"].tolist(), backbone_of(checkpoint), cache_folder, threads)
     column = pd.Series(np.nan, table.index)
-    column[used] = teaching(vectors, table.loc[used, "doubt"], likeness["reference"].float().numpy()).round(4)
+    column[used] = teaching(
+        vectors, table.loc[used, "doubt"], likeness["reference"].float().numpy(), checkpoint["backbone"]["parts"]
+    ).round(4)
     return table.assign(teaches=column)
 
 
-def teaching(vectors, doubts, labelled):
+def teaching(vectors, doubts, labelled, parts=1):
     """Return how useful the label of each image is, float64 array (images,) from 1 (label first) towards 0.
 
     vectors: float array (images, features) of the unlabelled images. doubts: of each, 0 to 1.
@@ -35,14 +37,14 @@ def teaching(vectors, doubts, labelled):
     taken image. This is the greedy k-center of core-sets (Sener and Savarese, ICLR 2018, arXiv 1708.00489), weighted
     by doubt. So of many similar pictures in a movie, only the first ranks high.
     """
-    vectors, doubts = _evened(vectors), np.asarray(doubts, dtype=float)
+    vectors, doubts = _evened(vectors, parts), np.asarray(doubts, dtype=float)
     squares = (vectors**2).sum(axis=1)
 
     def distances_to(point):
         return np.sqrt(np.maximum(squares - 2 * vectors @ point + point @ point, 0))
 
     nearest = np.full(len(vectors), np.inf)
-    for point in _evened(labelled):
+    for point in _evened(labelled, parts):
         nearest = np.minimum(nearest, distances_to(point))
     if not np.isfinite(nearest).all():
         nearest = distances_to(vectors.mean(axis=0))
@@ -59,8 +61,9 @@ def teaching(vectors, doubts, labelled):
     return values
 
 
-def _evened(vectors):
-    """Return each vector with zero mean and unit variance, as in the head."""
+def _evened(vectors, parts):
+    """Return each part of each vector with zero mean and unit variance, as in the head. parts: see `evened`."""
     vectors = np.asarray(vectors, dtype=np.float32)
-    spread = vectors.std(axis=1, keepdims=True)
-    return (vectors - vectors.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1)
+    split = vectors.reshape(len(vectors), parts, vectors.shape[1] // parts)
+    spread = split.std(axis=2, keepdims=True)
+    return ((split - split.mean(axis=2, keepdims=True)) / np.where(spread > 0, spread, 1)).reshape(vectors.shape)

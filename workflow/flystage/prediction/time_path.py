@@ -8,6 +8,7 @@ state between two stages is interpolated between their probabilities. The stages
 forward-backward recursion.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -25,13 +26,16 @@ class TimeCourse(NamedTuple):
 
     stages: places of the stages, int array (frames,), never falling. times: expected times in the unit of
     `Stages.places`, float array (frames,), never falling. rate: time per frame in that unit. interval: (lowest,
-    highest) of the rates that are nearly as likely.
+    highest) of the rates that are nearly as likely. start: expected time of the first frame, and start_interval: its central
+    95 %, over the rates that are nearly as likely, in that unit.
     """
 
     stages: np.ndarray
     times: np.ndarray
     rate: float
     interval: tuple[float, float]
+    start: float = math.nan
+    start_interval: tuple[float, float] = (math.nan, math.nan)
 
 
 def time_course(probabilities, frames, places, usual=None):
@@ -54,8 +58,19 @@ def time_course(probabilities, frames, places, usual=None):
     transitions = _transitions(gaps, rate * steps)
     with np.errstate(divide="ignore"):
         path = best_path(says, [np.log(transition) for transition in transitions])
-    times = _posterior(says, transitions) @ positions
-    return TimeCourse(stage_of[path], np.maximum.accumulate(times), float(rate), (float(near[0]), float(near[-1])))
+    times = np.maximum.accumulate(_posterior(says, transitions) @ positions)
+    likely = likelihoods >= likelihoods.max() - LIKELY
+    start = _start(says, gaps, positions, steps, near, np.exp(likelihoods[likely] - likelihoods.max()))
+    interval = (float(near[0]), float(near[-1]))
+    return TimeCourse(stage_of[path], times, float(rate), interval, float(times[0]), start)
+
+
+def _start(says, gaps, positions, steps, rates, weights):
+    """Return (low, high) of the central 95 % of the time of the first frame. weights: of the rates, by likelihood."""
+    firsts = [_posterior(says, _transitions(gaps, rate * steps))[0] for rate in rates]
+    reached = np.cumsum(np.average(firsts, axis=0, weights=weights))
+    low, high = (int(np.searchsorted(reached, share)) for share in (0.025, 0.975))
+    return float(positions[low]), float(positions[min(high, len(positions) - 1)])
 
 
 def best_path(says, transitions):

@@ -15,7 +15,7 @@ from flystage.core.files import written_whole
 from flystage.images.preparing import LATER_SETTINGS, checksum, encoded_png, prepare
 from flystage.images.tiff import opened, time_points
 from flystage.network.checkpoint import stages_of
-from flystage.prediction.inference import staged_and_compared
+from flystage.prediction.inference import answers_of
 from flystage.raw.finding import readable, why_unreadable
 
 log = logging.getLogger("flystage")
@@ -82,7 +82,7 @@ def _write_png(picture, path):
         temporary.write_bytes(encoded_png(picture))
 
 
-def suggest_stages(prepared, checkpoint, top_k, views, cache_folder, threads):
+def suggest_stages(prepared, checkpoint, top_k, views, cache_folder, threads, embryos=None):
     """Return the table of `prepare_unlabelled` with suggestions, and the probabilities, array (used rows, stages).
 
     checkpoint: the dict from `load_checkpoint`. views: number of rotations per picture, see `turns_to_ask`.
@@ -96,10 +96,17 @@ def suggest_stages(prepared, checkpoint, top_k, views, cache_folder, threads):
     used = table["status"] == "used"
     if used.any():
         pngs = table.loc[used, "png"].tolist()
-        probabilities, unlike = staged_and_compared(checkpoint, pngs, cache_folder, threads, views)
+        known = None if embryos is None else np.asarray(embryos, dtype=object)[used.to_numpy()].tolist()
+        found = answers_of(checkpoint, pngs, cache_folder, threads, views, known)
+        probabilities, unlike, changed = found.probabilities, found.unlikeness, found.adapted
+        if changed.any():
+            log.info(
+                "%d of %d images were classified with the other images of their embryo. New images of an embryo change its rows.",
+                changed.sum(), len(changed),
+            )  # fmt: skip
     else:
         log.warning("None of the %d images can be used. The column reason in the table says why.", len(table))
-        probabilities, unlike = np.empty((0, len(stages))), None
+        probabilities, unlike, changed = np.empty((0, len(stages))), None, np.zeros(0, dtype=bool)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
     for place in range(top_k):
         table[f"stage_{place + 1}"] = ""
@@ -107,16 +114,21 @@ def suggest_stages(prepared, checkpoint, top_k, views, cache_folder, threads):
         table.loc[used, f"p_{place + 1}"] = np.take_along_axis(probabilities, order[:, [place]], axis=1)[:, 0].round(4)
     table["set"], table["unit"], table["unlike"] = "", "", pd.Series("", table.index, dtype=object)
     table[["expected_time", "time_low", "time_high", "unlikeness", "doubt"]] = np.nan
-    if sets := checkpoint["calibration"]["sets"]:
-        held = stages_in_set(probabilities, sets["threshold"], sets["contiguous"])
-        table.loc[used, "set"] = [", ".join(names[row]) for row in held]
+    calibrations = [(~changed, checkpoint["calibration"]), (changed, checkpoint["calibration"]["adapted"])]
+    rows = table.index[used]
+    for these, calibration in calibrations:
+        if calibration and calibration["sets"] and these.any():
+            sets = calibration["sets"]
+            held = stages_in_set(probabilities[these], sets["threshold"], sets["contiguous"])
+            table.loc[rows[these], "set"] = [", ".join(names[row]) for row in held]
     if stages.times:
         times = stages.expected_times(probabilities)
         table.loc[used, "expected_time"] = times.round(2)
         table.loc[used, "unit"] = stages.unit
-        if interval := checkpoint["calibration"]["interval"]:
-            low, high = time_bounds(times, interval["reach"], stages)
-            table.loc[used, "time_low"], table.loc[used, "time_high"] = low.round(2), high.round(2)
+        for these, calibration in calibrations:
+            if calibration and calibration["interval"] and these.any():
+                low, high = time_bounds(times[these], calibration["interval"]["reach"], stages)
+                table.loc[rows[these], "time_low"], table.loc[rows[these], "time_high"] = low.round(2), high.round(2)
     if unlike is not None:
         table.loc[used, "unlikeness"] = unlike.round(3)
         table.loc[used, "unlike"] = (unlike > 1).astype(int).tolist()

@@ -87,13 +87,37 @@ def _network(config, network, best):
         if train["loss"] == "ordered"
         else " with cross-entropy"
     )
-    chosen = f"{best['folds']} folds of whole embryos" if best.get("folds") else "the validation embryos"
+    pooled = ""
+    if network.get("pooling") == "mean_std":
+        token = "the class token, and " if network.get("parts") == 3 else ""
+        pooled = f" The features of an image are {token}the mean and standard deviation of the last feature map."
     return (
         f"{'An' if network['name'][0] in 'aeiou' else 'A'} {network['name']} {weights} (checksum {network['id']}{licence}) {frozen}."
-        f" A classification head with {hidden} hidden units was"
+        f"{pooled} A classification head with {hidden} hidden units was"
         f" trained on its features{targets}, using AdamW (Loshchilov and Hutter 2019) with weight decay {train['weight_decay']:g},"
-        f" learning rate {best['learning_rate']:.3g} and batch size {best['batch_size']}. Learning rate and batch size were those with"
-        f" the lowest loss on {chosen} among {config['tune']['trials']} trials."
+        f" learning rate {best['learning_rate']:.3g} and batch size {best['batch_size']}.{_choice(config['tune']['trials'], best)}"
+    )
+
+
+def _choice(trials, best):
+    """Return how learning rate and batch size were chosen."""
+    folds = best.get("folds")
+    scored = (
+        f"{folds} folds of whole embryos of the training and validation splits" if folds else "the validation embryos"
+    )
+    if "displaced" not in best:
+        return f" Learning rate and batch size were those with the lowest loss on {scored} among {trials} trials."
+    if best["displaced"]:
+        return (
+            f" Learning rate and batch size were those with the lowest loss on {scored} among {trials} trials. They replaced fixed"
+            " settings, because the loss was lower by more than the standard error of the difference over embryos."
+        )
+    fixed = " Learning rate and batch size were fixed before the run."
+    if trials < 2:
+        return fixed
+    return (
+        f"{fixed} None of {trials - 1} other settings had a loss on {scored} that was lower by more than the standard error of the"
+        " difference over embryos."
     )
 
 
@@ -124,12 +148,17 @@ def _in_words(measured):
 
 def _crossvalidation(crossval):
     measured = crossval["crossval"]
-    hyperparameters = (measured.get("hyperparameters") or "").strip().rstrip(".")
-    hyperparameters = hyperparameters[:1].lower() + hyperparameters[1:]
+    alone, hyperparameters = crossval.get("alone"), (measured.get("hyperparameters") or "").strip()
     parts = [
         f"In cross-validation over {measured['folds']} folds of whole embryos of all splits ({measured['images']} images of"
-        f" {measured['embryos']} embryos{'; ' + hyperparameters if hyperparameters else ''}) the results were: {_in_words(measured)}"
+        f" {measured['embryos']} embryos) the results were: {_in_words(measured)}",
+        *([hyperparameters] if hyperparameters else []),
     ]
+    if alone:
+        parts.append(
+            "What all images of an embryo have in common was estimated from these images without their labels, and taken out"
+            f" before their classification. With each image alone, the results were: {_in_words(alone)}"
+        )
     if crossval.get("baselines"):
         names = [name for name in crossval["baselines"] if name != "chance"]
         parts.append(

@@ -20,7 +20,6 @@ BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 TAG = re.compile(r"[^=]{1,128}=.{0,256}")
 INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 MOST_TRIALS = 750  # of one tuning job of SageMaker
-FOLDS = 5  # for tune.folds: auto, where trials are scored by folds
 
 
 def checked(config, schema_path, config_files=()):
@@ -179,7 +178,7 @@ def _check_meaning(config):
 
 
 def _folds_of_tuning(config):
-    """Return the number of folds that score a trial, or 0. Folds need quick training, so they are for heads trained here."""
+    """Return the folds that score a trial: a number, 0 for none, or "auto". Only heads that are trained here can have folds."""
     folds = config["tune"]["folds"]
     apart = {
         "train.mode is finetuned": config["train"]["mode"] == "finetuned",
@@ -187,7 +186,7 @@ def _folds_of_tuning(config):
     }
     reason = next((reason for reason, holds in apart.items() if holds), None)
     if folds == "auto":
-        return 0 if reason else FOLDS
+        return 0 if reason else folds
     if folds and reason:
         raise FlystageError(
             f"Configuration, tune.folds: {reason}, so trials are scored on the validation split. Set tune.folds to 0."

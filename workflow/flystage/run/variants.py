@@ -60,7 +60,9 @@ def data_key(config):
 def weights_key(config):
     """Return a short name for the starting weights of a configuration. Variants that can share them have the same name."""
     model = config["model"]
-    return _key([model["backbone"], model["weights"], config["train"]["seed"], size_of_network(config)])
+    return _key(
+        [model["backbone"], model["weights"], model["pooling"], config["train"]["seed"], size_of_network(config)]
+    )
 
 
 def _key(settings):

@@ -18,23 +18,41 @@ def order_of_epoch(images, seed, number):
     return torch.randperm(images, generator=torch.Generator().manual_seed(seed * 100_003 + number))
 
 
+def order_in_steps(images, batch_size, steps, seed, number):
+    """Return the images of the batches of epoch `number`, int64 tensor: a pass over all, shortened or repeated to fit `steps`.
+
+    steps: (fewest, most) batches of an epoch, or None for one pass. A training of few images makes as many steps as one of many, so
+    its cost does not grow with the images, and a handful of images is not left untrained.
+    """
+    if steps is None:
+        return order_of_epoch(images, seed, number)
+    fewest, most = steps
+    wanted = min(max(-(-images // batch_size), fewest), most) * batch_size
+    if wanted // batch_size == -(-images // batch_size):
+        return order_of_epoch(images, seed, number)
+    passes = range(-(-wanted // images))
+    return torch.cat([order_of_epoch(images, seed, number * 1_000 + part) for part in passes])[:wanted]
+
+
 class VectorBatches:
     """Batches of feature vectors in memory. Their order depends only on seed and epoch.
 
     vectors: float32 tensor (images, features). labels: int64 tensor (images,). With seed None, the order is always as
     given.
-    here: see `Here`. Each process gets its share of every batch.
+    here: see `Here`. Each process gets its share of every batch. steps: see `order_in_steps`.
     """
 
-    def __init__(self, vectors, labels, batch_size, here, seed=None):
+    def __init__(self, vectors, labels, batch_size, here, seed=None, steps=None):
         self.vectors, self.labels, self.batch_size, self.here, self.seed = vectors, labels, batch_size, here, seed
+        self.steps = steps
 
     def __len__(self):
-        return -(-len(self.labels) // self.batch_size)
+        passes = -(-len(self.labels) // self.batch_size)
+        return passes if self.steps is None else min(max(passes, self.steps[0]), self.steps[1])
 
     def epoch(self, number):
         """Yield (vectors, labels, which of them count, length of the whole batch) for epoch `number`."""
-        order = order_of_epoch(len(self.labels), self.seed, number)
+        order = order_in_steps(len(self.labels), self.batch_size, self.steps, self.seed, number)
         for part, counted, total in self.here.shares(order, self.batch_size):
             yield self.vectors[part], self.labels[part], counted, total
 

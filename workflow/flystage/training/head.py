@@ -18,6 +18,7 @@ VALIDATION_BATCH = 4096
 # Most principal components to train a head on, and the lowest variance of one as a share of the first one's variance.
 # With few images, the last components are only rounding errors. docs/method.md compares numbers of components.
 COMPONENTS, LEAST_VARIANCE = 256, 1e-3
+STEPS = 15, 200  # fewest and most optimiser steps of an epoch; docs/experiments.md says what other budgets gave
 
 
 def load_vectors(vectors_path, manifest_path):
@@ -46,14 +47,14 @@ class HeadInputs:
     val: tuple[torch.Tensor, torch.Tensor] | None
 
     @classmethod
-    def of(cls, train, val, seed):
+    def of(cls, train, val, seed, parts=1):
         """Make the inputs from (vectors, labels) of both splits. val: None without validation images.
 
         seed: of the random start of the search for components (Halko, Martinsson and Tropp, SIAM Review 53, 2011).
         """
         # The result must not depend on the number of threads, and forked processes cannot use a thread pool.
         torch.set_num_threads(1)
-        standard = Head(train[0].shape[1], [], 1)
+        standard = Head(train[0].shape[1], [], 1, parts=parts)
         standard.standardise_by(train[0])
         vectors = _in_parts(standard.standardised, train[0])
         torch.manual_seed(seed)
@@ -68,7 +69,7 @@ class HeadInputs:
         recipe: see `Recipe`. stages: the Stages.
         """
         torch.manual_seed(recipe.train["seed"])
-        head = Head(len(self.components), recipe.hidden, len(stages), recipe.dropout)
+        head = Head(len(self.components), recipe.hidden, len(stages), recipe.dropout, self.standard.parts)
         head.mean.copy_(self.standard.mean)
         head.std.copy_(self.standard.std)
         layers = copy.deepcopy(head.layers)
@@ -88,11 +89,18 @@ def _in_parts(function, vectors, size=4096):
 
 
 def train_head(inputs, stages, recipe, here=None, point=None):
-    """Train a head. Return the Head of the best epoch and the history.
+    """Train a head. Return the Head of the best epoch and the history. The arguments: see `train_layers`."""
+    head, layers, history = train_layers(inputs, stages, recipe, here, point)
+    inputs.finish(head, layers)
+    return head, history
 
-    inputs: HeadInputs. Without validation images, the last epoch counts as the best. stages: the Stages. recipe: see
-    `Recipe`.
-    here: see `Here`. point: see `ResumePoint`. The same arguments give the same head on the same machine.
+
+def train_layers(inputs, stages, recipe, here=None, point=None):
+    """Train the layers of a head on components. Return (the untrained Head, its layers at their best epoch, the history).
+
+    inputs: HeadInputs. Without validation images, the last epoch counts as the best. stages: the Stages. recipe: see `Recipe`.
+    here: see `Here`. point: see `ResumePoint`. The same arguments give the same layers on the same
+    machine.
     """
     here = here or Here()
     torch.set_num_threads(1)  # trials share the cores, and the result must not depend on their number
@@ -108,8 +116,7 @@ def train_head(inputs, stages, recipe, here=None, point=None):
         recipe,
         here,
     )
-    batches = VectorBatches(*inputs.train, recipe.batch_size, here, settings["seed"])
+    batches = VectorBatches(*inputs.train, recipe.batch_size, here, settings["seed"], STEPS)
     validation = VectorBatches(*inputs.val, VALIDATION_BATCH, here) if inputs.val else None
     history = training.run(batches, validation, point)
-    inputs.finish(head, layers)
-    return head, history
+    return head, layers, history

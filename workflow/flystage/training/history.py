@@ -5,8 +5,6 @@ A history has one row per epoch: epoch and train_loss, val_loss and val_top1 if 
 
 import math
 
-import numpy as np
-
 from flystage.core.errors import FlystageError
 
 
@@ -15,19 +13,6 @@ def best_epoch(history):
     if "val_loss" not in history[-1]:
         return history[-1]
     return min(history, key=lambda row: row["val_loss"] if math.isfinite(row["val_loss"]) else math.inf)
-
-
-def mean_history(histories, images):
-    """Return the mean of several histories, epoch by epoch up to the end of the shortest.
-
-    images: number of validation images of each training, which is its weight.
-    """
-    weights = np.array(images) / sum(images)
-    return [
-        {"epoch": rows[0]["epoch"]}
-        | {name: float(weights @ [row[name] for row in rows]) for name in ("train_loss", "val_loss", "val_top1")}
-        for rows in zip(*histories, strict=False)
-    ]
 
 
 def joined(head, network):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 
+from flystage.network.pooling import MEAN
+
 
 @dataclass(frozen=True)
 class Here:
@@ -51,7 +53,11 @@ class Here:
 
     def together(self, network):
         """Return the network for training steps, which averages the gradients of all processes."""
-        return torch.nn.parallel.DistributedDataParallel(network) if self.world > 1 else network
+        if self.world == 1:
+            return network
+        # Pooling before the last layers of a backbone leaves these without a gradient.
+        unused = getattr(getattr(network, "backbone", None), "pooling", MEAN) != MEAN
+        return torch.nn.parallel.DistributedDataParallel(network, find_unused_parameters=unused)
 
 
 @contextmanager
