@@ -26,12 +26,9 @@ if (
 OCCLUSION = {"occlusion": "<results>/evaluation/occlusion.json"} if EVALUATE_SCRIPT == "evaluate.py" else {}
 
 
-# A script that runs the network here can take an embryo's offset out, and then also writes what each image gives alone.
-ADAPT = (
-    EVALUATE_SCRIPT == "evaluate.py"
-    and config["train"]["mode"] == "frozen"
-    and config["evaluate"]["adapt"] == "auto"
-)
+# Only heads on frozen features take an embryo's offset out. A script that runs the network here also writes what each image gives alone.
+OFFSETS = config["train"]["mode"] == "frozen" and config["evaluate"]["adapt"] == "auto"
+ADAPT = OFFSETS and EVALUATE_SCRIPT == "evaluate.py"
 ALONE = {"alone": "<results>/evaluation/alone.csv"} if ADAPT else {}
 
 
@@ -90,7 +87,7 @@ SETTINGS_OF_RUN = {
     "model": {key: config["model"][key] for key in HEAD},
     "angles": config["image"]["angles"],
     "views": config["evaluate"]["views"],
-    "adapt": config["train"]["mode"] == "frozen" and config["evaluate"]["adapt"] == "auto",
+    "adapt": OFFSETS,
     "top_k": config["evaluate"]["top_k"],
     "folds": config["crossval"]["folds"],
     "training_only": TRAINING_ONLY,

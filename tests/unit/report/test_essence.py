@@ -103,3 +103,18 @@ def test_summaries_import_no_slow_packages():
     heavy = "import sys, flystage.report.essence, flystage.run.terminal; print({'pandas', 'numpy', 'torch'} & set(sys.modules))"
     paths = {"PYTHONPATH": essence.__file__.split("/flystage/")[0]}
     assert subprocess.check_output([sys.executable, "-c", heavy], env=paths, text=True) == "set()\n"
+
+
+def test_a_prediction_ends_with_what_lowers_the_trust_in_it(tmp_path):
+    (tmp_path / "predict").mkdir()
+    (tmp_path / "logs").mkdir()
+    rows = "".join(f"{number}.tif,used,,{unlike}\n" for number, unlike in enumerate("0110"))
+    (tmp_path / "predict/predictions.csv").write_text("image,status,reason,unlike\n" + rows)
+    (tmp_path / "logs/predict.log").write_text(
+        "2026-12-01 10:00:00,123 INFO Note: 3 of 4 images were classified together.\n"
+        "2026-12-01 10:00:00,124 INFO peak memory 12 MiB\n"
+        "2026-12-01 10:00:00,125 WARNING The movie is odd.\n"
+    )
+    lines = essence_of_prediction(tmp_path).splitlines()
+    assert lines[1].startswith("2 of them are unlike") and "Warning: The movie is odd." in lines
+    assert "3 of 4 images were classified together." in lines and not any("peak" in line for line in lines)

@@ -10,8 +10,8 @@ CONFIDENCE = 0.95
 LEAST_CORRELATION = 0.1  # within an embryo; docs/method.md has the coverage simulated with it
 
 
-def _cluster_variance(values, clusters):
-    """Return the variance of the mean of `values` when whole clusters are drawn, and the number of clusters.
+def cluster_variance(values, clusters):
+    """Return the variance of the mean of `values` when whole clusters are drawn, and their number. It is NaN for one cluster.
 
     The linearised (ratio) estimator with m / (m - 1): Cochran, Sampling Techniques, 3rd ed., section 11.
     """
@@ -32,7 +32,7 @@ def proportion_interval(correct, clusters):
     """
     correct = np.asarray(correct, dtype=float)
     share, images = correct.mean(), len(correct)
-    variance, embryos = _cluster_variance(correct, clusters)
+    variance, embryos = cluster_variance(correct, clusters)
     effective = images / (1 + (images / embryos - 1) * LEAST_CORRELATION)
     if embryos == 1:
         effective = 1.0  # the variance between embryos is unknown
@@ -66,7 +66,7 @@ def difference_interval(differences, clusters):
     Returns (low, high); (None, None) with one embryo, because the variance between embryos is unknown.
     """
     differences = np.asarray(differences, dtype=float)
-    variance, embryos = _cluster_variance(differences, clusters)
+    variance, embryos = cluster_variance(differences, clusters)
     if embryos == 1:
         return None, None
     half = stdtrit(embryos - 1, (1 + CONFIDENCE) / 2) * np.sqrt(variance)

@@ -6,6 +6,7 @@ import numpy as np
 
 from flystage.certainty.calibration import fitted_temperature, tempered
 from flystage.core.errors import FlystageError
+from flystage.evaluation.intervals import cluster_variance
 from flystage.training.history import best_epoch
 
 # The settings of trial 0. With 8 and with 24 embryos no tuned settings were better than these (docs/experiments.md).
@@ -92,23 +93,8 @@ def best_trial(records):
     default = min(records, key=lambda record: record["trial"])
     if best.get("losses") and default["trial"] == 0:
         if default["losses"]:
-            lower, error = _difference(
-                *(np.array(record["losses"]) for record in (default, best)), np.array(best["images"])
-            )
-            best = best if lower > error else default
+            lower = np.repeat(np.subtract(default["losses"], best["losses"]), best["images"])  # of each image
+            variance, _ = cluster_variance(lower, np.repeat(best["embryos"], best["images"]))
+            best = best if lower.mean() > np.sqrt(variance) else default  # NaN, of one embryo, displaces nothing
         best = best | {"displaced": best["trial"] != 0}
     return {key: value for key, value in best.items() if key not in ("losses", "embryos", "images")}
-
-
-def _difference(losses, others, images):
-    """Return how much lower `others` are on average over images, and its standard error over embryos; infinite for one embryo.
-
-    losses, others: of each embryo, arrays. images: their numbers of images. The error is that of a ratio estimate with embryos as
-    clusters (Cochran, Sampling Techniques, 1977, section 11.8).
-    """
-    number, total, lower = len(images), images.sum(), losses - others
-    mean = float(lower @ images / total)
-    if number < 2:
-        return mean, math.inf
-    squares = ((images * (lower - mean)) ** 2).sum()
-    return mean, float(np.sqrt(number / (number - 1) * squares) / total)

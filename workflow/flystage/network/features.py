@@ -115,7 +115,8 @@ def _digests(files, turns, cache, readers):
     files: {png: bytes}. Vectors are kept by pixels and not by files, so a stored rotation by 90 degrees and a view of the
     unrotated PNG share one vector. The cache remembers the digests, so a known PNG is not decoded.
     """
-    names = {(png, turn): f"{hashlib.sha256(data).hexdigest()}:{turn}" for png, data in files.items() for turn in turns}
+    checksums = {png: hashlib.sha256(data).hexdigest() for png, data in files.items()}
+    names = {(png, turn): f"{checksum}:{turn}" for png, checksum in checksums.items() for turn in turns}
     known = cache.find_digests(list(dict.fromkeys(names.values())))
     unknown = list(dict.fromkeys(png for (png, _), name in names.items() if name not in known))
     decoded = readers.map(lambda png: decoded_png(png, files[png]), unknown)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from flystage.network.averaging import averaged
+from flystage.network.layers import hidden_layers
 
 ROUNDS = 2  # of estimating the offset and answering again
 FEWEST_IMAGES = 2  # of an embryo; a single image cannot tell its offset from its stage
@@ -27,11 +28,7 @@ class EmbryoOffset(nn.Module):
         self.kappa = kappa
         self.register_buffer("components", torch.zeros(features, components))
         self.register_buffer("means", torch.zeros(stages, components))
-        layers, width = [], components
-        for units in hidden:
-            layers += [nn.Linear(width, units), nn.GELU(), nn.Dropout(0.0)]
-            width = units
-        self.layers = nn.Sequential(*layers, nn.Linear(width, stages))
+        self.layers = hidden_layers(components, hidden, stages)
 
     def reduced(self, standardised):
         """Return the components of standardised vectors, float32 tensor (..., components)."""

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from flystage.network.layers import hidden_layers
 from flystage.network.pooling import evened
 
 
@@ -20,11 +21,7 @@ class Head(nn.Module):
         self.hidden, self.parts = tuple(hidden), parts
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("std", torch.ones(features))
-        layers, width = [], features
-        for units in hidden:
-            layers += [nn.Linear(width, units), nn.GELU(), nn.Dropout(dropout)]
-            width = units
-        self.layers = nn.Sequential(*layers, nn.Linear(width, stages))
+        self.layers = hidden_layers(features, hidden, stages, dropout)
         self.offset = None  # an EmbryoOffset, for images whose embryo is known
 
     def standardise_by(self, vectors):

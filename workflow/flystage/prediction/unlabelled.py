@@ -101,7 +101,8 @@ def suggest_stages(prepared, checkpoint, top_k, views, cache_folder, threads, em
         probabilities, unlike, changed = found.probabilities, found.unlikeness, found.adapted
         if changed.any():
             log.info(
-                "%d of %d images were classified with the other images of their embryo. New images of an embryo change its rows.",
+                "Note: %d of %d images were classified with the other images of their embryo. New images of an embryo change its"
+                " rows.",
                 changed.sum(), len(changed),
             )  # fmt: skip
     else:

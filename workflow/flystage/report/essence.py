@@ -8,6 +8,7 @@ from flystage.core.cells import as_meant
 from flystage.core.records import read_json
 
 FEW = 3  # files and warnings that are named; the report lists all
+NOTE = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ INFO Note: (.*)")  # of a prediction, for its last words
 WARNING = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ WARNING (?!SageMaker: )(.*)")  # SageMaker's are progress messages
 
 
@@ -23,11 +24,19 @@ def essence_of_run(results, note=""):
 
 
 def essence_of_prediction(results):
-    """Return how many images were classified, which were rejected, and the paths of the page and the tables."""
-    folder = Path(results) / "predict"
+    """Return how many images were classified, rejected and unlike the training images, warnings, and the paths of page and tables."""
+    folder, logged = Path(results) / "predict", Path(results) / "logs/predict.log"
     table = folder / "predictions.csv"
-    used = sum(row.get("status") == "used" for row in _rows(table))
-    lines = [f"{used} of {len(_rows(table))} images were classified.", *rejected_in(table, "image")]
+    rows = _rows(table)
+    used, unlike = (
+        sum(row.get(name) == value for row in rows) for name, value in (("status", "used"), ("unlike", "1"))
+    )
+    lines = [f"{used} of {len(rows)} images were classified.", *rejected_in(table, "image")]
+    lines += [f"{unlike} of them are unlike all training images. Do not trust their stages."] * bool(unlike)
+    lines += _matches(logged, NOTE)
+    warnings = _matches(logged, WARNING)
+    lines += [f"Warning: {warning}" for warning in warnings[:FEW]]
+    lines += [f"More warnings are in {logged}: {len(warnings) - FEW}."] * (len(warnings) > FEW)
     made = [folder / f"predictions.{ending}" for ending in ("html", "csv", "xlsx")]
     return "\n".join([*lines, f"Suggestions: {', '.join(str(path) for path in made if path.exists())}"])
 
@@ -97,9 +106,17 @@ def warnings_in(logs):
     found = []
     for path in paths:
         if path.stem not in ("predict", "compare", "aws_cleanup"):
-            text = path.read_text(encoding="utf-8", errors="replace")
-            found += [match[1] for line in text.splitlines() if (match := WARNING.match(line))]
+            found += _matches(path, WARNING)
     return list(dict.fromkeys(found))
+
+
+def _matches(path, pattern):
+    """Return what a pattern finds in the lines of a log, each text once."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return list(dict.fromkeys(match[1] for line in text.splitlines() if (match := pattern.match(line))))
 
 
 def _rows(path):

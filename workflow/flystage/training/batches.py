@@ -18,18 +18,22 @@ def order_of_epoch(images, seed, number):
     return torch.randperm(images, generator=torch.Generator().manual_seed(seed * 100_003 + number))
 
 
+def number_of_batches(images, batch_size, steps=None):
+    """Return the number of batches of an epoch. steps: see `order_in_steps`."""
+    passes = -(-images // batch_size)
+    return passes if steps is None else min(max(passes, steps[0]), steps[1])
+
+
 def order_in_steps(images, batch_size, steps, seed, number):
     """Return the images of the batches of epoch `number`, int64 tensor: a pass over all, shortened or repeated to fit `steps`.
 
     steps: (fewest, most) batches of an epoch, or None for one pass. A training of few images makes as many steps as one of many, so
     its cost does not grow with the images, and a handful of images is not left untrained.
     """
-    if steps is None:
+    batches = number_of_batches(images, batch_size, steps)
+    if batches == number_of_batches(images, batch_size):
         return order_of_epoch(images, seed, number)
-    fewest, most = steps
-    wanted = min(max(-(-images // batch_size), fewest), most) * batch_size
-    if wanted // batch_size == -(-images // batch_size):
-        return order_of_epoch(images, seed, number)
+    wanted = batches * batch_size
     passes = range(-(-wanted // images))
     return torch.cat([order_of_epoch(images, seed, number * 1_000 + part) for part in passes])[:wanted]
 
@@ -47,8 +51,7 @@ class VectorBatches:
         self.steps = steps
 
     def __len__(self):
-        passes = -(-len(self.labels) // self.batch_size)
-        return passes if self.steps is None else min(max(passes, self.steps[0]), self.steps[1])
+        return number_of_batches(len(self.labels), self.batch_size, self.steps)
 
     def epoch(self, number):
         """Yield (vectors, labels, which of them count, length of the whole batch) for epoch `number`."""
@@ -92,7 +95,7 @@ class PictureBatches:
         )
 
     def __len__(self):
-        return -(-len(self.labels) // self.batch_size)
+        return number_of_batches(len(self.labels), self.batch_size)
 
     def __iter__(self):
         """Yield the (epoch, number) pairs of each batch, for the loader."""
