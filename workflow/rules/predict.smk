@@ -35,7 +35,8 @@ rule predict:
         name_pattern=lambda wildcards: config["name_pattern"],
         series=config["predict"]["series"],
         adapt=config["evaluate"]["adapt"] == "auto",
-        usual_rate=config["frames"] and config["frames"]["every"],
+        every=config["frames"] and config["frames"]["every"],
+        time_unit=config["time_unit"],
         images=f"{config['results']}/predict/images",
         cache=CACHE_OF_CHECKPOINT,
         # A parameter and not an input, so that predicting never starts a training.

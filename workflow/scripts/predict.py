@@ -1,8 +1,9 @@
 from flystage.core.tables import write_csv
 from flystage.network.checkpoint import load_checkpoint, stages_of
+from flystage.prediction.movies import frames_of_series
 from flystage.prediction.occlusion import most_doubtful_covered
 from flystage.prediction.review_page import about_checkpoint, write_review_page
-from flystage.prediction.series import frames_of_series, read_in_time, tempo_of_movies
+from flystage.prediction.series import read_in_time, tempo_of_movies, usual_rates
 from flystage.prediction.spreadsheet import write_xlsx
 from flystage.prediction.teaching import with_teaching
 from flystage.prediction.unlabelled import in_order, prepare_unlabelled, suggest_stages
@@ -21,11 +22,12 @@ with rule_log(snakemake.log[0], snakemake.input):
         params.views,
         params.cache,
         snakemake.threads,
-        series[0] if params.adapt else None,
+        series.embryos if params.adapt else None,
     )
-    table, told = read_in_time(table, probabilities, series, stages, params.usual_rate, output.series)
+    usual = usual_rates(series, dict.fromkeys(series.films), params.every, params.time_unit, stages)
+    table, told = read_in_time(table, probabilities, series, stages, usual, output.series)
     table = in_order(table)
-    write_csv(tempo_of_movies(told, stages, params.usual_rate), output.movies)
+    write_csv(tempo_of_movies(told, stages, usual), output.movies)
     ranked = with_teaching(table, checkpoint, params.cache, snakemake.threads)
     looked = most_doubtful_covered(table, checkpoint, params.occluded, params.cache, snakemake.threads)
     write_review_page(ranked, told, looked, stages, about, params.template, output.page, params.folders)

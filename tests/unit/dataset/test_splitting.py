@@ -194,6 +194,14 @@ def test_the_lock_only_grows_and_keeps_its_order(tmp_path):
     assert os.listdir(tmp_path) == ["raw.split.csv"]
 
 
+def test_what_a_person_added_to_the_lock_stays(tmp_path):
+    lock = tmp_path / "raw.split.csv"
+    lock.write_text('Note;Embryo;split;\n"sick; 18 C";b;train;\n=1+1;a;val;x\n', encoding="utf-8")
+    extend_lock(lock, {"b": "train", "c": "test"})
+    assert lock.read_text(encoding="utf-8") == "Note,embryo,split,\nsick; 18 C,b,train,\n'=1+1,a,val,x\n,c,test,\n"
+    assert read_lock(lock) == {"b": "train", "a": "val", "c": "test"}
+
+
 @settings(max_examples=40, derandomize=True, deadline=None)
 @given(
     batches=st.lists(

@@ -1,63 +1,17 @@
-"""Test how images are grouped into movies, and how movies are read in time."""
+"""Test how movies are read in time."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from flystage.prediction.series import frames_of_series, read_in_time
+from flystage.prediction.movies import Series
+from flystage.prediction.series import read_in_time, usual_rates
 from flystage.raw.stages import Stages
 
-PATTERN = r"(?P<embryo>E\d+)(?:_t(?P<frame>\d+))?(?:_z(?P<slice>\d+))?"
 STAGES = Stages(["051", "060", "069"], [51, 60, 69], "min")
-
-
-def table_of(*images):
-    """Return a table of names, or (name, frame), or (name, frame, status)."""
-    rows = [(image, "", "used") if isinstance(image, str) else (*image, "used")[:3] for image in images]
-    return pd.DataFrame(rows, columns=["image", "frame", "status"])
-
-
-def series(table, how="auto", pattern=PATTERN, folders=("new",)):
-    embryos, numbers = frames_of_series(table, list(folders), pattern, how)
-    return list(zip(embryos, [None if np.isnan(number) else number for number in numbers], strict=True))
-
-
-def test_time_points_of_a_file_are_frames():
-    table = table_of(("new/a/film.tif", "1"), ("new/a/film.tif", "2"), ("new/a/film.tif", "3", "rejected"), "new/x.tif")
-    assert series(table, pattern=None) == [("a/film", 1), ("a/film", 2), ("", None), ("", None)]
-
-
-def test_names_give_embryo_and_frame():
-    table = table_of("new/E1_t009.tif", "new/E1_t010_z1.tif", "new/E1_t010_z2.tif", "new/E2_z3.tif", "new/other.tif")
-    assert series(table) == [("E1", 9), ("E1", 10), ("E1", 10), ("E2", None), ("", None)]
-
-
-def test_two_movie_files_of_one_embryo_are_two_movies():
-    table = table_of(("new/E1_a.tif", "1"), ("new/E1_a.tif", "2"), ("new/E1_b.tif", "1"), ("new/E2.tif", "1"))
-    assert series(table) == [("E1_a", 1), ("E1_a", 2), ("E1_b", 1), ("E2", 1)]
-
-
-def test_pattern_with_a_slash_matches_folders():
-    table = table_of("new/E7/img_03.tif")
-    assert series(table, pattern=r"(?P<embryo>E\d+)/img_(?P<frame>\d+)") == [("E7", 3)]
-
-
-def test_frame_that_is_not_a_number_gives_no_order():
-    assert series(table_of("new/E1_tx.tif"), pattern=r"(?P<embryo>E\d)_t(?P<frame>\w)") == [("E1", None)]
-
-
-def test_files_in_a_folder_are_frames_in_natural_order():
-    table = table_of("new/m1/img10.tif", "new/m1/img2.tif", "new/img1.tif", ("new/m1/film.tif", "1"))
-    assert series(table, "folder", None) == [("m1", 1), ("m1", 0), ("new", 0), ("m1/film", 1)]
-    assert series(table, "auto", None)[:3] == [("", None)] * 3
-    numbered = table_of("new/m1/E1_t30.tif", "new/m1/E1_t2.tif")
-    assert series(numbered, "folder") == [("m1", 30), ("m1", 2)]
-
-
-def test_series_none_finds_no_movies():
-    assert series(table_of("new/E1_t1.tif", ("new/film.tif", "1")), "none") == [("", None)] * 2
 
 
 def told(probabilities, numbers, tmp_path, stages=STAGES, usual=None, embryos=None):
@@ -66,7 +20,8 @@ def told(probabilities, numbers, tmp_path, stages=STAGES, usual=None, embryos=No
     times = stages.expected_times(probabilities)
     table = table.assign(expected_time=times, time_low=times - 5, time_high=times + 5)
     embryos = np.array(embryos or ["E/1"] * len(table), dtype=object)
-    return read_in_time(table, probabilities, (embryos, np.array(numbers, float)), stages, usual, tmp_path / "series")
+    series = Series(embryos, np.array(numbers, float), {}, {})
+    return read_in_time(table, probabilities, series, stages, usual or {}, tmp_path / "series")
 
 
 def test_movie_is_read_in_time_and_drawn(tmp_path):
@@ -110,3 +65,48 @@ def test_ordered_stages_without_times_are_read(tmp_path):
     table, series = told(np.eye(3)[[0, 1, 2]], [1, 2, 3], tmp_path, Stages(["a", "b", "c"], None, "stages"))
     assert table["stage_in_time"].tolist() == ["a", "b", "c"] and table["time_in_time"].isna().all()
     assert "stages per frame" in Path(series["E/1"]["figure"]).read_text()
+
+
+def frames_at(*places):
+    """Return probabilities of frames that are sure of a stage, or between two: array (frames, 3)."""
+    between = np.array([np.interp(range(3), [place - 1, place, place + 1], [0, 1, 0]) for place in places])
+    return 0.02 + 0.94 * between
+
+
+def test_a_movie_at_another_rate_is_read_at_its_own_and_told(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("flystage"), "propagate", True)
+    stages = Stages([str(time) for time in range(0, 200, 10)], list(range(0, 200, 10)), "min")
+    sure = 0.001 + 0.98 * np.eye(20)
+    free = told(sure, range(20), tmp_path / "a", stages)[1]["E/1"]
+    near = told(sure, range(20), tmp_path / "b", stages, usual={"E/1": 10.0})[1]["E/1"]
+    assert caplog.records == [] and near["rate"] != free["rate"]
+    far = told(sure, range(20), tmp_path / "c", stages, usual={"E/1": 2})[1]["E/1"]
+    (record,) = caplog.records
+    assert far == free | {"figure": far["figure"]} and "E/1 (" in record.getMessage() and "not 2" in record.getMessage()
+
+
+def test_frames_in_a_wrong_order_are_told(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("flystage"), "propagate", True)
+    stages = Stages([str(time) for time in range(8)], list(range(8)), "h")
+    sure = 0.01 + 0.92 * np.eye(8)
+    told(sure, range(8), tmp_path / "right", stages)
+    assert caplog.records == []
+    told(sure[[4, 5, 6, 7, 0, 1, 2, 3]], range(8), tmp_path / "wrong", stages)
+    assert "E/1" in caplog.text and "contradict" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("every", "time_unit", "expected"),
+    [
+        (3, "auto", {"film": 0.05, "told": 0.5, "clock": 0.25}),
+        (3, "h", {"film": 3, "told": 0.5, "clock": 0.25}),
+        (3, "none", {"told": 0.5, "clock": 0.25}),
+        (None, "h", {"told": 0.5, "clock": 0.25}),
+    ],
+)
+def test_usual_rates_are_in_the_unit_of_the_stages(every, time_unit, expected):
+    series = Series(np.array([]), np.array([]), {"clock": 900.0}, {})
+    films = {"film": None, "told": 1800.0}
+    stages = Stages(["4h", "5h"], [4, 5], "h")
+    assert usual_rates(series, films, every, time_unit, stages) == expected
+    assert usual_rates(series, films, every, time_unit, Stages(["a", "b"], None, "stages")) == {}

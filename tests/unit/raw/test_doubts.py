@@ -31,11 +31,14 @@ def test_names_with_different_meanings_are_not_grouped(names):
     assert look_alikes(names) == []
 
 
+SETTINGS = {"stages": "all", "time_unit": "auto", "raw": ["raw"], "name_pattern": None}
+
+
 def warned(names, wanted="all", unit="auto", known=True, embryos=("a", "b", "c"), split_of=None):
     images = [RawImage(f"{stage}/{embryo}", stage, embryo) for stage in names for embryo in embryos for _ in range(2)]
     split_of = split_of or dict(zip(embryos, ("train", "train", "test", "val"), strict=False))
     stages = Stages.as_given(names, wanted, unit)
-    return " ".join(doubts(images, stages, known, split_of, {"stages": wanted, "time_unit": unit}))
+    return " ".join(doubts(images, stages, known, split_of, SETTINGS | {"stages": wanted, "time_unit": unit}))
 
 
 def test_good_names_give_no_warning():
@@ -78,3 +81,25 @@ def test_a_rare_stage_gives_a_warning():
     ]  # many images, but of only two embryos
     (text,) = doubts(images, stages, True, dict.fromkeys("abc", "train"), {"stages": "all", "time_unit": "auto"})
     assert "rare" in text and "069 (13 of 2)." in text
+
+
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        (["may/E1_t051.tif", "june/E1_t060.tif"], True),
+        (["raw/day1/E1_t051.tif", "raw/day2/E1_t051.tif"], True),
+        (["raw/051/E1_z1.tif", "raw/060/E1_z1.tif"], False),
+        (["raw/051/E1_z1.tif", "raw/051/more/E1_z2.tif"], False),
+        (["may/E1_t051.tif", "june/E2_t051.tif"], False),
+    ],
+)
+def test_one_embryo_in_folders_of_two_days_is_told(paths, said):
+    stage, embryo = (lambda path: "060" if "060" in path else "051"), (lambda path: path.split("/")[-1][:2])
+    images = [RawImage(path, stage(path), embryo(path)) for path in paths]
+    images += [
+        RawImage(f"raw/{stage}/{name}.tif", stage, name) for stage in ("051", "060") for name in ("E7", "E8", "E9")
+    ]
+    stages, split_of = Stages.as_given(["051", "060"], "all", "auto"), {image.embryo: "train" for image in images}
+    found = " ".join(doubts(images, stages, True, split_of, SETTINGS | {"raw": ["may", "june", "raw"]}))
+    assert ("several folders" in found) == said
+    assert not said or ("E1" in found and "labels" in found)

@@ -14,6 +14,7 @@ from flystage.core.errors import FlystageError
 from flystage.core.files import written_whole
 
 SPLITS = ("train", "val", "test")
+READ = ("embryo", "split", "path", "sha256", "frame")  # columns that are found in any case
 
 
 def assign(images, locked, fractions, seed, training_only=frozenset()):
@@ -102,7 +103,8 @@ def rows_with_split(path, damaged, without_split=()):
         if text.startswith("sep="):  # written by some spreadsheets
             text = text.partition("\n")[2]
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
-        reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+        names = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = [name.lower() if name.lower() in READ else name for name in names]
         if not {"embryo", "split"} <= set(reader.fieldnames):
             raise FlystageError(f"{damaged}: line 1 must name the columns embryo and split. Restore it from a copy.")
         rows, splits = [], {}
@@ -142,9 +144,12 @@ def _decoded(content):
 def extend_lock(path, split_of):
     """Add the embryos of `split_of` that the lock lacks, atomically. Existing rows keep their order.
 
-    Raises FlystageError if the lock has another split for an embryo, or cannot be written.
+    Other columns, which a person may have added, stay. Raises FlystageError if the lock has another split for an embryo, or cannot be
+    written.
     """
-    locked = read_lock(path)
+    rows = rows_with_split(path, f"The split lock {path} is damaged") if os.path.exists(path) else []
+    rows = list({row["embryo"]: row for row in reversed(rows)}.values())[::-1]  # the first of equal rows
+    locked = {row["embryo"]: row["split"] for row in rows}
     for embryo, split in split_of.items():
         if locked.get(embryo, split) != split:
             raise FlystageError(
@@ -156,9 +161,13 @@ def extend_lock(path, split_of):
     try:
         with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["embryo", "split"])
-            writer.writerows((as_cell(embryo), split) for embryo, split in locked.items())
-            writer.writerows((as_cell(embryo), split_of[embryo]) for embryo in new)
+            columns = [name for name in rows[0] if name is not None] if rows else ["embryo", "split"]
+            writer.writerow(map(as_cell, columns))
+            for row in [*rows, *({"embryo": embryo, "split": split_of[embryo]} for embryo in new)]:
+                cells = [row.get(name) or "" for name in columns] + row.get(
+                    None, []
+                )  # None: cells beyond the last column
+                writer.writerow(map(as_cell, cells))
     except OSError as error:
         raise FlystageError(
             f"The split lock {path} cannot be written ({error.strerror}). Set split.lock to a writable, permanent place."

@@ -1,6 +1,6 @@
-"""Find the images that are frames of one movie, and read each movie in time."""
+"""Read each movie in time, and say what is doubtful about it."""
 
-import os
+import logging
 import re
 import zlib
 from pathlib import Path
@@ -9,90 +9,38 @@ import numpy as np
 import pandas as pd
 
 from flystage.prediction.time_path import time_course
-from flystage.raw.finding import readable
-from flystage.raw.stages import natural_key, one_form
+from flystage.raw.stages import natural_key
+from flystage.raw.times import UNITS, converted
 from flystage.report.figures import time_against_frame
 
-FOLDER, NONE = "folder", "none"
+log = logging.getLogger("flystage")
+EXAMPLES = 3  # movies that a sentence names
+# A frame contradicts the reading in time if the stage read and its neighbours together are less probable than this.
+IMPROBABLE = 0.1
+CONTRADICTED = 0.3  # share of such frames that is told
 TEMPO = [
     "embryo", "frames", "start", "start_low", "start_high", "rate", "rate_low", "rate_high", "unit", "tempo", "tempo_low", "tempo_high",
 ]  # fmt: skip
 
 
-def frames_of_series(table, folders, pattern, how):
-    """Return the embryo or movie of each row (text array, "" if unknown) and its frame (float array, NaN if unknown).
-
-    table: from `prepare_unlabelled`. folders: that contain the images. pattern: setting name_pattern. how: setting
-    predict.series.
-    "auto": The time points of a file are the frames of a movie. Files are frames of a movie too if the pattern finds
-    an embryo and a whole frame number in their names. Images with the same embryo and frame are optical slices of one
-    moment. A name with an embryo but no frame gives no order. "folder": The files in one folder are frames, in natural
-    order. "none": There are no movies. Rejected rows belong to no movie.
-    """
-    embryos, numbers = np.full(len(table), "", dtype=object), np.full(len(table), np.nan)
-    used = (table["status"] == "used").to_numpy()
-    if how == NONE:
-        return embryos, numbers
-    pattern = re.compile(pattern) if pattern else None
-    files = list(dict.fromkeys(table.loc[used, "image"]))
-    movies = set(table.loc[used & (table["frame"] != ""), "image"])
-    names = {image: _below(image, folders) for image in files}
-    groups = {image: _groups(pattern, name) for image, name in names.items()}
-    known = {image: (its.get("embryo") or "", _whole(its.get("frame"))) for image, its in groups.items()}
-    if how == FOLDER:
-        in_folder = {}
-        for image in sorted(set(files) - movies, key=natural_key):
-            in_folder.setdefault(os.path.dirname(image), []).append(image)
-        for folder, images in in_folder.items():
-            numbered = all(known[image][1] is not None for image in images)
-            embryo = _below(folder, folders) or os.path.basename(folder)
-            known |= {image: (embryo, known[image][1] if numbered else place) for place, image in enumerate(images)}
-    own = [known[image][0] for image in movies]
-    for place in np.flatnonzero(used):
-        image, frame = table["image"].iat[place], table["frame"].iat[place]
-        embryo, number = known[image]
-        if image in movies:
-            # Two files of one embryo may start at different times, so they are two movies.
-            embryo = embryo if embryo and own.count(embryo) == 1 else os.path.splitext(names[image])[0]
-            number = int(frame)
-        embryos[place] = one_form(embryo)
-        numbers[place] = np.nan if number is None or not embryo else number
-    return embryos, numbers
-
-
-def _below(image, folders):
-    """Return the path of an image relative to its folder, with / between names."""
-    shown = [readable(folder).rstrip(os.sep) for folder in folders]
-    inside = [folder for folder in shown if image == folder or image.startswith(folder + os.sep)]
-    name = image.removeprefix(max(inside, key=len)) if inside else image
-    return name.strip(os.sep).replace(os.sep, "/")
-
-
-def _groups(pattern, name):
-    match = pattern and pattern.search(name if "/" in pattern.pattern else name.rsplit("/", 1)[-1])
-    return match.groupdict() if match else {}
-
-
-def _whole(text):
-    return int(text) if text and text.isdecimal() else None
-
-
 def read_in_time(table, probabilities, series, stages, usual, folder):
     """Add embryo, stage_in_time and time_in_time to a table, and draw the curve of each movie.
 
-    table: of suggestions. probabilities: array (used rows, stages). series: see `frames_of_series`. stages: the Stages.
-    usual: usual time from one frame to the next, or None if unknown. folder: for the curves, PNG and SVG.
+    table: of suggestions. probabilities: array (used rows, stages). series: the Series. stages: the Stages.
+    usual: {movie: usual time from one frame to the next}, see `usual_rates`. A movie that is clearly faster or slower is read at its
+    own rate. folder: for the curves, PNG and SVG.
     Returns the table and {embryo: {"rate": time per frame, "interval": [lowest, highest] rate, "frames": their number, "start":
     [time of the first frame, its lowest, its highest], "figure": path of the SVG}}. If the stages have no order or do not rise in
-    time, nothing is read and the dict is empty.
+    time, nothing is read and the dict is empty. Warns of movies at another rate, and of those whose frames say otherwise.
     """
-    table = table.assign(embryo=series[0], stage_in_time="", time_in_time=np.nan)
+    table = table.assign(embryo=series.embryos, stage_in_time="", time_in_time=np.nan)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     told, places, used = {}, stages.places, np.flatnonzero(table["status"] == "used")
     if places is None or np.any(np.diff(places) < 0) or places[0] == places[-1]:
         return table, told
-    embryos, numbers = (each[used] for each in series)
+    embryos, numbers = series.embryos[used], series.numbers[used]
+    odd_rate, contradicted = [], []
     for embryo in sorted(set(embryos[~np.isnan(numbers)]), key=natural_key):
         rows = np.flatnonzero((embryos == embryo) & ~np.isnan(numbers))
         frames, moment = np.unique(numbers[rows], return_inverse=True)
@@ -100,7 +48,14 @@ def read_in_time(table, probabilities, series, stages, usual, folder):
             continue
         logarithms = np.log(np.maximum(probabilities[rows], 1e-12))
         together = np.stack([logarithms[moment == place].mean(axis=0) for place in range(len(frames))])
-        course = time_course(np.exp(together), frames, places, usual)
+        course = time_course(np.exp(together), frames, places)
+        if rate := usual.get(embryo):
+            if course.interval[0] <= rate <= course.interval[1]:
+                course = time_course(np.exp(together), frames, places, rate)
+            else:
+                odd_rate.append(f"{embryo} ({course.rate:.3g}, not {rate:.3g})")
+        if _contradiction(np.exp(together), course.stages) > CONTRADICTED:
+            contradicted.append(embryo)
         where = table.index[used[rows]]
         table.loc[where, "stage_in_time"] = [stages.names[course.stages[place]] for place in moment]
         if stages.times is not None:
@@ -115,7 +70,48 @@ def read_in_time(table, probabilities, series, stages, usual, folder):
             "start": [float(f"{time:.4g}") for time in (course.start, *course.start_interval)],
             "figure": str(figure.with_suffix(".svg")),
         }
+    unit = stages.unit if stages.times is not None else "stages"
+    if odd_rate:
+        log.warning(
+            "Movies do not develop at the rate that their files or frames.every say, in %s per frame: %s. They were read at the rate of"
+            " their images. Correct frames.every if it is wrong.",
+            unit, _listed(odd_rate),
+        )  # fmt: skip
+    if contradicted:
+        log.warning(
+            "Many frames of %s contradict the reading in time. Their order may be wrong, or they show several embryos. Check the groups"
+            " of name_pattern, or set predict.series: none.",
+            _listed(contradicted),
+        )
     return table, told
+
+
+def _contradiction(probabilities, read):
+    """Return the share of frames that contradict the stages `read`, int array (frames,). probabilities: array (frames, stages)."""
+    stages = np.arange(probabilities.shape[1])
+    near = np.abs(stages - read[:, None]) <= 1
+    return np.mean((probabilities * near).sum(axis=1) < IMPROBABLE * probabilities.sum(axis=1))
+
+
+def usual_rates(series, films, every, time_unit, stages):
+    """Return {movie: usual time from one frame to the next, in the unit of `Stages.places`} of the movies where it is known.
+
+    series: the Series. films: {movie with the time points of a file: seconds from one to the next, or None if the file does not say}.
+    every: of the setting frames, or None, for films whose file does not say. time_unit: setting, the unit of `every`. stages: the
+    Stages. Without times of the stages, no rate is known.
+    """
+    if stages.times is None or stages.unit not in UNITS:
+        return {}
+    seconds = {**series.seconds, **{movie: its for movie, its in films.items() if its}}
+    rates = {movie: converted(its / 60, "min", stages.unit) for movie, its in seconds.items()}
+    if every and time_unit != "none":
+        unit = time_unit if time_unit in UNITS else "min"
+        rates |= {movie: converted(every, unit, stages.unit) for movie in films if movie not in rates}
+    return rates
+
+
+def _listed(names):
+    return ", ".join(names[:EXAMPLES]) + f" and {len(names) - EXAMPLES} more" * (len(names) > EXAMPLES)
 
 
 def tempo_of_movies(movies, stages, usual):
@@ -127,7 +123,8 @@ def tempo_of_movies(movies, stages, usual):
     rows = []
     for embryo, movie in movies.items():
         rate, (low, high) = movie["rate"], movie["interval"]
-        tempo = [round(each / usual, 3) for each in (rate, low, high)] if usual else ["", "", ""]
+        its = usual.get(embryo)
+        tempo = [round(each / its, 3) for each in (rate, low, high)] if its else ["", "", ""]
         unit = stages.unit if stages.times is not None else "stages"
         rows.append([embryo, movie["frames"], *movie["start"], rate, low, high, unit, *tempo])
     return pd.DataFrame(rows, columns=TEMPO)

@@ -1,5 +1,6 @@
 """Warn about doubtful names: one thing under several names, typing errors, names without a time, unknown embryos."""
 
+import os
 import re
 import unicodedata
 from collections import defaultdict
@@ -41,10 +42,11 @@ def doubts(images, stages, embryos_known, split_of, settings):
     """Return warnings about doubtful names of images, a list of sentences, the most serious first.
 
     images: RawImages that are used. stages: their Stages. embryos_known: see `Found`. split_of: {embryo: split}. settings: the
-    configuration, of which stages and time_unit are read.
+    configuration, of which raw, name_pattern, stages and time_unit are read.
     """
     return [
         *_embryo_doubts(embryos_known, split_of),
+        *(_merged_embryos(images, settings["raw"], settings["name_pattern"]) if embryos_known else ()),
         *_stage_doubts(images, stages, settings),
     ]
 
@@ -67,6 +69,31 @@ def _embryo_doubts(known, split_of):
     training = [embryo for embryo in embryos if split_of[embryo] == "train"]
     if len(training) == 1:
         yield f"Only one embryo ({training[0]}) is in training, so the network learns this embryo instead of the stages. Add embryos."
+
+
+def _merged_embryos(images, folders, pattern):
+    """Warn of embryos that may be several: they lie in several raw folders, or one stage has the same file name in several folders.
+
+    A pattern with a slash describes the path, so it says which folders belong together.
+    """
+    roots, places = defaultdict(set), defaultdict(set)
+    for image in images:
+        folder, name = os.path.split(image.path)
+        inside = [root for root in folders if image.path.startswith(os.path.join(root, ""))]
+        roots[image.embryo].add(max(inside, key=len, default=""))
+        places[image.embryo, image.stage, image.frame, name].add(folder)
+    found = {embryo: sorted(each) for embryo, each in roots.items() if len(each) > 1}
+    for (embryo, *_), each in places.items():
+        if len(each) > 1 and "/" not in (pattern or ""):
+            found.setdefault(embryo, sorted(each))
+    if found:
+        embryo = min(found, key=natural_key)
+        yield (
+            f"{len(found)} embryos have images in several folders, for example {embryo} in {' and '.join(found[embryo][:2])}. Each name"
+            " counts as one embryo. If they are different embryos, figures and their intervals are wrong. Then set raw to the folder above"
+            " and let the embryo group of name_pattern include the folder, as in (?P<embryo>[^/]+/E\\d+), or name embryos in a table"
+            " (labels)."
+        )
 
 
 def _stage_doubts(images, stages, settings):
