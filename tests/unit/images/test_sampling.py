@@ -52,8 +52,8 @@ def test_a_look_reports_facts_and_the_prepared_picture(written):
     (look,), white = looked_at([written(ramp(65535, np.uint16))], IMAGE)
     assert (look.reason, look.facts["dtype"], look.facts["width"], look.facts["height"]) == ("", "uint16", 80, 60)
     assert look.facts["clipped"] == pytest.approx(5 / 6, abs=0.01)  # factor 6: all above a sixth
-    assert (look.facts["minimum"], look.facts["maximum"]) == (0, 65535) and look.facts["median"] == pytest.approx(
-        32767, abs=8
+    assert (look.facts["minimum"], look.facts["maximum"]) == (0, 65535) and look.facts["brightness"] == pytest.approx(
+        127.5, abs=0.1
     )
     assert look.facts["levels"] == 4800 and look.picture.shape == (48, 48) and look.bytes > 0
     assert white is None

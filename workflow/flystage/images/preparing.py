@@ -20,7 +20,7 @@ from flystage.images.tiff import TOO_LARGE, read_grey, refuse_by_headers
 cv2.setNumThreads(1)  # the workflow runs one process per core
 
 FILE_FACTS = ("width", "height", "dtype", "channels", "pages", "minimum", "maximum", "levels", "clipped")
-READING_FACTS = ("blank", "picture", "note")
+READING_FACTS = ("blank", "brightness", "pixel_size", "picture", "note")
 UNROTATED_FACTS = ("png_minimum", "png_maximum", "png_levels")
 PNG_FACTS = ("png", "angle", "png_sha256")
 COLUMNS = (
@@ -152,8 +152,8 @@ def prepare(source, image, angles, frame=None):
 
     source: path, file open in binary mode, bytes, or an OpenedTif. image: the configuration's `image` section, see also `white_of`.
     frame: the time point, a number from 1, or None, see `read_grey`.
-    Facts are those of the file. They also contain minimum, maximum and levels (distinct grey values) of the used plane, its share
-    of clipped and of blank pixels, and its checksum (picture). png_minimum, png_maximum and png_levels describe the first angle.
+    Facts are those of the file. They also contain minimum, maximum and levels (distinct grey values) of the used plane, its
+    `brightness`, its share of clipped and of blank pixels, and its checksum (picture). png_minimum, png_maximum and png_levels describe the first angle.
     Raises UnusableTiff with the reason, or OSError if the disk cannot read the file.
     """
     try:
@@ -170,13 +170,15 @@ def _prepared(source, image, angles, frame):
     if minimum == maximum:
         where = f" in the used plane of a stack of {facts['pages']} pages" if facts["pages"] > 1 else ""
         raise UnusableTiff(f"every pixel has the same value ({minimum}){where}")
-    grey, clipped = normalised(plane, white_of(facts, image, maximum), image["normalize"])
+    white = white_of(facts, image, maximum)
+    grey, clipped = normalised(plane, white, image["normalize"])
     del facts["white"]
     facts |= {
         "minimum": minimum.item(),
         "maximum": maximum.item(),
         "levels": grey_levels(plane, maximum),
         "clipped": round(clipped, 6),
+        "brightness": brightness(plane, white),
         "picture": picture_checksum(plane, minimum, maximum),
     }
     pictures = turned(grey, angles, image["size"], image["field"])
@@ -195,6 +197,11 @@ def _prepared(source, image, angles, frame):
 def _read(source, image, frame=None):
     options = {"series": image["series"], "white": image["white"], "frame": frame}
     return read_grey(source, image["page"], image["channel"], image["max_pixels"], **options)
+
+
+def brightness(plane, white):
+    """Return the mean grey value on the 0-255 scale before `normalised`, so that images of different types can be compared."""
+    return float(f"{255 * plane.mean(dtype=np.float64) / white:.4g}")
 
 
 def picture_checksum(plane, minimum, maximum):

@@ -8,7 +8,16 @@ from typing import NamedTuple
 import numpy as np
 
 from flystage.core.errors import UnusableTiff
-from flystage.images.preparing import encoded_png, grey_levels, guessed_white, normalised, raw_plane, turned, white_of
+from flystage.images.preparing import (
+    brightness,
+    encoded_png,
+    grey_levels,
+    guessed_white,
+    normalised,
+    raw_plane,
+    turned,
+    white_of,
+)
 
 SATURATING = 0.2  # share of saturated pixels above which an image shows little
 
@@ -16,7 +25,7 @@ SATURATING = 0.2  # share of saturated pixels above which an image shows little
 class Look(NamedTuple):
     """The result of opening one image.
 
-    image: the RawImage. reason: why it is unusable, or "". facts: those of `read_grey`, with minimum, maximum, median and levels of
+    image: the RawImage. reason: why it is unusable, or "". facts: those of `read_grey`, with minimum, maximum, brightness and levels of
     the pixels, clipped and left (grey levels of the picture), or {} if it cannot be read. picture: uint8 array (size, size) as it
     will be stored, or None. bytes: size of its PNG.
     """
@@ -80,9 +89,11 @@ def looked_at(images, settings):
 def _look(image, reason, plane, facts, settings):
     if reason:
         return Look(image, reason, {}, None, 0)
-    facts = facts | {"median": float(np.median(plane)), "minimum": plane.min().item(), "maximum": plane.max().item()}
+    facts = facts | {"minimum": plane.min().item(), "maximum": plane.max().item()}
     try:
-        grey, clipped = normalised(plane, white_of(facts, settings, facts["maximum"]), settings["normalize"])
+        white = white_of(facts, settings, facts["maximum"])
+        facts["brightness"] = brightness(plane, white)
+        grey, clipped = normalised(plane, white, settings["normalize"])
         picture = turned(grey, [0], settings["size"], settings["field"])[0]
     except UnusableTiff as reason:
         return Look(image, str(reason), facts, None, 0)

@@ -14,6 +14,7 @@ from flystage.core.disclosure import file_shown, places_shown, without_credentia
 from flystage.core.files import written_whole
 from flystage.core.records import read_json
 from flystage.core.tables import kept_epoch, read_history, read_predictions, read_runs, read_text
+from flystage.dataset.cameras import camera_doubts
 from flystage.dataset.gathering import TRAINING_ONLY
 from flystage.dataset.manifests import read_manifest, read_stages
 from flystage.dataset.splitting import SPLITS
@@ -213,6 +214,13 @@ def _preparation(used):
     }
 
 
+def _facts_of(used):
+    """Return the rows for `camera_doubts` of a catalog's used images, all of text."""
+    names = ["path", "stage", "embryo", "dtype", "width", "height"]
+    numbers = {name: used[name].replace("", "nan").astype(float) for name in ("brightness", "pixel_size")}
+    return used[names].assign(**numbers).replace(float("nan"), None).to_dict("records")
+
+
 def _warnings(used, predictions, stages, measured, config):
     """Return the warnings that a reader needs before trusting the figures."""
     warnings = []
@@ -256,6 +264,7 @@ def _warnings(used, predictions, stages, measured, config):
             f"On average {100 * clipped:.0f} % of the pixels of an image saturate, so detail is lost. Lower image.normalize.factor or"
             " set image.normalize.method: percentile."
         )
+    warnings += camera_doubts(_facts_of(used), stages.names)
     if (used["width"] + "x" + used["height"]).nunique() > 1 and config["image"]["field"] == "auto":
         warnings.append(
             "The raw images differ in size, and image.field: auto gives each its own scale. Set image.field to a number of raw pixels"

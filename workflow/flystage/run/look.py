@@ -4,10 +4,10 @@ import os
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from statistics import median
 from typing import NamedTuple
 
 from flystage.core.files import existing_folder
+from flystage.dataset.cameras import camera_doubts
 from flystage.dataset.splitting import SPLITS
 from flystage.dataset.white import read_white, remember_white
 from flystage.images.sampling import SATURATING, looked_at, sample
@@ -16,9 +16,7 @@ from flystage.raw.stages import Stages
 from flystage.raw.times import time_in
 
 EXAMPLES = 4
-BRIGHTER = 2.5  # factor; a folder that is brighter by more than this counts as another batch
 STAGES_SHOWN = 40
-USUAL = 0.6  # share of the opened images that makes a kind the usual one
 MOST_OF_A_STAGE = 12  # images to open
 
 
@@ -66,7 +64,7 @@ def look(config, data_set, per_stage=2, at_most=24):
         *found.warnings,
         *doubts(usable, stages, found.embryos_known, split_of, config),
         *_unusable(looks),
-        *_batches(looks),
+        *camera_doubts(_facts(looks), stages.names),
     ]
     lines = [
         *_found_lines(found, known, new),
@@ -216,43 +214,10 @@ def _unusable(looks):
         yield f"{len(reasons)} of {len(looks)} images opened are unusable ({shown}{'; ...' if len(reasons) > EXAMPLES else ''})."
 
 
-def _batches(looks):
-    """Warn of folders whose images differ in type, size or brightness, because a network may learn that instead of stages."""
-    by_folder = defaultdict(list)
-    for each in looks:
-        if each.facts:
-            by_folder[os.path.dirname(each.image.path)].append(each.facts)
-    if len(by_folder) < 2:
-        return
-    for what, kind in (
-        ("type", lambda facts: facts["dtype"]),
-        ("size", lambda facts: f"{facts['width']} x {facts['height']}"),
-    ):
-        kinds = Counter(kind(facts) for folder in by_folder.values() for facts in folder)
-        usual, count = kinds.most_common(1)[0]
-        if count < USUAL * kinds.total():
-            continue  # every image differs, as in cropped images
-        other = {
-            folder: kinds
-            for folder, all_of in by_folder.items()
-            if (kinds := {kind(facts) for facts in all_of}) != {usual}
-        }
-        if other:
-            shown = "; ".join(
-                f"{folder}: {', '.join(sorted(kinds))}" for folder, kinds in list(other.items())[:EXAMPLES]
-            )
-            yield (
-                f"The images of {len(other)} folder(s) have another {what} than the usual {usual} ({shown}). If stages differ in this,"
-                " the network may learn the microscope instead of the stage."
-            )
-    brightness = {folder: median(facts["median"] for facts in all_of) for folder, all_of in by_folder.items()}
-    usual = median(brightness.values())
-    odd = [
-        folder for folder, value in brightness.items() if max(value, usual) > BRIGHTER * max(min(value, usual), 1e-9)
+def _facts(looks):
+    """Return the rows for `camera_doubts` of the images that could be opened."""
+    return [
+        {"path": each.image.path, "stage": each.image.stage, "embryo": each.image.embryo} | each.facts
+        for each in looks
+        if each.facts
     ]
-    if odd and usual > 0 and len(odd) < len(by_folder) / 2:
-        shown = "; ".join(f"{folder}: {brightness[folder]:.4g}" for folder in odd[:EXAMPLES])
-        yield (
-            f"The images of {len(odd)} folder(s) are much brighter or darker than the others (median {usual:.4g}; {shown}). If stages"
-            " differ in this, the network may learn the brightness instead of the stage."
-        )
