@@ -19,7 +19,8 @@ from flystage.report.report_page import write_report
 REPOSITORY = Path(__file__).parents[2]
 FACTS = {
     "sha256": "00", "width": "90", "height": "40", "dtype": "uint16", "channels": "1", "pages": "1", "minimum": "0", "maximum": "900",
-    "levels": "800", "clipped": "0.0", "blank": "0.0", "brightness": "30", "pixel_size": "", "picture": "00", "note": "", "png_minimum": "0", "png_maximum": "250",
+    "levels": "800", "clipped": "0.0", "blank": "0.0",
+    "brightness": "30", "pixel_size": "", "picture": "00", "note": "", "png_minimum": "0", "png_maximum": "250",
     "png_levels": "200",
 }  # fmt: skip
 

@@ -285,12 +285,15 @@ def share(low, chance):
     return {"accuracy": 1.0, "ci95": [low, 1.0], "chance": chance}
 
 
+ALIKE = {"path": "raw/a.tif", "dtype": "uint16", "width": "90", "height": "40", "brightness": "30", "pixel_size": ""}
+
+
 def warned(used=(), predictions=(), stages=THREE, top_k=(), config=(), embryos=5, images=90):
     """Return the warnings of a run without problems, apart from the given columns, settings and figures."""
     splits = ["train", "train", "val", "test"]
     rows = [(f"e{place}", split, stage) for place, split in enumerate(splits) for stage in stages.names]
     table = pd.DataFrame(rows, columns=["embryo", "split", "stage"])
-    table = table.assign(clipped="0.04", width="90", height="40")
+    table = table.assign(clipped="0.04", **ALIKE)
     table = used if isinstance(used, pd.DataFrame) else table.assign(**dict(used))
     answers = pd.DataFrame(np.eye(len(stages)), columns=[f"p_{stage}" for stage in stages.names]).assign(
         **dict(predictions)
@@ -306,7 +309,7 @@ def warned(used=(), predictions=(), stages=THREE, top_k=(), config=(), embryos=5
 
 def table_of(rows):
     """Return a table of used images. rows: (embryo, split, stage)."""
-    return pd.DataFrame(rows, columns=["embryo", "split", "stage"]).assign(clipped="0", width="90", height="40")
+    return pd.DataFrame(rows, columns=["embryo", "split", "stage"]).assign(clipped="0", **ALIKE)
 
 
 def test_a_run_without_problems_only_names_its_number_of_embryos():

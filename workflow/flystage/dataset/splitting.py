@@ -148,8 +148,9 @@ def extend_lock(path, split_of):
     written.
     """
     rows = rows_with_split(path, f"The split lock {path} is damaged") if os.path.exists(path) else []
-    rows = list({row["embryo"]: row for row in reversed(rows)}.values())[::-1]  # the first of equal rows
     locked = {row["embryo"]: row["split"] for row in rows}
+    first = {row["embryo"]: row for row in reversed(rows)}
+    rows = [first[embryo] for embryo in locked]
     for embryo, split in split_of.items():
         if locked.get(embryo, split) != split:
             raise FlystageError(
@@ -161,7 +162,9 @@ def extend_lock(path, split_of):
     try:
         with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            columns = [name for name in rows[0] if name is not None] if rows else ["embryo", "split"]
+            columns = list(
+                dict.fromkeys(["embryo", "split", *(name for row in rows[:1] for name in row if name is not None)])
+            )
             writer.writerow(map(as_cell, columns))
             for row in [*rows, *({"embryo": embryo, "split": split_of[embryo]} for embryo in new)]:
                 cells = [row.get(name) or "" for name in columns] + row.get(

@@ -153,7 +153,8 @@ def prepare(source, image, angles, frame=None):
     source: path, file open in binary mode, bytes, or an OpenedTif. image: the configuration's `image` section, see also `white_of`.
     frame: the time point, a number from 1, or None, see `read_grey`.
     Facts are those of the file. They also contain minimum, maximum and levels (distinct grey values) of the used plane, its
-    `brightness`, its share of clipped and of blank pixels, and its checksum (picture). png_minimum, png_maximum and png_levels describe the first angle.
+    `brightness`, its share of clipped and of blank pixels, and its checksum (picture). png_minimum, png_maximum and png_levels
+    describe the first angle.
     Raises UnusableTiff with the reason, or OSError if the disk cannot read the file.
     """
     try:
