@@ -69,7 +69,7 @@ SETTINGS = {
                 "train": {"instance": "ml.m5.large", "count": 2, "spot": False, "max_hours": 1},
                 "evaluate": {"instance": "ml.m5.large", "max_hours": 2, "parallel": 2},
             },
-            "predict": {"images": ["new"], "checkpoint": "mine.pt", "top_k": 5, "occluded": 0, "series": "none"},
+            "predict": {"images": ["new"], "checkpoint": "mine.pt", "white": 4095, "top_k": 5, "occluded": 0, "series": "none"},
             "accept": ["labels.csv"],
         },
         {},

@@ -215,6 +215,16 @@ def versions_of_unlabelled(wildcards):
     return [finding.version_of(path) for path in unlabelled()]
 
 
+def stages_of_data(wildcards):
+    """Return the names of the stages that the raw images have now, sorted; None if they cannot be read, or are read from files."""
+    if config["frames"]:
+        return None
+    try:
+        return sorted({stage for rows in data_set().rows.values() for _, stage, _, _ in rows})
+    except FlystageError:
+        return None
+
+
 def vectors_of_backbone(wildcards):
     """Return the vectors of the training; none after fine-tuning, which changes the vectors."""
     return vectors_for("train")(wildcards) if config["train"]["mode"] == "frozen" else {}

@@ -1,19 +1,22 @@
 from flystage.core.tables import write_csv
 from flystage.network.checkpoint import load_checkpoint, stages_of
+from flystage.prediction.caveats import warn_of_other_stages, warn_of_the_known
 from flystage.prediction.movies import frames_of_series
 from flystage.prediction.occlusion import most_doubtful_covered
 from flystage.prediction.review_page import about_checkpoint, write_review_page
 from flystage.prediction.series import read_in_time, tempo_of_movies, usual_rates
 from flystage.prediction.spreadsheet import write_xlsx
 from flystage.prediction.teaching import with_teaching
-from flystage.prediction.unlabelled import in_order, prepare_unlabelled, suggest_stages
+from flystage.prediction.unlabelled import in_order, prepare_unlabelled, preprocessing, suggest_stages
 from flystage.run.rule_log import rule_log
 
 with rule_log(snakemake.log[0], snakemake.input):
     params, output = snakemake.params, snakemake.output
     checkpoint = load_checkpoint(params.checkpoint)
     stages, about = stages_of(checkpoint), about_checkpoint(params.checkpoint, checkpoint)
-    prepared = prepare_unlabelled(params.paths, checkpoint["image"], params.images)
+    prepared = prepare_unlabelled(params.paths, preprocessing(checkpoint, params.white), params.images)
+    warn_of_the_known(prepared, params.catalog)
+    warn_of_other_stages(stages, params.stages)
     series = frames_of_series(prepared, params.folders, params.name_pattern, params.series)
     table, probabilities = suggest_stages(
         prepared,

@@ -15,7 +15,7 @@ from flystage.images.pngs import decoded_png, read_png
 from flystage.images.preparing import prepare
 from flystage.prediction import unlabelled
 from flystage.prediction.inference import Answers
-from flystage.prediction.unlabelled import PREPARED, in_order, prepare_unlabelled, suggest_stages
+from flystage.prediction.unlabelled import PREPARED, in_order, prepare_unlabelled, preprocessing, suggest_stages
 from flystage.raw.stages import Stages
 
 IMAGE = {
@@ -203,3 +203,20 @@ def test_huge_file_that_is_not_a_tif_is_rejected_without_reading_it(tmp_path):
     assert table["status"].tolist() == ["rejected", "used"]
     assert table["reason"][0].startswith("not a TIF") and table["sha256"][0] == ""
     assert time.monotonic() - begun < 5  # reading it through would take longer
+
+
+def test_the_white_level_of_a_prediction_can_differ_from_the_training():
+    checkpoint = {"image": {"white": "auto", "size": 64}}
+    assert preprocessing(checkpoint, "auto") == checkpoint["image"]
+    assert preprocessing(checkpoint, 4095) == {"white": 4095, "size": 64}
+
+
+def test_a_dark_image_is_rejected_with_advice_that_works(tmp_path):
+    plane = np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) % 500
+    tifffile.imwrite(tmp_path / "dark.tif", plane)
+    settings = IMAGE | {"normalize": {"method": "multiply", "factor": 1}}
+    table = prepare_unlabelled([tmp_path / "dark.tif"], settings, tmp_path)
+    assert table["status"].item() == "rejected"
+    assert "predict.white" in table["reason"].item() and "image.white" not in table["reason"].item()
+    table = prepare_unlabelled([tmp_path / "dark.tif"], preprocessing({"image": settings}, 511), tmp_path)
+    assert table["status"].item() == "used"

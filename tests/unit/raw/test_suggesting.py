@@ -49,3 +49,25 @@ def test_names_of_the_study_are_recognised(tmp_path):
 def test_no_pattern_is_suggested_without_embryos_in_names(tmp_path):
     pattern, said = suggested(tmp_path, *(f"{stage}/img{number}.tif" for stage in "ab" for number in range(4)))
     assert pattern is None and "(?P<embryo>...)" in said and "(a, b)" in said
+
+
+@pytest.mark.parametrize(
+    ("template", "embryo"),
+    [
+        ("Pos{position}/img_{time:09d}_BF_{z:03d}.tif", "Pos1"),
+        ("img_channel000_position{position:03d}_time{time:09d}_z{z:03d}.tif", "position001"),
+    ],
+)
+def test_names_of_micromanager_give_position_and_time(tmp_path, template, embryo):
+    names = [template.format(position=p, time=t, z=z) for p in range(4) for t in range(3) for z in range(2)]
+    pattern, _ = suggested(tmp_path, *names)
+    found = [re.search(pattern, name if "/" in pattern else name.rsplit("/", 1)[-1]).groupdict() for name in names]
+    assert embryo in {groups["embryo"] for groups in found} and len({groups["embryo"] for groups in found}) == 4
+    assert {int(groups["stage"]) for groups in found} == {0, 1, 2}
+
+
+def test_names_of_micromanager_without_zeros_have_no_pattern(tmp_path):
+    axes = [(p, t) for p in range(4) for t in range(3)]
+    names = ["img" + f"_position{p:03d}" * bool(p) + f"_time{t:09d}" * bool(t) + ".tif" for p, t in axes]
+    pattern, said = suggested(tmp_path, *names)
+    assert pattern is None and "Micro-Manager" in said and "labels" in said

@@ -29,6 +29,7 @@ COLUMNS = (
 )
 # White levels of floats and wide integers, each with the largest value for which it is assumed, because resampling overshoots.
 GUESSED_WHITES = ((1, 2), (255, 300), (65535, 2**17), (2**32 - 1, 2**33))
+CHANGE_WHITE = "change image.normalize or image.white"
 LARGE = 2**30  # bytes: a file above this is checked by its headers before it is read completely
 MANY_LEVELS = 100  # a picture with fewer grey levels never had many
 LATER_SETTINGS = {
@@ -185,12 +186,15 @@ def _prepared(source, image, angles, frame):
     pictures = turned(grey, angles, image["size"], image["field"])
     darkest, brightest = pictures[0].min(), pictures[0].max()
     if darkest == brightest:
-        raise UnusableTiff(f"image.normalize removes all contrast: {clipped:.0%} of its pixels saturate")
+        raise UnusableTiff(
+            f"image.normalize removes all contrast: {clipped:.0%} of its pixels saturate, as its brightest pixel is {maximum:g} and"
+            f" white is {white:g}: {CHANGE_WHITE}"
+        )
     levels = grey_levels(pictures[0], brightest)
     if levels < image["min_levels"] and facts["levels"] >= max(MANY_LEVELS, image["min_levels"]):
         raise UnusableTiff(
-            f"only {levels} of its {facts['levels']} grey levels are left (image.min_levels is {image['min_levels']}): change"
-            " image.normalize or image.white"
+            f"only {levels} of its {facts['levels']} grey levels are left (image.min_levels is {image['min_levels']}), as its brightest"
+            f" pixel is {maximum:g} and white is {white:g}: {CHANGE_WHITE}"
         )
     return pictures, facts | {"png_minimum": int(darkest), "png_maximum": int(brightest), "png_levels": levels}
 

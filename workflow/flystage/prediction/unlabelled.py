@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +13,27 @@ from flystage.certainty.prediction_sets import stages_in_set
 from flystage.certainty.time_intervals import time_bounds
 from flystage.core.errors import UnusableTiff
 from flystage.core.files import written_whole
-from flystage.images.preparing import LATER_SETTINGS, checksum, encoded_png, prepare
+from flystage.images.preparing import CHANGE_WHITE, LATER_SETTINGS, checksum, encoded_png, prepare
 from flystage.images.tiff import opened, time_points
 from flystage.network.checkpoint import stages_of
 from flystage.prediction.inference import answers_of
 from flystage.raw.finding import readable, why_unreadable
 
 log = logging.getLogger("flystage")
-READING = 3  # raise this when the reading of TIFs changes, so that older PNGs are not reused
+READING = 4  # raise this when the reading of TIFs changes, so that older PNGs are not reused
+SETTING = re.compile(r"\bimage\.[a-z]")
 PREPARED = ["image", "frame", "status", "reason", "sha256", "png"]
+
+
+def preprocessing(checkpoint, white):
+    """Return the settings of `image` for a prediction: those of the training, with another white level unless white is "auto"."""
+    return checkpoint["image"] | ({} if white == "auto" else {"white": white})
 
 
 def prepare_unlabelled(paths, image, png_folder):
     """Prepare TIFs like the training images. Return a table with the columns PREPARED, one row per picture.
 
-    paths: of the TIFs. image: preprocessing from the checkpoint. png_folder: keeps the PNGs. Their names depend on the
+    paths: of the TIFs. image: preprocessing from the checkpoint, see `preprocessing`. png_folder: keeps the PNGs. Their names depend on the
     content of the TIF, the settings and the time point, so that each picture is prepared once.
     frame: time point from 1 in a file with several, else "". An unusable picture has status "rejected", a reason and
     no png.
@@ -38,7 +45,7 @@ def prepare_unlabelled(paths, image, png_folder):
         for frame, reason, sha256, png, picture in _pictures(path, image, settings, Path(png_folder)):
             if picture is not None:
                 _write_png(picture, png)  # outside `_pictures`, so that a failed write does not reject the image
-            status = ("rejected", reason, sha256, "") if reason else ("used", "", sha256, str(png))
+            status = ("rejected", _advised(reason), sha256, "") if reason else ("used", "", sha256, str(png))
             rows.append((readable(path), frame, *status))
     return pd.DataFrame(rows, columns=PREPARED)
 
@@ -75,6 +82,14 @@ def _pictures(path, image, settings, png_folder):
         yield frame, str(reason), sha256, None, None
     except OSError as error:
         yield frame, f"cannot be read ({error.strerror})", sha256, None, None
+
+
+def _advised(reason):
+    """Return a reason with advice that works for a prediction: the checkpoint has the settings of `image`, except the white level."""
+    if CHANGE_WHITE in reason:
+        return reason.replace(CHANGE_WHITE, "set predict.white to the largest value of the camera, 4095 for 12 bits")
+    reason = reason.replace("set image.white", "set predict.white")
+    return reason + " (the checkpoint's settings of image count)" * bool(SETTING.search(reason))
 
 
 def _write_png(picture, path):

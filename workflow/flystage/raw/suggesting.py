@@ -11,7 +11,7 @@ EMBRYOS = (
     (r"\d{6,8}[-_]\w+[-_]embryo\d+", "a date, a run and “embryo” with a number"),
     (r"(?:embryo|emb|larva|fish|animal|sample)[-_ ]?\d+", "“embryo”, “fish”, “sample” or the like with a number"),
     (
-        r"(?:movie|mov|position|pos|series|well|xy)[-_ ]?\w*\d+",
+        r"(?:movie|mov|position|pos|series|well|xy)[-_ ]?[A-Za-z]*\d+",
         "“movie”, “position”, “series” or the like with a number",
     ),
     (r"E\d+", "“E” with a number"),
@@ -23,7 +23,10 @@ STAGES = (
     (r"stage[-_ ]?(?P<stage>\d+\w?)", "“stage” with a number"),
     (r"(?P<stage>\d+(?:[.,]\d+)?(?:hpf|dpf|min|h))", "a number with a unit of time"),
     (r"(?<![a-zA-Z])t(?:ime)?[-_]?(?P<stage>\d+)", "“t” with a number"),
+    (r"(?<![a-zA-Z])img_(?P<stage>\d{9})(?=_)", "the time of Micro-Manager"),
 )
+# Micro-Manager can leave out axes whose number is zero.
+WITHOUT_ZEROS = re.compile(r"img(?:_(?:channel|position|time|z)\d+)*\.tiff?", re.IGNORECASE)
 ALONE = r"(?<![A-Za-z0-9])"  # not within a word
 
 
@@ -55,6 +58,12 @@ def suggested_pattern(folders):
             lambda found: _is_embryo(found, len(names)),
         )
         in_folders = embryo is not None
+    if embryo is None and all(map(WITHOUT_ZEROS.fullmatch, names)):
+        said.append(
+            "Embryo: Micro-Manager left out positions and times that are zero, so a pattern cannot find them. Rename the files, for"
+            " example img.tif to img_position000_time000000000.tif, or name embryos and stages in a table (labels)."
+        )
+        return None, said
     if embryo is None:
         said.append(
             "Embryo: nothing in names or folders looks like an embryo. Do not train without it, because images of one embryo would go"

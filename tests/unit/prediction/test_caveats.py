@@ -1,0 +1,70 @@
+"""Test what is said about known images and other stages before a prediction is trusted."""
+
+import logging
+
+import pandas as pd
+import pytest
+
+from flystage.core.tables import write_csv
+from flystage.prediction.caveats import warn_of_other_stages, warn_of_the_known
+from flystage.raw.stages import Stages
+
+
+@pytest.fixture
+def said(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("flystage"), "propagate", True)
+    return lambda: " ".join(record.getMessage() for record in caplog.records)
+
+
+def known(tmp_path, *checksums):
+    """Warn of files with these checksums, of a run with the checksums t (train), v (val) and e (test)."""
+    catalog = tmp_path / "catalog.csv"
+    write_csv(pd.DataFrame({"sha256": ["t", "v", "e", ""], "split": ["train", "val", "test", ""]}), catalog)
+    rows = [
+        (f"{number}.tif", "used" if checksum else "rejected", checksum) for number, checksum in enumerate(checksums)
+    ]
+    table = pd.DataFrame(rows, columns=["image", "status", "sha256"])
+    warn_of_the_known(table, str(catalog))
+
+
+@pytest.mark.parametrize(
+    ("checksums", "expected"),
+    [
+        ("tv12", "learned from 2 of the 4"),
+        ("te1", "learned from 1 of the 3"),
+        ("e1", "1 of the 2 images"),
+        ("12", ""),
+        ("", ""),
+    ],
+)
+def test_images_of_the_run_are_told(tmp_path, said, checksums, expected):
+    known(tmp_path, *checksums, "")
+    assert expected in said() and bool(expected) == bool(said())
+
+
+def test_time_points_of_a_file_count_once(tmp_path, said):
+    known(tmp_path)
+    table = pd.DataFrame([("a.tif", "used", "t")] * 3, columns=["image", "status", "sha256"])
+    warn_of_the_known(table, str(tmp_path / "catalog.csv"))
+    assert "1 of the 1" in said()
+
+
+def test_without_a_catalog_nothing_is_said(tmp_path, said):
+    for catalog in (None, str(tmp_path / "none.csv")):
+        warn_of_the_known(pd.DataFrame({"image": ["a"], "status": ["used"], "sha256": ["t"]}), catalog)
+    assert said() == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "facts"),
+    [
+        (["051", "060"], []),
+        (None, []),
+        (["051", "063"], ["It knows 060", "not know 063"]),
+        (["051"], ["It knows 060"]),
+        (["051", "060", "069"], ["not know 069"]),
+    ],
+)
+def test_other_stages_are_told(said, names, facts):
+    warn_of_other_stages(Stages(["051", "060"], [51, 60], "min"), names)
+    assert all(fact in said() for fact in facts) and bool(facts) == bool(said())
