@@ -18,6 +18,7 @@ from flystage.images.preparing import (
     turned,
     white_of,
 )
+from flystage.images.regions import regions_of
 
 SATURATING = 0.2  # share of saturated pixels above which an image shows little
 
@@ -26,8 +27,8 @@ class Look(NamedTuple):
     """The result of opening one image.
 
     image: the RawImage. reason: why it is unusable, or "". facts: those of `read_grey`, with minimum, maximum, brightness and levels of
-    the pixels, clipped and left (grey levels of the picture), or {} if it cannot be read. picture: uint8 array (size, size) as it
-    will be stored, or None. bytes: size of its PNG.
+    the pixels, embryos and cut (see `Regions`), clipped and left (grey levels of the picture), or {} if it cannot be read. picture:
+    uint8 array (size, size) as it will be stored, or None. bytes: size of its PNG.
     """
 
     image: tuple
@@ -89,7 +90,7 @@ def looked_at(images, settings):
 def _look(image, reason, plane, facts, settings):
     if reason:
         return Look(image, reason, {}, None, 0)
-    facts = facts | {"minimum": plane.min().item(), "maximum": plane.max().item()}
+    facts = facts | regions_of(plane)._asdict() | {"minimum": plane.min().item(), "maximum": plane.max().item()}
     try:
         white = white_of(facts, settings, facts["maximum"])
         facts["brightness"] = brightness(plane, white)

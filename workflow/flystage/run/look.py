@@ -64,6 +64,7 @@ def look(config, data_set, per_stage=2, at_most=24):
         *found.warnings,
         *doubts(usable, stages, found.embryos_known, split_of, config),
         *_unusable(looks),
+        *_several_or_cut(looks),
         *camera_doubts(_facts(looks), stages.names),
     ]
     lines = [
@@ -212,6 +213,21 @@ def _unusable(looks):
     if reasons:
         shown = "; ".join(f"{each.image.path}: {each.reason}" for each in reasons[:EXAMPLES])
         yield f"{len(reasons)} of {len(looks)} images opened are unusable ({shown}{'; ...' if len(reasons) > EXAMPLES else ''})."
+
+
+def _several_or_cut(looks):
+    """Warn of pictures that show several embryos, or one that is cut off, which connected regions tell."""
+    several = [each.image.path for each in looks if each.facts.get("embryos", 0) > 1]
+    cut = [each.image.path for each in looks if each.facts.get("cut")]
+    for paths, what in (
+        (several, "seem to show several embryos"),
+        (cut, "seem to show an embryo that the border cuts off"),
+    ):
+        if paths:
+            yield (
+                f"{len(paths)} of {len(looks)} images opened {what} ({', '.join(paths[:EXAMPLES])}{', ...' * (len(paths) > EXAMPLES)})."
+                " An image needs one whole embryo. Crop or exclude others, for example with use: no in a table (labels)."
+            )
 
 
 def _facts(looks):
