@@ -98,15 +98,15 @@ def test_frames_in_a_wrong_order_are_told(tmp_path, caplog, monkeypatch):
 @pytest.mark.parametrize(
     ("every", "time_unit", "expected"),
     [
-        (3, "auto", {"film": 0.05, "told": 0.5, "clock": 0.25}),
-        (3, "h", {"film": 3, "told": 0.5, "clock": 0.25}),
-        (3, "none", {"told": 0.5, "clock": 0.25}),
-        (None, "h", {"told": 0.5, "clock": 0.25}),
+        (3, "auto", {"film": 0.05, "said": 0.5, "clock": 0.25}),
+        (3, "h", {"film": 3, "said": 0.5, "clock": 0.25}),
+        (3, "none", {"said": 0.5, "clock": 0.25}),
+        (None, "h", {"said": 0.5, "clock": 0.25}),
     ],
 )
 def test_usual_rates_are_in_the_unit_of_the_stages(every, time_unit, expected):
     series = Series(np.array([]), np.array([]), {"clock": 900.0}, {})
-    films = {"film": None, "told": 1800.0}
+    films = {"film": None, "said": 1800.0}
     stages = Stages(["4h", "5h"], [4, 5], "h")
     assert usual_rates(series, films, every, time_unit, stages) == expected
     assert usual_rates(series, films, every, time_unit, Stages(["a", "b"], None, "stages")) == {}

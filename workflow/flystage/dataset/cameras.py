@@ -20,7 +20,7 @@ def camera_doubts(rows, stages):
 
     rows: one dict per image with path, stage, embryo, dtype, width and height, and with bits (significant ones), brightness (on any
     scale that all images share) and pixel_size (micrometres), each None if it is unknown. stages: names in class order.
-    Differences between stages are the most serious. Differences between folders and between embryos are told if stages do not differ.
+    Differences between stages are the most serious. Those between folders, then embryos, are reported only if stages do not differ.
     """
     found = []
     for what, kind in (("type", _type), ("size", _size)):

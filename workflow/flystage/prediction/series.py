@@ -17,7 +17,7 @@ log = logging.getLogger("flystage")
 EXAMPLES = 3  # movies that a sentence names
 # A frame contradicts the reading in time if the stage read and its neighbours together are less probable than this.
 IMPROBABLE = 0.1
-CONTRADICTED = 0.3  # share of such frames that is told
+CONTRADICTED = 0.3  # share of such frames that gives a warning
 TEMPO = [
     "embryo", "frames", "start", "start_low", "start_high", "rate", "rate_low", "rate_high", "unit", "tempo", "tempo_low", "tempo_high",
 ]  # fmt: skip
