@@ -74,12 +74,12 @@ def test_a_rare_stage_gives_a_warning():
     images = [RawImage("x", stage, embryo) for stage in ("051", "060") for embryo in "abc" for _ in range(4)]
     images.append(RawImage("x", "069", "a"))
     stages = Stages.as_given(["051", "060", "069"])
-    (text,) = doubts(images, stages, True, dict.fromkeys("abc", "train"), {"stages": "all", "time_unit": "auto"})
+    (text,) = doubts(images, stages, True, dict.fromkeys("abc", "train"), SETTINGS)
     assert "rare" in text and "069 (1 of 1)." in text
     images += [
         RawImage("x", "069", embryo) for embryo in "ab" for _ in range(6)
     ]  # many images, but of only two embryos
-    (text,) = doubts(images, stages, True, dict.fromkeys("abc", "train"), {"stages": "all", "time_unit": "auto"})
+    (text,) = doubts(images, stages, True, dict.fromkeys("abc", "train"), SETTINGS)
     assert "rare" in text and "069 (13 of 2)." in text
 
 
