@@ -3,7 +3,7 @@
 import pytest
 
 from flystage.core.errors import UnusableTiff
-from flystage.images.tiff import read_grey
+from flystage.images.reading import read_grey
 
 
 def reason(source, **options):

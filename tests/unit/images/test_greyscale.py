@@ -8,8 +8,8 @@ import pytest
 import tifffile
 
 from flystage.core.errors import UnusableTiff
-from flystage.images.greyscale import PHOTOMETRIC, to_grey
-from flystage.images.tiff import read_grey
+from flystage.images.greyscale import to_grey
+from flystage.images.reading import read_grey
 
 RANDOM = np.random.default_rng(4)
 GREY16 = RANDOM.integers(0, 60_000, (40, 48)).astype(np.uint16)
@@ -185,11 +185,8 @@ def test_an_orientation_tag_that_mirrors_is_refused(orientation):
 
 def test_a_channel_is_counted_from_1():
     planes = np.stack([np.full((8, 9), value) for value in (10, 20, 30)])
-    assert [to_grey(planes, PHOTOMETRIC.RGB, number)[0, 0] for number in (1, 2, 3)] == [10, 20, 30]
-    assert (
-        to_grey(planes, PHOTOMETRIC.MINISBLACK, "auto")[0, 0] == 10
-        and to_grey(planes, PHOTOMETRIC.RGB, "max")[0, 0] == 30
-    )
+    assert [to_grey(planes, 3, number)[0, 0] for number in (1, 2, 3)] == [10, 20, 30]
+    assert to_grey(planes, 1, "auto")[0, 0] == 10 and to_grey(planes, 3, "max")[0, 0] == 30
     for few, number in ((planes, 4), (planes[:1], 2)):
         with pytest.raises(UnusableTiff, match=f"image.channel is {number}"):
-            to_grey(few, PHOTOMETRIC.RGB, number)
+            to_grey(few, 3, number)

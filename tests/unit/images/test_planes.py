@@ -10,7 +10,7 @@ import tifffile
 
 from flystage.core.errors import UnusableTiff
 from flystage.images.planes import planes_to_use
-from flystage.images.tiff import read_grey, time_points
+from flystage.images.reading import read_grey, time_points
 
 RANDOM = np.random.default_rng(3)
 MOVIE = RANDOM.integers(0, 60_000, (10, 5, 40, 48)).astype(np.uint16)  # time, depth

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 from flystage.images import stacks
-from flystage.images.tiff import read_grey, time_points
+from flystage.images.reading import read_grey, time_points
 from refusals import reason
 
 RANDOM = np.random.default_rng(2)

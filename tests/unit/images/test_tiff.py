@@ -1,5 +1,6 @@
 """Test that every TIF, also a damaged one, gives a plane or a reason."""
 
+import contextlib
 import io
 import os
 import re
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from flystage.core.errors import UnusableTiff
 from flystage.images import tiff
-from flystage.images.tiff import read_grey, refuse_by_headers, time_points
+from flystage.images.reading import facts_of, read_grey, refuse_by_headers, time_points
 from refusals import reason
 
 RANDOM = np.random.default_rng(1)
@@ -331,6 +332,8 @@ def test_a_damaged_file_gives_a_plane_or_a_reason(kind, edits, page, channel):
         assert "\n" not in str(refused) and len(str(refused)) < 200
     else:
         assert plane.ndim == 2
+    with contextlib.suppress(UnusableTiff):
+        facts_of(edited(SAMPLES[kind], edits))
 
 
 def test_a_path_an_open_file_and_bytes_give_the_same_result(tmp_path, monkeypatch):

@@ -46,7 +46,7 @@ def gather(config, catalog):
     """
     time_points = None
     if config["frames"]:
-        from flystage.images.tiff import time_points  # takes half a second, so only for movies
+        from flystage.images.reading import time_points  # takes half a second, so only for movies
     found = find_images(config, time_points)
     lock = lock_path(config["split"]["lock"], config["raw"])
     usable = [image for image in found.images if not image.status]

@@ -33,15 +33,16 @@ def to_channels(planes, keyframe, white, calibration):
     from which white-is-zero is subtracted, or "auto" for the maximum of the pixel type. calibration: see `calibration_of`.
     A colour table that rises or falls in brightness is for display only, so the indices are the picture. White-is-zero of
     floats and 32-bit integers, which are measurements, is also for display only. Alpha is dropped.
-    Returns (array (channels, height, width), white level of the file's format or None, a note or ""). Raises UnusableTiff.
+    Returns (array (channels, height, width), whether they are red, green and blue, white level of the file's format or None,
+    a note or ""). Raises UnusableTiff.
     """
     photometric, files_white = keyframe.photometric, _white(keyframe)
     if photometric == PHOTOMETRIC.PALETTE:
         return _by_table(planes[0], _full_table(keyframe.colormap), files_white)
     if photometric == PHOTOMETRIC.YCBCR and keyframe.compression not in (6, 7):  # JPEGs are decoded to RGB
-        return planes[:1], files_white, ""
+        return planes[:1], False, files_white, ""
     if photometric in (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR):
-        return planes[:3], files_white, ""
+        return planes[:3], len(planes) >= 3, files_white, ""
     if photometric not in GREY:
         kind = COLOURS.get(photometric, f"colours of type {getattr(photometric, 'name', photometric)}")
         raise UnusableTiff(f"{kind} are not supported: save it as grey or RGB")
@@ -65,7 +66,7 @@ def to_channels(planes, keyframe, white, calibration):
             else np.float32(offset) + np.float32(step) * planes.astype(np.float32)
         )
         note = f"ImageJ's calibration applied: {offset:g} + {step:g} x value"
-    return planes, files_white, note
+    return planes, False, files_white, note
 
 
 def calibration_of(tif):
@@ -100,28 +101,33 @@ def _by_table(indices, table, highest):
         for part in (brightness, brightness[1:-1]):
             rising = sign * part
             if len(part) and (np.maximum.accumulate(rising) - rising).max() <= NEARLY * max(np.ptp(part), 1):
-                return (indices if sign == 1 else (highest - indices).astype(indices.dtype))[np.newaxis], highest, ""
-    return table[:, indices], 65535, "its colour table is not in order of brightness: read as the luma of its colours"
+                return (
+                    (indices if sign == 1 else (highest - indices).astype(indices.dtype))[np.newaxis],
+                    False,
+                    highest,
+                    "",
+                )
+    return (
+        table[:, indices],
+        True,
+        65535,
+        "its colour table is not in order of brightness: read as the luma of its colours",
+    )
 
 
-def to_grey(planes, photometric, channel):
+def to_grey(planes, colours, channel):
     """Return one grey plane (height, width) of channels (channels, height, width).
 
-    photometric: of the page. channel: "auto" (the luma of RGB, the first channel of anything else), "max" or a number from 1.
-    Raises UnusableTiff if the channel does not exist.
+    colours: number of channels, from the first, that are the colours of one picture, or 1. channel: "auto" (the luma of three
+    colours, the first channel of anything else), "max" or a number from 1. Raises UnusableTiff if the channel does not exist.
     """
-    if len(planes) == 1:
-        if isinstance(channel, int) and channel > 1:
-            raise UnusableTiff(f"has 1 channel, but image.channel is {channel}")
-        return planes[0]
     if isinstance(channel, int):
         if channel > len(planes):
-            raise UnusableTiff(f"has {len(planes)} channels, but image.channel is {channel}")
+            have = f"{len(planes)} channel{'s' * (len(planes) > 1)}"
+            raise UnusableTiff(f"has {have}, but image.channel is {channel}")
         return planes[channel - 1]
     if channel == "max":
         return planes.max(axis=0)
-    if photometric in GREY:
-        return planes[0]
-    if (planes == planes[0]).all():
+    if colours != 3 or (planes[:3] == planes[0]).all():
         return planes[0]  # a grey picture stored as RGB is returned without rounding
-    return np.tensordot(LUMA, planes.astype(np.float32), axes=1)
+    return np.tensordot(LUMA, planes[:3].astype(np.float32), axes=1)

@@ -15,7 +15,8 @@ from flystage.core.cells import as_cell
 from flystage.core.errors import FlystageError, UnusableTiff
 from flystage.core.files import written_whole
 from flystage.images.blank_borders import filled
-from flystage.images.tiff import TOO_LARGE, read_grey, refuse_by_headers
+from flystage.images.reading import read_grey, refuse_by_headers
+from flystage.images.tiff import TOO_LARGE
 
 cv2.setNumThreads(1)  # the workflow runs one process per core
 

@@ -29,13 +29,16 @@ FULL_SIZE = 0.5  # a picture with a smaller share of the largest one's pixels is
 
 class Stack(NamedTuple):
     """One picture of a file. keyframe: the page that describes all its planes. axes, shape: of the planes, e.g. "TZC" and
-    (10, 5, 2). page: function from the number of a plane, from 0, to its page, or None if it was never written."""
+    (10, 5, 2). page: function from the number of a plane, from 0, to its page, or None if it was never written. series: number
+    of its series in tifffile's list, or None. own_times: numbers of its time points in the notes if it has only some of them."""
 
     keyframe: tifffile.TiffPage
     axes: str
     shape: tuple
     page: Callable
     subfile: int
+    series: int | None = None
+    own_times: tuple | None = None
 
 
 class Directory(NamedTuple):
@@ -180,12 +183,12 @@ def find_stacks(tif, in_set):
     directories, chain = find_directories(tif)
     stacks, covered = [], set()
     if any(getattr(tif, f"is_{kind}", False) for kind in KNOWN):
-        series = [level for one in tif.series for level in one.levels]
-        if series and series[0].kind not in ("generic", "uniform"):
+        series = [(number, level) for number, one in enumerate(tif.series) for level in one.levels]
+        if series and series[0][1].kind not in ("generic", "uniform"):
             subfiles = {directory.offset: directory.subfile for directory in directories}
-            for one in series:
+            for number, one in series:
                 stack, offsets = _of_series(tif, one, in_set, [d.offset for d in directories[:chain]], subfiles)
-                stacks.append(stack)
+                stacks.append(stack._replace(series=number))
                 covered.update(offsets)
     left = [directory for directory in directories if directory.offset not in covered]
     return stacks + _grouped(tif, left, {directory.offset for directory in directories[:chain]})
@@ -216,19 +219,21 @@ def _of_series(tif, series, in_set, chain, subfiles):
         raise UnusableTiff(f"a stack of {planes} pages of which only {len(series.pages)} are described")
     pages = list(series.pages)
     offsets = [page.offset for page in pages if page is not None]
+    own_times = None
     if in_set:
-        axes, shape, pages = _of_this_file(axes, shape, pages)
-    return Stack(keyframe, axes, shape, pages.__getitem__, subfile), offsets
+        axes, shape, pages, own_times = _of_this_file(axes, shape, pages)
+    return Stack(keyframe, axes, shape, pages.__getitem__, subfile, own_times=own_times), offsets
 
 
 def _of_this_file(axes, shape, pages):
-    """Return axes, shape and pages without those in other files."""
+    """Return axes, shape and pages without those in other files, and the numbers of the time points that are left or None."""
     there = np.array([page is not None for page in pages]).reshape(shape)
     own = [page for page in pages if page is not None]
-    kept = [len(np.unique(places)) for places in np.nonzero(there)]
-    if math.prod(kept) == len(own):
-        return axes, tuple(kept), own
-    return "I", (len(own),), own  # not a grid: in the order of the file
+    kept = [np.unique(places) for places in np.nonzero(there)]
+    if math.prod(map(len, kept)) == len(own):
+        times = tuple(map(int, kept[axes.index("T")])) if "T" in axes else None
+        return axes, tuple(map(len, kept)), own, times
+    return "I", (len(own),), own, None  # not a grid: in the order of the file
 
 
 def _grouped(tif, directories, chain):

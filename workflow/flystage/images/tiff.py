@@ -1,4 +1,4 @@
-"""Read one plane and one channel of a TIF at native depth, or give the reason why it is unusable."""
+"""Open a TIF and read its pictures plane by plane, with bounded memory, or give the reason why it is unusable."""
 
 import errno
 import io
@@ -10,9 +10,11 @@ import numpy as np
 import tifffile
 
 from flystage.core.errors import UnusableTiff
-from flystage.images.greyscale import calibration_of, quarter_turns, to_channels, to_grey
-from flystage.images.planes import decode_page, planes_to_use, refuse_unreadable
+from flystage.images.greyscale import calibration_of, quarter_turns, to_channels
+from flystage.images.pictures import Facts, Picture, PictureFile, Plane
 from flystage.images.stacks import choose_stack, find_stacks, open_tiff
+from flystage.images.tiff_notes import Notes
+from flystage.images.tiff_pages import decode_page, refuse_unreadable
 
 SMALL = 2**24  # bytes: smaller files are read at once, which is faster, especially over a network
 MOST_AT_ONCE = 2**24  # bytes of notes, or of the offsets of strips and tiles
@@ -21,78 +23,6 @@ SAVE_AGAIN = "if other programs open it, save it again with one of them"
 
 TOO_LARGE = "too large for the memory of this machine: save a smaller part of it"
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its messages become reasons of UnusableTiff
-
-
-def read_grey(
-    source, page="middle", channel="auto", max_pixels=100_000_000, *, series="auto", white="auto", frame=None
-):
-    """Decode a TIF to one grey plane at native depth, reading only its headers and the requested page.
-
-    source: the file's path, the file open for reading in binary mode, its bytes, or an OpenedTif from `opened`.
-    page: which plane of a stack, "first", "middle" (of an even number the later of the two), "last" or a number from 1, or
-    "max", the maximum over all planes of the time point. It counts along the depth. It counts time points only if each has
-    one plane and no frame is given.
-    channel: "auto" (the luma of RGB, the first channel of anything else), "max" (over channels), or a number from 1.
-    max_pixels: a page with more pixels is not decoded.
-    series: which picture of a file with several, a number from 1, or "auto" for the full one at the greatest depth.
-    white: the value from which white-is-zero is subtracted, or "auto" for the maximum of the pixel type.
-    frame: which time point, a number from 1, or None for the middle one (of an even number the later of the two).
-
-    Returns (plane, facts). plane is a 2-D array (height, width), rotated as its Orientation tag requests. It has the file's
-    dtype unless channels were mixed, colours looked up or ImageJ's calibration applied. facts is a dict: width and height of
-    the plane, dtype, channels and pages (planes of all time points) of the file, note (choices made in reading, or ""), and
-    white, the white level of the file's format (None for floats and wide integers, whose format does not define it).
-    Raises UnusableTiff with the reason, or OSError if the disk cannot read the file.
-    """
-    with opened(source) as file:
-        stack = choose_stack(file.stacks, series)
-        keyframe = stack.keyframe
-        refuse_unreadable(keyframe, max_pixels)
-        turns = quarter_turns(keyframe)
-        numbers, planes, _, note = planes_to_use(stack.axes, stack.shape, page, frame)
-        calibration = calibration_of(file.tif)
-        notes, white_of_file, picture = {note}, None, None
-        for plane_numbers in numbers:
-            channels = []
-            for number in plane_numbers:
-                page = stack.page(int(number))
-                with file.unbounded():
-                    decoded = decode_page(page, keyframe)
-                decoded, white_of_file, note = to_channels(decoded, keyframe, white, calibration)
-                channels.append(decoded)
-                notes.add(note)
-            whole = channels[0] if len(channels) == 1 else np.concatenate(channels)  # which copies
-            picture = whole if picture is None else np.maximum(picture, whole)
-        plane = np.rot90(to_grey(picture, keyframe.photometric, channel), turns)
-        facts = {
-            "width": plane.shape[1],
-            "height": plane.shape[0],
-            "dtype": str(keyframe.dtype),
-            "channels": keyframe.samplesperpixel * numbers.shape[1],
-            "pages": planes,
-            "note": "; ".join(sorted(notes - {""})),
-            "white": white_of_file,
-        }
-        return np.ascontiguousarray(plane), facts
-
-
-def refuse_by_headers(source, max_pixels, series="auto"):
-    """Raise UnusableTiff if the headers of a file show that it is unusable, without reading pixels.
-
-    source, max_pixels, series: as for `read_grey`. Raises OSError if the disk cannot read the file.
-    """
-    with opened(source) as file:
-        refuse_unreadable(choose_stack(file.stacks, series).keyframe, max_pixels)
-
-
-def time_points(source, series="auto"):
-    """Return the number of time points that a TIF declares, or 1 if it declares none, without reading pixels.
-
-    source, series: as for `read_grey`. Raises UnusableTiff with the reason, or OSError if the disk cannot read the file.
-    """
-    with opened(source) as file:
-        stack = choose_stack(file.stacks, series)
-        return planes_to_use(stack.axes, stack.shape, "first", None)[2]
 
 
 class BoundedFile:
@@ -128,7 +58,36 @@ class BoundedFile:
         return self.file.tell()
 
 
-class OpenedTif:
+class TifPicture(Picture):
+    """One picture of a TIF. stack: its Stack. file: the OpenedTif."""
+
+    def __init__(self, file, stack):
+        self.file, self.stack = file, stack
+        self.axes, self.shape = stack.axes, stack.shape
+        self.dtype = str(stack.keyframe.dtype)
+        self.width, self.height = stack.keyframe.imagewidth, stack.keyframe.imagelength
+
+    def facts(self):
+        notes = Notes(self.file.tif, self.stack)
+        return Facts(
+            *(self.dtype, notes.bits, self.width, self.height, self.axes, self.shape),
+            *(notes.times, notes.pixel_size, notes.channel_names),
+        )
+
+    def refuse_unreadable(self, max_pixels):
+        refuse_unreadable(self.stack.keyframe, max_pixels)
+        quarter_turns(self.stack.keyframe)
+
+    def plane(self, number, white):
+        keyframe = self.stack.keyframe
+        page = self.stack.page(number)
+        with self.file.unbounded():
+            decoded = decode_page(page, keyframe)
+        channels, colours, white_of_file, note = to_channels(decoded, keyframe, white, self.file.calibration)
+        return Plane(np.rot90(channels, quarter_turns(keyframe), (1, 2)), colours, white_of_file, note)
+
+
+class OpenedTif(PictureFile):
     """A TIF whose file is open. Its pages are listed only once, even if many are read."""
 
     def __init__(self, file, name):
@@ -149,15 +108,23 @@ class OpenedTif:
         """The Stacks in this file, a list."""
         return find_stacks(self.tif, self.in_set)
 
+    @cached_property
+    def calibration(self):
+        """(offset, step) of ImageJ's calibration, or None."""
+        return calibration_of(self.tif)
+
+    def picture(self, series):
+        return TifPicture(self, choose_stack(self.stacks, series))
+
 
 @contextmanager
 def opened(source):
-    """Yield an OpenedTif, from which `read_grey` can read all time points of a movie.
+    """Yield a PictureFile, from which `read_grey` can read all time points of a movie.
 
     source: as for `read_grey`. A source that is already open stays open. All errors within become an UnusableTiff, except those of
     the disk.
     """
-    if isinstance(source, OpenedTif):
+    if isinstance(source, PictureFile):
         with _told_as_reason():
             yield source
         return

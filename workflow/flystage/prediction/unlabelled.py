@@ -14,7 +14,8 @@ from flystage.certainty.time_intervals import time_bounds
 from flystage.core.errors import UnusableTiff
 from flystage.core.files import written_whole
 from flystage.images.preparing import CHANGE_WHITE, LATER_SETTINGS, checksum, encoded_png, prepare
-from flystage.images.tiff import opened, time_points
+from flystage.images.reading import time_points
+from flystage.images.tiff import opened
 from flystage.network.checkpoint import stages_of
 from flystage.prediction.inference import answers_of
 from flystage.raw.finding import readable, why_unreadable
