@@ -367,7 +367,7 @@ def test_the_facts_describe_the_file():
     (picture,), facts = prepare(tif(embryo()), IMAGE, [0])
     assert facts == {
         "width": 110, "height": 42, "dtype": "uint16", "channels": 1, "pages": 1,
-        "minimum": 0, "maximum": 8000, "levels": len(np.unique(embryo())), "clipped": 0.0, "blank": 0.0, "note": "",
+        "minimum": 0, "maximum": 8000, "levels": len(np.unique(embryo())), "clipped": 0.0, "blank": 0.0, "note": "", "pixel_size": None,
         "brightness": pytest.approx(255 * embryo().mean() / 65535, rel=1e-3),
         "picture": hashlib.sha256(b"(42, 110)" + embryo().astype("<u2").tobytes()).hexdigest(),
         "png_minimum": picture.min(), "png_maximum": picture.max(), "png_levels": len(np.unique(picture)),

@@ -68,7 +68,8 @@ def test_a_grey_picture_is_read_exactly(pixels, white):
     assert plane.dtype == pixels.dtype
     np.testing.assert_array_equal(plane, pixels)
     assert facts == {
-        "width": 48, "height": 40, "dtype": str(pixels.dtype), "channels": 1, "pages": 1, "note": "", "white": white,
+        "width": 48, "height": 40, "dtype": str(pixels.dtype), "channels": 1, "pages": 1, "note": "", "pixel_size": None,
+        "white": white,
     }  # fmt: skip
 
 

@@ -2,11 +2,13 @@
 
 import logging
 
+import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 
 from flystage.core.tables import write_csv
-from flystage.prediction.caveats import warn_of_other_stages, warn_of_the_known
+from flystage.prediction.caveats import note_stacks, warn_of_other_stages, warn_of_the_known
 from flystage.raw.stages import Stages
 
 
@@ -68,3 +70,14 @@ def test_without_a_catalog_nothing_is_said(tmp_path, said):
 def test_other_stages_are_told(said, names, facts):
     warn_of_other_stages(Stages(["051", "060"], [51, 60], "min"), names)
     assert all(fact in said() for fact in facts) and bool(facts) == bool(said())
+
+
+@pytest.mark.parametrize(("axes", "noted"), [("ZYX", True), ("TYX", False), ("CYX", False)])
+def test_planes_in_depth_are_noted(tmp_path, caplog, monkeypatch, axes, noted):
+    monkeypatch.setattr(logging.getLogger("flystage"), "propagate", True)
+    caplog.set_level(logging.INFO, logger="flystage")
+    planes = np.random.default_rng(0).integers(0, 900, (3, 24, 32)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", planes, imagej=True, metadata={"axes": axes})
+    rows = [(str(tmp_path / name), "used", "") for name in ("a.tif", "none.tif")]
+    note_stacks(pd.DataFrame(rows, columns=["image", "status", "frame"]), "auto", "middle")
+    assert ("Note: " in caplog.text and "a.tif" in caplog.text) == noted

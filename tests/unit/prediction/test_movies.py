@@ -6,8 +6,9 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 
-from flystage.prediction.movies import frames_of_series
+from flystage.prediction.movies import frames_of_series, with_own_times
 from flystage.raw.stages import natural_key
 
 PATTERN = r"(?P<embryo>E\d+)(?:_t(?P<frame>\d+))?(?:_z(?P<slice>\d+))?"
@@ -152,3 +153,21 @@ def test_files_in_a_folder_are_frames_in_natural_order():
 
 def test_series_none_finds_no_movies():
     assert series(table_of("new/E1_t1.tif", ("new/film.tif", "1")), "none") == [("", None)] * 2
+
+
+def test_a_dropped_time_point_of_a_film_leaves_a_gap(tmp_path):
+    planes = np.random.default_rng(0).integers(0, 900, (4, 24, 32)).astype(np.uint16)
+    told = {
+        "DeltaT": [0, 180, 540, 720],
+        "DeltaTUnit": ["s"] * 4,
+        "TheT": [0, 1, 2, 3],
+        "TheC": [0] * 4,
+        "TheZ": [0] * 4,
+    }
+    tifffile.imwrite(tmp_path / "told.ome.tif", planes, ome=True, metadata={"axes": "TYX", "Plane": told})
+    tifffile.imwrite(tmp_path / "silent.tif", planes, imagej=True, metadata={"axes": "TYX"})
+    table = table_of(*((str(tmp_path / name), frame) for name in ("told.ome.tif", "silent.tif") for frame in "1234"))
+    found = frames_of_series(table, [str(tmp_path)], None, "auto")
+    series, films = with_own_times(found, table, "auto")
+    assert series.numbers.tolist() == [1, 2, 4, 5, 1, 2, 3, 4] and found.numbers.tolist() == [1, 2, 3, 4] * 2
+    assert films == {"told.ome": 180, "silent": None}

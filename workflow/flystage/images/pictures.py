@@ -45,7 +45,7 @@ class Plane(NamedTuple):
 class Picture(ABC):
     """One picture of an open file. Its planes are read one at a time, so memory is in proportion to a plane.
 
-    axes, shape, dtype, width, height: as in Facts. note: what is doubtful about its axes, or "".
+    axes, shape, dtype, width, height, pixel_size: as in Facts. note: what is doubtful about its axes, or "".
     """
 
     axes: str
@@ -53,6 +53,7 @@ class Picture(ABC):
     dtype: str
     width: int
     height: int
+    pixel_size: float | None = None
     note: str = ""
 
     @abstractmethod

@@ -27,8 +27,9 @@ def read_grey(
 
     Returns (plane, facts). plane is a 2-D array (height, width), rotated as its Orientation tag requests. It has the file's
     dtype unless channels were mixed, colours looked up or ImageJ's calibration applied. facts is a dict: width and height of
-    the plane, dtype, channels and pages (planes of all time points) of the file, note (choices made in reading, or ""), and
-    white, the white level of the file's format (None for floats and wide integers, whose format does not define it).
+    the plane, dtype, channels and pages (planes of all time points) of the file, note (choices made in reading, or ""),
+    pixel_size (micrometres, or None), and white, the white level of the file's format (None for floats and wide integers,
+    whose format does not define it).
     Raises UnusableTiff with the reason, or OSError if the disk cannot read the file.
     """
     with opened(source) as file:
@@ -50,6 +51,7 @@ def read_grey(
             "channels": len(projected),
             "pages": planes,
             "note": "; ".join(sorted(notes - {""})),
+            "pixel_size": picture.pixel_size and float(f"{picture.pixel_size:.4g}"),
             "white": read[0].white,
         }
         return np.ascontiguousarray(plane), facts

@@ -67,6 +67,10 @@ class TifPicture(Picture):
         self.dtype = str(stack.keyframe.dtype)
         self.width, self.height = stack.keyframe.imagewidth, stack.keyframe.imagelength
 
+    @property
+    def pixel_size(self):
+        return Notes(self.file.tif, self.stack).pixel_size
+
     def facts(self):
         notes = Notes(self.file.tif, self.stack)
         return Facts(

@@ -1,13 +1,17 @@
 """Say what makes the answers of a checkpoint mean less than they seem: known images, and other stages."""
 
 import logging
+import math
 import os
 
+from flystage.core.errors import UnusableTiff
 from flystage.core.tables import read_text
+from flystage.images.reading import facts_of
 from flystage.raw.stages import natural_key
 
 log = logging.getLogger("flystage")
 EXAMPLES = 4  # stages that a sentence names
+SAMPLED = 24  # files whose headers are read
 
 
 def warn_of_the_known(table, catalog):
@@ -44,6 +48,30 @@ def warn_of_other_stages(stages, names):
         "The checkpoint has other stages than the data. %s To train it on the data, run `snakemake --cores all`.",
         " ".join(said),
     )
+
+
+def note_stacks(table, series, page):
+    """Note how many files to predict hold several planes in depth and no time points, as these may be meant as movies.
+
+    table: from `prepare_unlabelled`. series, page: settings of `image` in the checkpoint. The headers of SAMPLED files are read.
+    """
+    files = table.loc[(table["status"] == "used") & (table["frame"] == ""), "image"]
+    stacks = [image for image in files[:: max(1, len(files) // SAMPLED)] if _planes_in_depth(image, series) > 1]
+    if stacks:
+        log.info(
+            "Note: Files such as %s have planes in depth and no time points. Each is one picture, of the plane image.page: %s. If the"
+            " planes are time points, save them as such.",
+            os.path.basename(stacks[0]), page,
+        )  # fmt: skip
+
+
+def _planes_in_depth(image, series):
+    """Return the number of planes in depth of a file; 0 if its headers cannot be read."""
+    try:
+        facts = facts_of(image, series)
+    except (UnusableTiff, OSError):
+        return 0
+    return math.prod(length for axis, length in zip(facts.axes, facts.shape, strict=True) if axis not in "TC")
 
 
 def _listed(names):

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from flystage.core.errors import UnusableTiff
+from flystage.images.reading import facts_of
 from flystage.prediction.frame_numbers import frame_numbers, uneven_steps
 from flystage.raw.finding import readable
 from flystage.raw.stages import natural_key, one_form
@@ -62,6 +64,27 @@ def frames_of_series(table, folders, pattern, how):
         embryos[place] = shown[keys[image]]
         numbers[place] = np.nan if number is None or not embryos[place] else number
     return Series(embryos, numbers, seconds, {shown[keys[image]]: image for image in sorted(films)})
+
+
+def with_own_times(series, table, number):
+    """Return the Series with the times that the files of movies say, and {movie of a file: seconds from frame to frame, or None}.
+
+    table: from `prepare_unlabelled`. number: setting image.series. A file's time points are numbered by their times, in units of the
+    usual step, so that a dropped frame leaves a gap.
+    """
+    numbers, films = series.numbers.copy(), {}
+    for movie, image in series.films.items():
+        try:
+            times = facts_of(image, number).times
+        except (UnusableTiff, OSError):
+            times = None
+        step = times and float(np.median(np.diff(times)))
+        films[movie] = step or None
+        if step:
+            rows = np.flatnonzero((table["image"] == image).to_numpy() & ~np.isnan(numbers))
+            places = table["frame"].iloc[rows].astype(int).to_numpy() - 1
+            numbers[rows] = np.round(1 + np.array(times)[places] / step, 4)
+    return series._replace(numbers=numbers), films
 
 
 def _keys_of_movies(groups, films, pattern, how):

@@ -192,6 +192,12 @@ def _of_wanted_stages(images, config):
     staged = {image.stage for image in images if image.stage and image.status != "excluded"}
     if not staged:
         example = next((image for image in images if image.status == "excluded"), images[0])
+        if config["frames"] and not any(image.frame for image in images):
+            raise FlystageError(
+                f"frames is set, but none of the {len(images)} TIFs has time points, for example {os.path.basename(example.path)!r}. Planes"
+                " in depth are no time points. If they are meant as such, save the file with time points, in ImageJ with Image > Properties"
+                " (slices 1, frames as many as there are planes)."
+            )
         raise FlystageError(
             f"No TIF has a stage, for example {os.path.basename(example.path)!r}{f' ({example.reason})' if example.reason else ''}. Put the"
             " images into one folder per stage, give name_pattern a group (?P<stage>...), or set labels to a table."
