@@ -36,6 +36,14 @@ def test_regions_of_drawn_embryos(embryos, found, dark):
     assert regions_of(picture(*embryos, dark=dark)) == found
 
 
+@pytest.mark.parametrize("bands", [2, 3, 4, 6])
+@pytest.mark.parametrize("phase", [0, 1.5, 3])
+def test_dark_bands_do_not_divide_an_embryo(bands, phase):
+    y, x = np.mgrid[:96, :96] / 96 - 0.5
+    embryo = ((x / 0.42) ** 2 + (y / 0.25) ** 2 < 1) * (0.5 + 0.3 * np.cos(2 * np.pi * bands * x + phase))
+    assert regions_of(0.05 + embryo).embryos == 1
+
+
 def test_an_embryo_that_only_touches_a_border_is_whole():
     assert regions_of(picture((0.5, 0.5, 0.5, 0.2))) == Regions(1, False)
 

@@ -13,6 +13,7 @@ SIDE = 256  # pixels of the longer side of the picture that is searched
 BLUR = 0.02  # of SIDE: standard deviation that joins the parts of an embryo
 SEPARATE = 0.6  # least share of the variance between foreground and background, below which nothing is said
 LEAST = 0.03  # of the picture's area: smaller regions are no embryo
+NEAR = 0.2  # of the way from the background to the mean of the foreground: the threshold that separates embryos
 SECOND = 0.5  # of the largest region's area
 SOLID = 0.85  # least share of its convex hull that an embryo covers
 CUT = 0.9  # share of a region's extent that lies on a border
@@ -39,16 +40,36 @@ def regions_of(plane):
         mask = 1 - mask
     if _separation(picture, mask) <= SEPARATE:
         return Regions(0, False)
+    labels, facts = _filled_regions(mask)
+    areas = facts[1:, cv2.CC_STAT_AREA]
+    if not len(areas) or areas.max() < LEAST * picture.size:
+        return Regions(0, False)
+    largest = 1 + int(areas.argmax())
+    return Regions(_embryos(*_filled_regions(_whole(picture, mask))), _is_cut(labels == largest, facts[largest]))
+
+
+def _whole(picture, mask):
+    """Return a mask with a threshold near the background, at which dark bands within an embryo do not divide it."""
+    edges = [(each[0], each[-1], each[:, 0], each[:, -1]) for each in (picture, mask)]
+    border, inside = (np.concatenate(each) for each in edges)
+    background, embryo = float(np.median(border[inside == 0])), float(picture[mask > 0].mean())
+    threshold = background + NEAR * (embryo - background)
+    return ((picture > threshold) if embryo > background else (picture < threshold)).astype(np.uint8)
+
+
+def _filled_regions(mask):
+    """Return (label of each pixel, OpenCV's facts about each label) of the connected regions without holes."""
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = cv2.drawContours(np.zeros_like(mask), outlines, -1, 1, -1)
     _, labels, facts, _ = cv2.connectedComponentsWithStats(filled)
+    return labels, facts
+
+
+def _embryos(labels, facts):
+    """Return the number of large regions if all of them are solid, else 1."""
     areas = facts[1:, cv2.CC_STAT_AREA]
-    large = [1 + place for place in np.flatnonzero(areas >= max(LEAST * picture.size, SECOND * areas.max(initial=0)))]
-    if not large:
-        return Regions(0, False)
-    solid = [_solidity(labels == label) >= SOLID for label in large]
-    largest = 1 + int(areas.argmax())
-    return Regions(len(large) if all(solid) else 1, _is_cut(labels == largest, facts[largest]))
+    large = [1 + place for place in np.flatnonzero(areas >= max(LEAST * labels.size, SECOND * areas.max(initial=0)))]
+    return max(1, len(large)) if all(_solidity(labels == label) >= SOLID for label in large) else 1
 
 
 def _small(plane):
