@@ -52,7 +52,7 @@ def said(caplog, monkeypatch):
     return lambda: " ".join(record.getMessage() for record in caplog.records)
 
 
-def test_frame_that_is_not_a_number_gives_no_order_and_is_told(said):
+def test_frame_that_is_not_a_number_gives_no_order_and_is_said(said):
     assert series(table_of("new/E1_tx.tif"), pattern=r"(?P<embryo>E\d)_t(?P<frame>\w)") == [("E1", None)]
     assert "'x'" in said() and "E1_tx.tif" in said() and "name_pattern" in said()
 
@@ -63,7 +63,7 @@ def test_equal_names_in_two_folders_are_two_movies(said):
     assert "E3" in said() and "E4" not in said()
 
 
-def test_folders_that_share_no_frame_hold_one_movie_and_it_is_told(said):
+def test_folders_that_share_no_frame_hold_one_movie_and_it_is_said(said):
     table = table_of("new/a/E3_t1.tif", "new/b/E3_t2.tif")
     assert series(table) == [("E3", 1), ("E3", 2)] and "one movie" in said()
 
@@ -98,7 +98,7 @@ def test_films_that_differ_in_their_ending_are_two_movies():
     assert series(table, pattern=None) == [("film.tif", 1), ("film.tiff", 1)]
 
 
-def test_frames_against_the_order_of_names_are_told(said):
+def test_frames_against_the_order_of_names_are_said(said):
     pattern = r"(?P<embryo>E\d+)_\d(?P<frame>\d)"
     series(table_of("new/E1_15.tif", "new/E1_16.tif", "new/E1_21.tif"), pattern=pattern)
     assert "E1" in said() and "order" in said()
@@ -113,7 +113,7 @@ def test_a_clock_is_read_over_midnight_in_silence(said):
     assert said() == ""
 
 
-def test_a_clock_that_jumps_is_told(said):
+def test_a_clock_that_jumps_is_said(said):
     names = [f"new/E1_{time}.tif" for time in ("0100", "0110", "0120", "0220", "0230")]
     series(table_of(*names), pattern=r"(?P<embryo>E\d)_(?P<frame>\d{4})")
     assert "evenly" in said() and "E1" in said()
@@ -157,17 +157,17 @@ def test_series_none_finds_no_movies():
 
 def test_a_dropped_time_point_of_a_film_leaves_a_gap(tmp_path):
     planes = np.random.default_rng(0).integers(0, 900, (4, 24, 32)).astype(np.uint16)
-    told = {
+    said = {
         "DeltaT": [0, 180, 540, 720],
         "DeltaTUnit": ["s"] * 4,
         "TheT": [0, 1, 2, 3],
         "TheC": [0] * 4,
         "TheZ": [0] * 4,
     }
-    tifffile.imwrite(tmp_path / "told.ome.tif", planes, ome=True, metadata={"axes": "TYX", "Plane": told})
+    tifffile.imwrite(tmp_path / "said.ome.tif", planes, ome=True, metadata={"axes": "TYX", "Plane": said})
     tifffile.imwrite(tmp_path / "silent.tif", planes, imagej=True, metadata={"axes": "TYX"})
-    table = table_of(*((str(tmp_path / name), frame) for name in ("told.ome.tif", "silent.tif") for frame in "1234"))
+    table = table_of(*((str(tmp_path / name), frame) for name in ("said.ome.tif", "silent.tif") for frame in "1234"))
     found = frames_of_series(table, [str(tmp_path)], None, "auto")
     series, films = with_own_times(found, table, "auto")
     assert series.numbers.tolist() == [1, 2, 4, 5, 1, 2, 3, 4] and found.numbers.tolist() == [1, 2, 3, 4] * 2
-    assert films == {"told.ome": 180, "silent": None}
+    assert films == {"said.ome": 180, "silent": None}
