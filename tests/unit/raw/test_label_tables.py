@@ -65,7 +65,7 @@ def test_a_table_keeps_its_delimiter_line_ends_and_encoding(tmp_path, delimiter,
 def test_only_empty_cells_are_filled(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("image,stage,remark\na.tif,,see\nb.tif,060,\n", encoding="utf-8")
-    add_to_table(str(path), [], {2: {"image": "other", "stage": "051", "who": "ann"}, 3: {"stage": "069"}})
+    add_to_table(str(path), [], {("", 2): {"image": "other", "stage": "051", "who": "ann"}, ("", 3): {"stage": "069"}})
     header, first, second = cells(path)
     assert first[:3] == ["a.tif", "051", "see"] and first[header.index("who")] == "ann"
     assert second == ["b.tif", "060", ""]
@@ -79,7 +79,7 @@ def test_a_workbook_keeps_rows_sheets_and_format_and_text_stays_text(tmp_path):
     sheet["A1"].font = Font(bold=True)
     workbook.create_sheet("other")["B2"] = "kept"
     workbook.save(path)
-    add_to_table(str(path), [NEW | {"stage": "=051"}], {3: {"stage": "069"}})
+    add_to_table(str(path), [NEW | {"stage": "=051"}], {("", 3): {"stage": "069"}})
     again = load_workbook(path)
     sheet = again.worksheets[0]
     values = [[cell.value for cell in row] for row in sheet.iter_rows()]

@@ -4,56 +4,45 @@ import hashlib
 import os
 import re
 import shutil
-from collections import Counter, defaultdict
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
-import pandas as pd
 from tqdm import tqdm
 
-from flystage.core.tables import read_text, write_csv
+from flystage.core.tables import read_text
 from flystage.dataset.earlier import known_splits
 from flystage.dataset.gathering import TRAINING_ONLY
+from flystage.dataset.later_answers import in_force, replaces
 from flystage.dataset.lock_places import lock_path, made_labels
-from flystage.raw.exports import Export, read_exports
+from flystage.dataset.outcomes import (
+    ADDED,
+    BARRED,
+    CHANGED,
+    CONTRADICTS,
+    FILLED,
+    KNOWN,
+    MISSING,
+    NEW_STAGE,
+    OLDER,
+    UNDECIDED,
+    WRITTEN,
+    Image,
+    Outcome,
+    listed,
+    said,
+    sentences_about,
+    to_set,
+    write_outcomes,
+)
+from flystage.raw.exports import read_exports, settled_text
 from flystage.raw.finding import find_tifs, readable, why_unreadable
-from flystage.raw.label_tables import add_to_table
-from flystage.raw.labels import BLIND, GIVEN, REVIEWED, as_named, files_by_name, labels_by_path, read_labels
-from flystage.raw.naming import from_name, picture_name, stage_in_time
-
-ADDED, FILLED, KNOWN, UNDECIDED = "added", "filled in", "known already", "no stage yet"
-CONTRADICTS, MISSING, BARRED = "contradicts", "image not found", "left out"
-OUTCOMES = (ADDED, FILLED, KNOWN, CONTRADICTS, MISSING, BARRED, UNDECIDED)
-SHOWN = 8  # items per sentence
-
-
-class Image(NamedTuple):
-    """A TIF that rows may name. stage: from its name or folder, or "". said_by: which of the two. embryo: from its name."""
-
-    path: str
-    relative: str
-    sha256: str
-    stage: str
-    said_by: str
-    embryo: str
-    in_raw: bool
-
-
-class Outcome(NamedTuple):
-    """The outcome of a row. image: its Image, or None if not found. other, there: for a contradiction, the place of the other
-    label and its value.
-    """
-
-    export: Export
-    image: Image | None
-    outcome: str
-    reason: str = ""
-    other: str = ""
-    there: str = ""
-
-    @property
-    def label(self):
-        return self.export.label
+from flystage.raw.label_names import as_named, files_by_name, matches
+from flystage.raw.label_tables import add_to_table, check_can_be_extended, place_of
+from flystage.raw.labels import BLIND, GIVEN, REVIEWED, labels_by_path, read_labels
+from flystage.raw.naming import from_name, stage_in_time
+from flystage.raw.spellings import one_spelling
+from flystage.raw.stages import listed_names, one_form
+from flystage.raw.times import time_in
 
 
 def accept(config, catalog, folder, threads):
@@ -62,36 +51,59 @@ def accept(config, catalog, folder, threads):
     config: the checked configuration. catalog: path of an earlier run's catalog, which may be missing. folder: for outcome.csv (one
     row per row of the tables), contradictions.csv (both sides) and copies of the labels before the change.
     Rows are matched to images by content, and by name only if a table has no sha256. Rows that contradict one another, the labels,
-    or the name or folder of an image change nothing. Neither do rows that are known already.
+    or the name or folder of an image change nothing. Neither do rows that are known already, or whose stage no image had before
+    and the setting `stages` does not list. A later answer of one person replaces the earlier one.
     Raises FlystageError if a table cannot be read, or the labels cannot be written.
     """
-    exports = read_exports(config["accept"])
+    in_raw, found = _found(config)
+    files, allowed, told = files_by_name(found), listed_names(config["stages"]), []
+    exports = read_exports(config["accept"], files, allowed, told)
     table = config["labels"][0] if config["labels"] else made_labels(config["raw"])
     tables = list(dict.fromkeys([table, *(config["labels"] or [])]))
-    labels = read_labels([path for path in tables if path != table or os.path.exists(path)])
-    stages = _stages_before(catalog, labels)
-    exports, sentences = _with_their_zeros(exports, stages)
-    images = _images(config, stages | {export.label.stage for export in exports}, threads)
-    found = [(image.path, image.relative) for image in images]
+    existing = [path for path in tables if path != table or os.path.exists(path)]
+    labels = read_labels(existing, files, allowed, told)
+    answers = {row.label.where: row for row in (read_exports(existing, files, allowed) if existing else ())}
+    pattern = re.compile(config["name_pattern"]) if config["name_pattern"] else None
+    stages, embryos = _names_before(catalog, labels, [pair for pair in found if pair[0] in in_raw], pattern)
+    labels, spelt = one_spelling(labels, stages | allowed, embryos)
+    told += spelt
+    mended, spelt = one_spelling(
+        [row.label for row in exports], stages | allowed, embryos | {row.embryo for row in labels}
+    )
+    exports = [row._replace(label=label) for row, label in zip(exports, mended, strict=True)]
+    exports, restored = _with_their_zeros(exports, stages)
+    images = _images(found, in_raw, pattern, stages | {row.label.stage for row in exports}, threads)
     by_path, warnings = labels_by_path(labels, found)
-    outcomes = _outcomes(exports, images, by_path, config)
+    outcomes = _outcomes(exports, images, by_path, answers, config)
+    outcomes = _without_new_stages(outcomes, stages, allowed, config["frames"])
     outcomes = _without_barred(outcomes, config, catalog)
-    rows, filled = _changes(outcomes, by_path, files_by_name(found))
-    _write_outcomes(outcomes, folder)
-    for path in tables:
-        added = rows if path == table else []
-        if added or filled.get(path):
-            if os.path.exists(path):
-                shutil.copy2(path, os.path.join(folder, f"before-{os.path.basename(path)}"))
-            add_to_table(path, added, filled.get(path))
-    told = [*sentences, *warnings, *_told(outcomes, table, folder), *_to_set(config, table, images, by_path, outcomes)]
-    return [readable(sentence) for sentence in told]
+    rows, filled, changed = _changes(outcomes, by_path, files, tables)
+    write_outcomes(outcomes, folder)
+    touched = [path for path in tables if path == table and rows or path in filled or path in changed]
+    for path in touched:
+        check_can_be_extended(path)
+    for path in touched:
+        if os.path.exists(path):
+            shutil.copy2(path, os.path.join(folder, f"before-{os.path.basename(path)}"))
+        add_to_table(path, rows if path == table else [], filled.get(path), changed.get(path))
+    told += [*spelt, *restored, *warnings, *sentences_about(outcomes, table, folder, stages)]
+    return [readable(sentence) for sentence in told + to_set(config, table, images, by_path, outcomes)]
 
 
-def _stages_before(catalog, labels):
-    """Return the stages that an earlier run used or that the labels contain, a set."""
-    used = read_text(catalog).query("status == 'used'")["stage"] if os.path.exists(catalog) else []
-    return {*used, *(label.stage for label in labels if label.stage)}
+def _found(config):
+    """Return (paths in `raw`, [(path, path below its folder)] of the TIFs in `raw` and `predict.images`)."""
+    in_raw = {path for path, _ in find_tifs(config["raw"])}
+    others = [folder for folder in config["predict"]["images"] if os.path.isdir(folder)]
+    return in_raw, [pair for pair in find_tifs([*config["raw"], *others]) if readable(pair[0]) == pair[0]]
+
+
+def _names_before(catalog, labels, found, pattern):
+    """Return (stages, embryos) that an earlier run used, that the labels contain, or that names and folders give: two sets."""
+    used = read_text(catalog).query("status == 'used'") if os.path.exists(catalog) else {"stage": [], "embryo": []}
+    named = [from_name(path, relative, pattern) for path, relative in found]
+    stages = {*used["stage"], *(label.stage for label in labels), *(image.stage for image, _ in named)}
+    by_name = (image.embryo for image, groups in named if groups and one_form(groups.get("embryo") or ""))
+    return stages - {""}, {*used["embryo"], *by_name}
 
 
 def _with_their_zeros(exports, stages):
@@ -109,15 +121,11 @@ def _with_their_zeros(exports, stages):
             told.append(f"{export.label.where}: {stage} is read as {name}")
             export = export._replace(label=export.label._replace(stage=name))
         mended.append(export)
-    return mended, _listed(told, "row(s) lost leading zeros, probably in a spreadsheet")
+    return mended, listed(told, "row(s) lost leading zeros, probably in a spreadsheet")
 
 
-def _images(config, stages, threads):
-    """Return the TIFs in `raw` and `predict.images`, a list of Image sorted by path."""
-    in_raw = {path for path, _ in find_tifs(config["raw"])}
-    others = [folder for folder in config["predict"]["images"] if os.path.isdir(folder)]
-    found = [(path, relative) for path, relative in find_tifs([*config["raw"], *others]) if readable(path) == path]
-    pattern = re.compile(config["name_pattern"]) if config["name_pattern"] else None
+def _images(found, in_raw, pattern, stages, threads):
+    """Return the found TIFs, a list of Image sorted by path. stages: names of folders that say a stage."""
     with ThreadPoolExecutor(threads) as pool:
         checksums = pool.map(_sha256, [path for path, _ in found])
         checksums = list(tqdm(checksums, total=len(found), unit="TIF", desc="reading", disable=None, leave=False))
@@ -141,9 +149,12 @@ def _sha256(path):
         return ""
 
 
-def _outcomes(exports, images, by_path, config):
-    """Return a list of Outcome in the order of the exports. by_path: existing labels, {path: [Label]}."""
-    names = files_by_name((image.path, image.relative) for image in images)
+def _outcomes(exports, images, by_path, answers, config):
+    """Return a list of Outcome in the order of the exports.
+
+    by_path: existing labels, {path: [Label]}. answers: {place of an existing label: its Export}. new: stages to be asked for.
+    """
+    paths_of, by_end, several = _by_name(exports, images)
     by_content, by_place = defaultdict(list), {image.path: image for image in images}
     for image in images:
         by_content[image.sha256].append(image)
@@ -153,22 +164,16 @@ def _outcomes(exports, images, by_path, config):
         if label.use and not label.stage:
             outcomes.append(Outcome(export, None, UNDECIDED))
             continue
-        paths = sorted(names.get(as_named(label.image), ()))
-        copies = (
-            by_content[export.sha256]
-            if export.sha256
-            else [by_place[path] for path in paths]
-            if len(paths) == 1
-            else []
-        )
+        path = paths_of.get(label.image)
+        copies = by_content[export.sha256] if export.sha256 else [by_place[path]] if path else []
         if not copies:
-            outcomes.append(Outcome(export, None, MISSING, _why_missing(export, paths)))
+            could_be = [path] if path else several.get(label.image, [])
+            outcomes.append(Outcome(export, None, MISSING, _why_missing(export, could_be)))
             continue
-        image = min(
-            copies, key=lambda each, paths=paths: (each.path not in by_path, not each.in_raw, each.path not in paths)
-        )
+        image = min(copies, key=lambda each, path=path: (each.path not in by_path, not each.in_raw, each.path != path))
+        how = "the end of its name" if label.image in by_end else "its name"
         outcomes.append(
-            Outcome(export, image, ADDED, "" if export.sha256 else "matched by its name, because the row has no sha256")
+            Outcome(export, image, ADDED, "" if export.sha256 else f"matched by {how}, because the row has no sha256")
         )
         pictures[image.path, label.frame].append(place)
         copies_of[image.path] = copies
@@ -176,20 +181,36 @@ def _outcomes(exports, images, by_path, config):
             numbered.add(image.path)
     embryo_of = {}
     for (path, frame), places in pictures.items():
+        rows = [outcomes[place] for place in places]
+        for place, later in in_force(dict(zip(places, (row.export for row in rows), strict=True))).items():
+            outcomes[place] = outcomes[place]._replace(outcome=OLDER, reason=f"see {later.label.where}")
+        origin = min((row.label.origin for row in rows), key=(REVIEWED, BLIND, GIVEN).index)
+        places = [place for place in places if outcomes[place].outcome != OLDER]
         labels, rows = by_path.get(path, []), [outcomes[place] for place in places]
         if frame is None and path in numbered and not labels:
             verdict = rows[0]._replace(outcome=CONTRADICTS, other="other rows", there="time points of it")
         else:
-            verdict = _verdict(rows[0], labels, copies_of[path], config)
+            verdict = _verdict(rows[0], labels, copies_of[path], answers, config)
         judged = _against_each_other(rows) or [row._replace(**_of_picture(verdict)) for row in rows]
-        if judged[0].outcome in (ADDED, FILLED):
+        if judged[0].outcome in WRITTEN:
             own = judged[0].label.embryo or judged[0].image.embryo
             if labels and (labels[0].embryo or len(labels) > 1 or judged[0].outcome == ADDED):
                 own = labels[0].embryo  # rows of one file all name the same embryo, or none
-            judged = _once(judged, embryo_of.setdefault(path, own))
+            judged = _once(judged, embryo_of.setdefault(path, own), origin)
         for place, outcome in zip(places, judged, strict=True):
             outcomes[place] = outcome
     return outcomes
+
+
+def _by_name(exports, images):
+    """Return the result of `matches` for the rows without a checksum. Those with one are matched by their whole name only."""
+    files = files_by_name((image.path, image.relative) for image in images)
+    paths, by_end, several = matches([row.label.image for row in exports if not row.sha256], files)
+    for row in exports:
+        alike = sorted(files.get(as_named(row.label.image), ()))
+        if row.sha256 and alike:
+            (several if len(alike) > 1 else paths)[row.label.image] = alike if len(alike) > 1 else alike[0]
+    return paths, by_end, several
 
 
 def _why_missing(export, paths):
@@ -204,9 +225,9 @@ def _why_missing(export, paths):
 
 def _against_each_other(rows):
     """Return the rows about one image as contradictions if they give different stages, else an empty list."""
-    others = [next((each for each in rows if _said(each.label) != _said(row.label)), None) for row in rows]
+    others = [next((each for each in rows if said(each.label) != said(row.label)), None) for row in rows]
     return [
-        row._replace(outcome=CONTRADICTS, other=other.label.where, there=_said(other.label))
+        row._replace(outcome=CONTRADICTS, other=other.label.where, there=said(other.label))
         for row, other in zip(rows, others, strict=True)
         if other
     ]
@@ -216,26 +237,29 @@ def _of_picture(verdict):
     return {"outcome": verdict.outcome, "other": verdict.other, "there": verdict.there}
 
 
-def _said(label):
-    return label.stage if label.use else "rejected"
+def _verdict(row, labels, copies, answers, config):
+    """Return the outcome of the rows about an image. labels: existing ones of its file. copies: all Images with this content.
 
-
-def _verdict(row, labels, copies, config):
-    """Return the outcome of the rows about an image. labels: existing ones of its file. copies: all Images with this content."""
+    answers: see `_outcomes`.
+    """
     frame = row.label.frame
     there = next((label for label in labels if label.frame == frame), None)
     if there and there.use and not there.stage:
         return row._replace(outcome=FILLED)
     if there:
-        if _said(there) == _said(row.label):
+        if said(there) == said(row.label):
             return row._replace(outcome=KNOWN)
-        return row._replace(outcome=CONTRADICTS, other=there.where, there=_said(there))
+        if replaces(row.export, answers[there.where]):
+            return row._replace(outcome=CHANGED)
+        if replaces(answers[there.where], row.export):
+            return row._replace(outcome=OLDER, other=there.where)
+        return row._replace(outcome=CONTRADICTS, other=there.where, there=said(there))
     if labels and None in (frame, labels[0].frame):
         what = "the whole file" if labels[0].frame is None else "time points of it"
         return row._replace(outcome=CONTRADICTS, other=labels[0].where, there=what)
     for copy in copies:
         stage, said_by = _named(copy, frame, config)
-        if stage not in ("", _said(row.label)):
+        if stage not in ("", said(row.label)):
             return row._replace(outcome=CONTRADICTS, other=f"{said_by} ({copy.path})", there=stage)
     read_by_name = row.image.in_raw and (not config["labels"] or config["not_in_labels"] == "by_name")
     return row._replace(outcome=KNOWN) if read_by_name and _named(row.image, frame, config)[0] else row
@@ -250,24 +274,39 @@ def _named(image, frame, config):
     return "", ""
 
 
-def _once(rows, embryo):
-    """Add one of several equal rows about an image, the one whose origin is least independent, with this embryo."""
+def _once(rows, embryo, origin):
+    """Add one of several equal rows about an image, the one whose origin is least independent, with this embryo and origin."""
     chosen = min(rows, key=lambda row: (REVIEWED, BLIND, GIVEN).index(row.label.origin))
-    label = chosen.label._replace(embryo=embryo)
+    label = chosen.label._replace(embryo=embryo, origin=origin)
     added = chosen._replace(export=chosen.export._replace(label=label))
     return [added if row is chosen else row._replace(outcome=KNOWN, reason=f"same as {label.where}") for row in rows]
 
 
+def _without_new_stages(outcomes, stages, allowed, frames):
+    """Ask for stages that no image had before, because they may be typing errors. Return all outcomes.
+
+    stages: names that are known. Without any, all are allowed. allowed: names that the setting `stages` lists.
+    """
+
+    def asked(row):
+        if row.outcome not in WRITTEN or not row.label.use or not stages or row.label.stage in stages | allowed:
+            return row
+        time = time_in(row.label.stage)
+        if frames and time and time[0] >= frames["first"] and (time[0] - frames["first"]) % frames["every"] == 0:
+            return row  # a time point of a movie may have it
+        return row._replace(outcome=NEW_STAGE, reason="no image had this stage before")
+
+    return [asked(row) for row in outcomes]
+
+
 def _without_barred(outcomes, config, catalog):
     """Leave out suggestions for embryos in validation or test, because accuracy would be overestimated. Return all outcomes."""
-    pictures = [
-        (row.image.path, row.label.embryo or row.image.embryo) for row in outcomes if row.outcome in (ADDED, FILLED)
-    ]
+    pictures = [(row.image.path, row.label.embryo or row.image.embryo) for row in outcomes if row.outcome in WRITTEN]
     splits, _, _ = known_splits(pictures, lock_path(config["split"]["lock"], config["raw"]), catalog)
     barred = TRAINING_ONLY[config["split"]["test_reviewed"]]
 
     def judged(row):
-        if row.outcome not in (ADDED, FILLED) or not row.label.use or row.label.origin not in barred:
+        if row.outcome not in WRITTEN or not row.label.use or row.label.origin not in barred:
             return row
         embryo = row.label.embryo or row.image.embryo
         split = splits.get(embryo, "train")
@@ -281,11 +320,11 @@ def _without_barred(outcomes, config, catalog):
     return [judged(row) for row in outcomes]
 
 
-def _changes(outcomes, by_path, names):
-    """Return (rows to add, {table: {line: cells to fill}}). names: see `files_by_name`."""
-    rows, filled = [], defaultdict(dict)
+def _changes(outcomes, by_path, names, tables):
+    """Return (rows to add, {table: {place: cells to fill}}, {table: {place: cells to write over}}). names: see `files_by_name`."""
+    rows, filled, changed = [], defaultdict(dict), defaultdict(dict)
     for row in outcomes:
-        if row.outcome not in (ADDED, FILLED):
+        if row.outcome not in WRITTEN:
             continue
         label, path = row.label, row.image.path
         whole = next((name for name in (path, os.path.abspath(path)) if names[as_named(name)] == {path}), path)
@@ -300,93 +339,17 @@ def _changes(outcomes, by_path, names):
             "who": row.export.who,
             "when": row.export.when,
         }
+        if row.export.settled:
+            cells["settled"] = settled_text(row.export.settled)
         if row.outcome == ADDED:
             rows.append(cells)
+            continue
+        there = next(each for each in by_path[path] if each.frame == label.frame)
+        table, *place = place_of(there.where, tables)
+        if row.outcome == FILLED:
+            filled[table][tuple(place)] = cells
         else:
-            there = next(each for each in by_path[path] if each.frame == label.frame)
-            table, _, line = there.where.rpartition(", line ")
-            filled[table][int(line)] = cells
-    return rows, filled
-
-
-def _write_outcomes(outcomes, folder):
-    rows = [
-        {
-            "image": row.image.path if row.image else row.label.image,
-            "frame": "" if row.label.frame is None else row.label.frame,
-            "stage": _said(row.label),
-            "embryo": row.label.embryo,
-            "origin": row.label.origin,
-            "outcome": row.outcome,
-            "reason": row.reason or row.export.reason,
-            "where": row.label.where,
-            "who": row.export.who,
-            "other_stage": row.there,
-            "other_where": row.other,
-        }
-        for row in outcomes
-    ]
-    others = ["other_stage", "other_where"]
-    columns = ["image", "frame", "stage", "embryo", "origin", "outcome", "reason", "where", "who", *others]
-    table = pd.DataFrame(rows, columns=columns)
-    write_csv(table.drop(columns=others), os.path.join(folder, "outcome.csv"))
-    both = ["image", "frame", "stage", "where", "who", *others]
-    write_csv(table.loc[table["outcome"] == CONTRADICTS, both], os.path.join(folder, "contradictions.csv"))
-
-
-def _told(outcomes, table, folder):
-    counts = Counter(row.outcome for row in outcomes)
-    shown = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
-    lines = [f"{len(outcomes)} rows: {shown or 'nothing'}. The outcome of each row is in {folder}/outcome.csv."]
-    added = [row for row in outcomes if row.outcome in (ADDED, FILLED)]
-    if added:
-        origins = Counter(row.label.origin if row.label.use else "rejected" for row in added)
-        lines.append(f"Written to {table}: {', '.join(f'{count} {origin}' for origin, count in origins.items())}.")
-        embryos = Counter(row.label.embryo or row.image.embryo for row in added if row.label.use)
-        lines += _listed([f"{name} ({count} images)" for name, count in embryos.items()], "embryo(s)")
-    else:
-        lines.append("No label is added, so the table of labels is unchanged.")
-    against = [
-        f"{picture_name(row.image.path, row.label.frame)}: {row.label.where} says {_said(row.label)}, {row.other} says {row.there}"
-        for row in outcomes
-        if row.outcome == CONTRADICTS
-    ]
-    lines += _listed(
-        against, "row(s) contradict something and change nothing", f". Both sides are in {folder}/contradictions.csv"
-    )
-    for outcome in (MISSING, BARRED):
-        told = [f"{row.label.where}: {row.label.image}, {row.reason}" for row in outcomes if row.outcome == outcome]
-        lines += _listed(told, f"row(s) {outcome}")
-    rejected = [
-        f"{row.label.image} ({row.export.reason or 'no reason given'})" for row in outcomes if not row.label.use
-    ]
-    lines += _listed(rejected, "row(s) reject their image")
-    named = [f"{row.label.where}: {row.image.path}" for row in outcomes if row.image and not row.export.sha256]
-    return lines + _listed(named, "row(s) without sha256 were matched only by the name of the image")
-
-
-def _listed(items, what, more=""):
-    """Return [a sentence with the number and the first few items], or [] without items."""
-    if not items:
-        return []
-    rest = f"; and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return [f"{len(items)} {what}: {'; '.join(items[:SHOWN])}{rest}{more}."]
-
-
-def _to_set(config, table, images, by_path, outcomes):
-    """Return the lines that the configuration needs so that the labels are used."""
-    labelled = {*by_path, *(row.image.path for row in outcomes if row.outcome == ADDED)}
-    if not labelled:
-        return []
-    lines = [] if config["labels"] else [f"  labels: {table}", "  not_in_labels: by_name"]
-    outside = [image.path for image in images if image.path in labelled and not image.in_raw]
-    folders = [
-        folder
-        for folder in config["predict"]["images"]
-        if any(os.path.abspath(path).startswith(os.path.abspath(folder) + os.sep) for path in outside)
-    ]
-    if folders:
-        lines.append(f"  raw: [{', '.join([*config['raw'], *folders])}]")
-    if not lines:
-        return ["Next, run `snakemake --cores all` to learn from these labels."]
-    return ["Add these lines to the configuration, then run `snakemake --cores all`:", *lines]
+            cells["origin"] = min(label.origin, there.origin, key=(REVIEWED, BLIND, GIVEN).index)
+            over = [name for name in ("stage", "use", "origin", "who", "when", "settled") if cells.get(name)]
+            changed[table][tuple(place)] = {name: cells[name] for name in over}
+    return rows, filled, changed

@@ -17,7 +17,7 @@ LETTERS_FOR_DIGITS = str.maketrans("oil", "011")
 def look_alikes(names):
     """Return groups of names that could mean one thing, a list of sorted lists: "embryo3" and "embryo03", "051" and "O51".
 
-    Names of a group differ only in leading zeros, case, spaces and punctuation, letters that look like digits, Unicode form, or
+    Names of a group differ only in leading zeros, a .0 at the end, case, spaces and punctuation, letters that look like digits, Unicode form, or
     the word "stage".
     """
     groups = defaultdict(set)
@@ -30,7 +30,7 @@ def _skeleton(name):
     text = unicodedata.normalize("NFKC", name).casefold()
     text = re.sub(r"(?<=[\d\W_])[oil]+(?=\d)|^[oil]+(?=\d)|(?<=\d)[oil]+(?![^\W\d_])", _digits, text)
     tokens = re.findall(r"^[-+](?=\d)|[^\W\d_]+|\d+(?:[.,]\d+)?|\+", text)
-    tokens = [re.sub(r"^0+(?=\d)", "", token) for token in tokens]
+    tokens = [re.sub(r"^0+(?=\d)|(?<=\d)[.,]0+$", "", token) for token in tokens]
     return tuple(tokens[1:] if len(tokens) > 1 and tokens[0] == "stage" else tokens)
 
 

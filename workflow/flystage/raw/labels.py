@@ -1,24 +1,19 @@
 """Read people's tables of labels: which stage, embryo and time point a TIF shows, and whether to use it."""
 
-import csv
+import json
 import os
-import zipfile
 from collections import defaultdict
-from pathlib import PureWindowsPath
 from typing import NamedTuple
 
-from flystage.core.cells import as_meant, delimiter_of
 from flystage.core.errors import FlystageError
-from flystage.raw.stages import one_form
+from flystage.raw.label_names import files_by_name, matches
+from flystage.raw.label_rows import named_rows
 
-IMAGE_NAMES = ("image", "file", "filename", "file name", "path", "name")
 COLUMNS = ("stage", "embryo", "frame", "use", "origin")
 YES, NO = ("", "yes", "y", "true", "1", "1.0"), ("no", "n", "false", "0", "0.0")
 # Origin of a stage: labelled without a suggestion, after seeing one, or before seeing one. Labels given after seeing a suggestion
 # overestimate the accuracy of its network.
 GIVEN, REVIEWED, BLIND = ORIGINS = ("given", "reviewed", "blind")
-LARGEST = 2**26  # bytes of an uncompressed table, enough for hundreds of thousands of rows
-SHEETS = (".xml", ".rels", ".vml")
 EXAMPLES = 5  # rows per message
 
 
@@ -34,13 +29,21 @@ class Label(NamedTuple):
     origin: str = GIVEN
 
 
-def read_labels(paths):
+def read_labels(paths, files=None, stages=(), told=None):
     """Return the rows of label tables that name an image, a list of Label.
 
-    paths: CSVs (separated by comma, semicolon or tab, in UTF-8 with or without byte-order mark) or .xlsx workbooks, whose first
-    sheet is read. Raises FlystageError with the line if a table cannot be read, lacks a column or contains a wrong value.
+    paths: CSVs (separated by comma, semicolon or tab, in UTF-8 with or without byte-order mark) or workbooks (.xlsx, .ods), of
+    which all sheets with the columns image and stage are read. files, stages: see `named_rows`. told: list to which sentences
+    about the tables are added. Raises FlystageError with the line if a table cannot be read, lacks a column or contains a wrong
+    value.
     """
-    return [label_of(f"{path}, line {line}", row) for path in paths for line, row in named_rows(path, COLUMNS)]
+    labels = []
+    for path in paths:
+        rows, sentences = named_rows(path, COLUMNS, files, stages)
+        labels += [label_of(where, row) for where, row in rows]
+        if told is not None:
+            told += sentences
+    return labels
 
 
 def label_of(where, row):
@@ -50,154 +53,55 @@ def label_of(where, row):
         raise FlystageError(f"{where}: use is {row['use']!r}. Write yes or no.")
     if frame and not (frame.removesuffix(".0").isdecimal() and float(frame) >= 1):
         raise FlystageError(f"{where}: frame is {frame!r}. Write the number of a time point, counted from 1.")
+    if _is_record(row["stage"]):
+        raise FlystageError(f"{where}: stage is {row['stage']!r}. Write one name. An image has one stage.")
     if origin not in ORIGINS:
         raise FlystageError(f"{where}: origin is {row['origin']!r}. Write {', '.join(ORIGINS[:-1])} or {ORIGINS[-1]}.")
     number = int(float(frame)) if frame else None
     return Label(where, row["image"], row["stage"], row.get("embryo", ""), number, use in YES, origin)
 
 
-def named_rows(path, columns):
-    """Yield (line, {column: text}) for each row of a table that names an image. columns: those to read besides image, with stage.
-
-    Cells are trimmed, and the apostrophe that `as_cell` adds is removed. Columns that the table lacks are not in the dicts.
-    Raises FlystageError if the table cannot be read, or lacks image or stage.
-    """
-    rows = cells_of(path)
-    header = next(rows, (1, []))[1]
-    places = places_of(header, columns)
-    missing = [column for column in ("image", "stage") if column not in places]
-    if missing:
-        names = ", ".join(filter(None, map(one_form, header))) or "nothing"
-        raise FlystageError(
-            f"labels: the header of {path} (line 1) lacks {' and '.join(missing)}. It contains {names.casefold()}. Write the columns"
-            " image and stage, and optionally embryo, frame and use."
-        )
-    for line, cells in rows:
-        row = {column: _trimmed(cells[place]) if place < len(cells) else "" for column, place in places.items()}
-        if row["image"]:
-            yield line, row
-
-
-def places_of(header, columns):
-    """Return {column: index in the header, from 0} for image and each of `columns` that the header names. header: list of text."""
-    names = [one_form(cell).casefold() for cell in header]
-    places = {column: names.index(column) for column in columns if column in names}
-    if named := next((name for name in IMAGE_NAMES if name in names), None):
-        places["image"] = names.index(named)
-    return places
-
-
-def _trimmed(cell):
-    """Return the trimmed text of a cell, without the apostrophe that `as_cell` adds."""
-    return one_form(as_meant(one_form(cell)))
-
-
-def is_workbook(path):
-    """Return whether a table has the ending of a workbook."""
-    return path.lower().endswith((".xlsx", ".xlsm"))
-
-
-def cells_of(path):
-    """Return an iterator of (line, cells) of a CSV or of the first sheet of a workbook. Cells are text. Raises FlystageError."""
-    _refuse_large(path)
-    return _workbook(path) if is_workbook(path) else _csv(path)
-
-
-def _refuse_large(path):
-    """Refuse a table larger than LARGEST bytes. A compressed workbook states the size of each part, and no more is uncompressed."""
-    try:
-        size = os.path.getsize(path)
-        if size <= LARGEST and is_workbook(path):
-            with zipfile.ZipFile(path) as workbook:
-                size = sum(part.file_size for part in workbook.infolist() if part.filename.lower().endswith(SHEETS))
-    except (OSError, zipfile.BadZipFile):
-        return  # reading raises the error
-    if size > LARGEST:
-        raise FlystageError(
-            f"labels: {path} has {size / 2**20:.0f} MiB, but a table of labels may have at most {LARGEST / 2**20:.0f} MiB. Correct labels"
-            " in the configuration, or delete the rows without an image."
-        )
-
-
-def _csv(path):
-    """Yield (line, cells) of a CSV."""
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            first = file.readline()
-            file.seek(0)
-            reader = csv.reader(file, delimiter=delimiter_of(first))
-            for cells in reader:
-                yield reader.line_num, cells
-    except (OSError, csv.Error) as error:
-        raise FlystageError(
-            f"labels: {path} cannot be read ({error}). Correct labels in the configuration, or the file."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise FlystageError(f"labels: {path} is not UTF-8. Save it as “CSV UTF-8” or as .xlsx.") from error
-
-
-def _workbook(path):
-    """Yield (line, cells) of the first sheet of a workbook, with numbers as a spreadsheet shows them."""
-    from openpyxl import load_workbook  # takes a third of a second, so only for workbooks
-
-    try:
-        sheet = load_workbook(path, read_only=True, data_only=True).worksheets[0]
-        sheet.reset_dimensions()  # damaged sheets may claim 17 billion cells
-        for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-            yield line, ["" if cell is None else _text(cell) for cell in cells]
-    except Exception as error:  # openpyxl raises many kinds of error for a damaged workbook
-        raise FlystageError(
-            f"labels: {path} cannot be read as a workbook ({str(error)[:200]}). Save it again, or save it as “CSV UTF-8”."
-        ) from error
-
-
-def _text(cell):
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
-
-
 def labels_by_path(labels, found):
     """Return ({path: [Label]}, warnings): the labels of each TIF, and a sentence about rows that match no file, or several files.
 
     labels: see `read_labels`. found: list of (path, path below its raw folder). A row names a file by its path below the raw
-    folder, with or without that folder's name, by its name, or by its whole path. It may use / or \\, and omit the ending.
+    folder, with or without that folder's name, by its name, or by its whole path. It may use / or \\, and omit the ending. Otherwise
+    the end of its name counts, see `matches`.
     Raises FlystageError if two rows contradict each other about an image or the embryo of a movie.
     """
-    files = files_by_name(found)
-    by_path, nowhere, several = defaultdict(list), [], []
+    path_of, by_end, several = matches([label.image for label in labels], files_by_name(found))
+    by_path, nowhere, unclear, ending = defaultdict(list), [], [], []
     for label in labels:
-        fitting = files.get(as_named(label.image), ())
-        if len(fitting) == 1:
-            by_path[next(iter(fitting))].append(label)
+        if label.image in path_of:
+            by_path[path_of[label.image]].append(label)
+            if label.image in by_end:
+                ending.append(f"{label.where}: {label.image} is {by_end[label.image]}")
+        elif label.image in several:
+            unclear.append(f"{label.where}: {label.image} could be {' or '.join(several[label.image][:2])}")
         else:
-            (several if fitting else nowhere).append(f"{label.where}: {label.image}")
+            nowhere.append(f"{label.where}: {label.image}")
     for path, rows in by_path.items():
         by_path[path] = _agreeing(path, rows)
-    warnings = []
-    for rows, what, advice in (
-        (nowhere, "no TIF", "Correct the names in the table"),
-        (several, "several TIFs", "Write the path below the raw folder"),
-    ):
-        if rows:
-            counted = "1 row matches" if len(rows) == 1 else f"{len(rows)} rows match"
-            listed = ", ".join(rows[:EXAMPLES]) + ", ..." * (len(rows) > EXAMPLES)
-            warnings.append(f"labels: {counted} {what} and will be skipped ({listed}). {advice}.")
+    example = f". A TIF is {found[0][1]}" if found else ""
+    warnings = [
+        *_counted(nowhere, "no TIF and will be skipped", f"{example}. Correct the names in the table"),
+        *_counted(
+            unclear,
+            "several TIFs, or the TIF of another row, and will be skipped",
+            ". Write the path below the raw folder",
+        ),
+        *_counted(ending, "a TIF only by the end of the name", "", 1),
+    ]
     return dict(by_path), warnings
 
 
-def files_by_name(found):
-    """Return {name in the form of `as_named`: set of paths} of all names that a table may use for a file. found: see `labels_by_path`."""
-    files = defaultdict(set)
-    for path, relative in found:
-        folder = os.path.basename(path.removesuffix(relative).rstrip(os.sep))
-        for name in (path, os.path.abspath(path), os.path.join(folder, relative), relative, os.path.basename(path)):
-            files[as_named(name)].add(path)
-            files[as_named(os.path.splitext(name)[0])].add(path)
-    return files
-
-
-def as_named(name):
-    """Return the name of a file in one form: with /, in one Unicode form, without a leading ./."""
-    return PureWindowsPath(one_form(name)).as_posix().removeprefix("./")
+def _counted(rows, what, advice, examples=EXAMPLES):
+    """Return [a sentence about rows that match something], or [] without rows."""
+    if not rows:
+        return []
+    counted = "1 row matches" if len(rows) == 1 else f"{len(rows)} rows match"
+    listed = ", ".join(rows[:examples]) + ", ..." * (len(rows) > examples)
+    return [f"labels: {counted} {what} ({listed}){advice}."]
 
 
 def _agreeing(path, rows):
@@ -221,3 +125,13 @@ def _agreeing(path, rows):
             f" for time points of {os.path.basename(path)}. A movie shows one embryo, so write one name."
         )
     return frames
+
+
+def _is_record(text):
+    """Return whether a text is a JSON list or record, as Label Studio writes several answers about one image."""
+    if text[:1] not in ("{", "["):
+        return False
+    try:
+        return isinstance(json.loads(text), (dict, list))
+    except ValueError:
+        return False

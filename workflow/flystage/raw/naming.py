@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from flystage.core.errors import FlystageError, UnusableTiff
 from flystage.raw.finding import find_tifs, readable, why_unreadable
+from flystage.raw.label_names import files_by_name
 from flystage.raw.labels import GIVEN, labels_by_path, read_labels
-from flystage.raw.stages import chosen_stages, one_form
+from flystage.raw.spellings import WHOLE, one_spelling
+from flystage.raw.stages import chosen_stages, listed_names, one_form
 
 EXAMPLES = 5  # names per message
 MOST_ALONE = 0.5  # share of the embryos in names that may have only one image
@@ -58,11 +60,11 @@ def find_images(config, time_points=None):
     of `find_tifs`, `read_labels` and `chosen_stages`.
     """
     found = find_tifs(config["raw"])
-    labels, warnings = labels_by_path(read_labels(config["labels"]), found) if config["labels"] else (None, [])
     pattern = re.compile(config["name_pattern"]) if config["name_pattern"] else None
+    labels, warnings = _from_tables(config, found, pattern) if config["labels"] else (None, [])
     by_name = labels is None or config["not_in_labels"] == "by_name"
     labelled_folders = {os.path.dirname(path) for path in labels or ()}
-    images, unmatched, renamed, by_pattern = [], [], [], []
+    images, unmatched, renamed, by_pattern, nameless = [], [], [], [], []
     for path, relative in found:
         image, groups = from_name(path, relative, pattern)
         rows = labels.get(path) if labels is not None else None
@@ -81,6 +83,10 @@ def find_images(config, time_points=None):
                     pictures = [picture._replace(status="excluded", reason=reason) for picture in pictures]
             elif one_form(groups.get("embryo") or ""):
                 by_pattern += [picture.embryo for picture in pictures if not picture.status]
+        if usable and image.embryo == own_name(relative) and any(not picture.frame for picture in pictures):
+            nameless += [
+                (path, row) for row in rows or [None] if row is None or row.use and row.stage and not row.embryo
+            ]
         images += pictures
     if renamed:
         row, stage = renamed[0]
@@ -91,12 +97,56 @@ def find_images(config, time_points=None):
     if by_name or by_pattern:  # only a table gives the stages otherwise, so the pattern need not match
         _refuse_unmatched(unmatched, len(found), config)
     _refuse_single_images(Counter(by_pattern), config)
+    warnings += _without_embryo(nameless, labels, config)
     embryos_known = bool(
         by_pattern
         or (labels and any(row.embryo for rows in labels.values() for row in rows))
         or any(image.frame for image in images)
     )
     return Found(_of_wanted_stages(images, config), unmatched, embryos_known, warnings)
+
+
+def _from_tables(config, found, pattern):
+    """Return ({path: [Label]}, warnings) of the tables of labels. Raises FlystageError if no row names a TIF."""
+    told, listed = [], listed_names(config["stages"])
+    rows = read_labels(config["labels"], files_by_name(found), listed, told)
+    named = [from_name(path, relative, pattern) for path, relative in found]
+    stages = {image.stage for image, _ in named if image.stage}
+    embryos = {image.embryo for image, groups in named if groups and one_form(groups.get("embryo") or "")}
+    rows, spelt = one_spelling(rows, {*listed, *stages}, embryos)
+    labels, warnings = labels_by_path(rows, found)
+    if not labels and config["not_in_labels"] != "by_name":
+        reason = warnings[0].removeprefix("labels: ") if warnings else "It has no row with the name of an image."
+        raise FlystageError(f"labels: {_names(config['labels'])} names none of the {len(found)} TIFs. {reason}")
+    return labels, [*told, *spelt, *warnings]
+
+
+def _without_embryo(nameless, labels, config):
+    """Return warnings about images without an embryo beside others that have one, each of which counts as an embryo of its own.
+
+    nameless: list of (path, Label or None without a table). labels: {path: [Label]}, or None. Raises FlystageError if they
+    stand in a table that names the embryos of other rows, unless the setting single_images allows it.
+    """
+    named = [row for rows in (labels or {}).values() for row in rows if row.embryo and row.use]
+    if not named or not nameless:
+        return []
+    tables = {_table_of(row) for row in named}
+    beside = [row for _, row in nameless if row and _table_of(row) in tables]
+    if beside and config["single_images"] == "stop":
+        raise FlystageError(
+            f"labels: {len(beside)} row(s) name no embryo ({beside[0].where}: {beside[0].image}), but other rows do ({named[0].where}:"
+            f" {named[0].embryo}). Images of one embryo would go into several splits. Write the embryo into each row. If each of these images"
+            " shows an embryo of its own, set single_images: allow."
+        )
+    path, row = nameless[0]
+    return [
+        f"labels: {len(nameless)} image(s) have no embryo ({f'{row.where}: ' if row else ''}{os.path.basename(path)}), but others do. Each of"
+        " them counts as its own embryo. If several show one embryo, accuracy is overestimated. Name their embryos in the table."
+    ]
+
+
+def _table_of(label):
+    return label.where.rpartition(", line ")[0]
 
 
 def _names(paths):
@@ -115,8 +165,12 @@ def from_name(path, relative, pattern):
         match = pattern.search(relative if "/" in pattern.pattern else name)
         groups = match.groupdict() if match else None
     stage, embryo = (one_form((groups or {}).get(group) or "") for group in ("stage", "embryo"))
-    own = os.path.splitext(one_form(relative))[0]
-    return RawImage(path, stage or one_form(os.path.basename(folder)), embryo or own), groups
+    return RawImage(path, stage or one_form(os.path.basename(folder)), embryo or own_name(relative)), groups
+
+
+def own_name(relative):
+    """Return the name of the embryo of an image whose name does not give one. relative: the path below its raw folder."""
+    return os.path.splitext(one_form(relative.replace(os.sep, "/")))[0]
 
 
 def _pictures(image, rows, config, time_points):
@@ -141,6 +195,7 @@ def _labelled(image, row):
 
 
 def _zeros_lost(label, stage):
+    label = WHOLE.sub(r"\1", label) if label != stage else label
     return label != stage and label.isdecimal() and stage.isdecimal() and int(label) == int(stage)
 
 
@@ -198,10 +253,13 @@ def _of_wanted_stages(images, config):
                 " in depth are no time points. If they are meant as such, save the file with time points, in ImageJ with Image > Properties"
                 " (slices 1, frames as many as there are planes)."
             )
-        raise FlystageError(
-            f"No TIF has a stage, for example {os.path.basename(example.path)!r}{f' ({example.reason})' if example.reason else ''}. Put the"
-            " images into one folder per stage, give name_pattern a group (?P<stage>...), or set labels to a table."
+        advice = (
+            f"Write stages into {_names(config['labels'])}."
+            if config["labels"]
+            else "Put the images into one folder per stage, give name_pattern a group (?P<stage>...), or set labels to a table."
         )
+        reason = f" ({example.reason})" if example.reason else ""
+        raise FlystageError(f"No TIF has a stage, for example {os.path.basename(example.path)!r}{reason}. {advice}")
     chosen = chosen_stages(config["stages"], staged, config["time_unit"])
     if len(chosen) < 2:
         raise FlystageError(

@@ -120,6 +120,12 @@ def _alike(names):
     return len(skeletons) == 1 and "0" in skeletons.pop()
 
 
+def listed_names(wanted):
+    """Return the names that the setting `stages` lists as text, a set. Numbers in it are times."""
+    names = wanted if isinstance(wanted, list) else times_by_stage(wanted) or ()
+    return {one_form(name) for name in names if isinstance(name, str)}
+
+
 def times_by_stage(wanted):
     """Return the setting `stages` if it gives a time to each stage, {name: time}, else None."""
     return wanted if isinstance(wanted, dict) and set(wanted) != RANGE else None
