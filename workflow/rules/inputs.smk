@@ -52,7 +52,9 @@ def environment_of(script):
 
 
 SCHEMA = f"{workflow.basedir}/workflow/schemas/config.schema.yaml"
-AS_GIVEN = config
+AS_GIVEN = config = or_one_sentence(
+    settings.typed, config, workflow.config_settings.config, workflow.config_settings.config_args, SCHEMA
+)
 config = or_one_sentence(settings.checked, config, SCHEMA, workflow.configfiles)
 os.environ[locks.RESULTS] = config["results"]  # jobs hold a lock in this folder while they work
 
