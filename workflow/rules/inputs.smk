@@ -277,6 +277,8 @@ def run_on_slurm():
 
 # Snakemake's own lock outlives a killed process and needs --unlock. The default profile turns it off and uses this one.
 onstart:
+    if run_on_slurm():
+        tell_of_refusals()
     or_one_sentence(locks.hold, config["results"])
     or_one_sentence(slurm.refuse_left_overs, config["results"], run_on_slurm())
     or_one_sentence(locks.refuse_orphans, config["results"])
