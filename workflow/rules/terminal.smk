@@ -5,7 +5,7 @@ import time
 from snakemake.exceptions import WorkflowError
 
 from flystage.report import essence
-from flystage.run import output, slurm, terminal
+from flystage.run import nameless, output, slurm, terminal
 
 Mistake = type(terminal.MISTAKE, (WorkflowError,), {"__doc__": "An error whose text is for the user."})
 STARTED_AT = time.monotonic()
@@ -29,6 +29,7 @@ def wants_whole_log(settings):
 
 TERMINAL = None
 output.open_standard_error()
+nameless.settle()  # also without profiles/default, which does it earlier
 if workflow.is_main_process:
     TERMINAL = terminal.speak_plainly(
         logger, folder_of_benchmarks, what_is_there, wants_whole_log(workflow.output_settings)
