@@ -223,6 +223,18 @@ rule checkpoint:
         "../scripts/checkpoint.py"
 
 
+if IS_TRAINED:
+
+    rule mark_checkpoint:
+        input:
+            CHECKPOINT,
+        output:
+            touch(MARK_OF_CHECKPOINT),
+        localrule: True
+        message:
+            "Handing the checkpoint to the steps that use it"
+
+
 rule metrics:
     input:
         **CROSSVAL,
