@@ -93,6 +93,7 @@ rule all:
         "<results>/catalog.csv",
         "<results>/stages.csv",
         expand("<results>/manifests/{split}.csv", split=splitting.SPLITS),
+        expand("<results>/manifests/{split}.sha256", split=splitting.SPLITS),
         "<results>/split",
         expand("<results>/features/{split}.npy", split=["train", "val"] if VECTORS_NEEDED else []),
         "<results>/model/backbone.pt",

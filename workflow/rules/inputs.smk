@@ -141,6 +141,19 @@ HEAD = ("hidden", "dropout")
 VECTORS_NEEDED = "local" in (config["compute"]["tune"], config["compute"]["train"])
 
 
+def learned_from(**manifests):
+    """Return inputs of a step that learns: manifests, whose dates and sources are ignored, and checksums of what it sees in them.
+
+    manifests: {name of the input: split}.
+    """
+    named = {name: ancient(f"<results>/manifests/{split}.csv") for name, split in manifests.items()}
+    return named | {f"{split}_content": f"<results>/manifests/{split}.sha256" for split in manifests.values()}
+
+
+# An input of the other steps. After a checkpoint, Snakemake looks again only at jobs that depend on it directly.
+AFTER_DATA_SET = {"data_set": ancient("<results>/manifests/train.sha256")}
+
+
 def vectors_for(step):
     """Return the files of vectors that a local step trains on. SageMaker jobs compute their own from the PNGs."""
     if config["compute"][step] != "local":

@@ -64,8 +64,11 @@ def tell_of_refusals():
 
 def what_came_of_it():
     """Return the summary at the end of a successful run."""
-    rules_run = {job.rule.name for job in workflow.dag.needrun_jobs(exclude_finished=False)}
+    jobs = {*workflow.dag.needrun_jobs(exclude_finished=False), *workflow.dag.finished_jobs}
+    rules_run = {job.rule.name for job in jobs}
     results, told = config["results"], []
+    if "dataset" in rules_run and "features" not in rules_run and not workflow.dag_settings.until:
+        told += ["The pictures are the same as before, so nothing that uses them ran again.", *what_is_there()]
     if "compare" in rules_run:
         told.append(essence.essence_of_comparison(results))
     if "predict" in rules_run:
