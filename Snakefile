@@ -11,9 +11,19 @@
 import os
 import sys
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.0")
+
+# As a module, included by another Snakefile, or through a link, Snakemake looks for everything in the other folder. A module
+# never calls onstart either, so nothing would keep two runs apart.
+HERE = os.path.realpath(workflow.included_stack[-1].get_path_or_uri(secret_free=True))
+if len(workflow.modifier_stack) > 1 or not os.path.exists(f"{workflow.basedir}/workflow/rules/terminal.smk"):
+    raise WorkflowError(
+        "flystage does not work as a module, by include, or through a link to its Snakefile."
+        f" In the folder of your data, type: snakemake --snakefile {HERE} --cores all --configfile YOURS.yaml"
+    )
 
 # This process, every script and jobs on other machines find the library in this one way.
 LIBRARY = f"{workflow.basedir}/workflow"
@@ -83,6 +93,7 @@ rule all:
         "<results>/catalog.csv",
         "<results>/stages.csv",
         expand("<results>/manifests/{split}.csv", split=splitting.SPLITS),
+        expand("<results>/manifests/{split}.sha256", split=splitting.SPLITS),
         "<results>/split",
         expand("<results>/features/{split}.npy", split=["train", "val"] if VECTORS_NEEDED else []),
         "<results>/model/backbone.pt",

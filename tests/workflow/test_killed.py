@@ -5,10 +5,11 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 
 import pytest
 
-from small_project import DATA_SET, kill_when, wait_until
+from small_project import DATA_SET, as_from_a_terminal, kill_when, wait_until
 
 
 def test_a_run_killed_three_times_gives_the_same_results(finished, project):
@@ -50,6 +51,21 @@ def test_a_stopped_run_continues_with_the_same_command(finished, project, ending
     again = project.snakemake("--until", "dataset")
     assert again.returncode == 0, again.out
     assert project.differing(finished, *DATA_SET) == []
+
+
+def test_a_run_whose_output_nobody_reads_any_more_ends_and_frees_its_lock(finished):
+    """As after `| head -4`, or q in less."""
+    command = finished.command("check")
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen(command, cwd=finished.folder, preexec_fn=as_from_a_terminal, **pipe)
+    for line in process.stdout:
+        if line.startswith("[1/1]"):
+            break
+    process.stdout.close()
+    assert process.wait(timeout=600) != 0
+    with open(finished.results / ".running", "w") as running:
+        fcntl.flock(running, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert finished.snakemake("check").returncode == 0
 
 
 def test_a_second_run_in_the_same_results_folder_is_refused(finished, project):

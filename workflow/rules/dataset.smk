@@ -3,7 +3,9 @@
 # out: catalog.csv, stages.csv, manifests/, split/, figures/images_per_stage_*.png, figures/sample.png
 
 
-rule dataset:
+# A checkpoint of Snakemake: once it has run, Snakemake looks again at what follows. Copied or touched TIFs give the same PNGs, and
+# then nothing that follows runs.
+checkpoint dataset:
     input:
         tables=tables_of_buckets,
     output:
@@ -12,6 +14,9 @@ rule dataset:
         train="<results>/manifests/train.csv",
         val="<results>/manifests/val.csv",
         test="<results>/manifests/test.csv",
+        train_content="<results>/manifests/train.sha256",
+        val_content="<results>/manifests/val.sha256",
+        test_content="<results>/manifests/test.sha256",
         split=directory("<results>/split"),
     log:
         "<logs>/dataset.log",

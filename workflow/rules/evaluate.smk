@@ -36,6 +36,7 @@ rule evaluate:
     input:
         checkpoint="<results>/model/trained.pt",
         manifest="<results>/manifests/test.csv",
+        content="<results>/manifests/test.sha256",
     output:
         **OCCLUSION,
         **ALONE,
@@ -72,7 +73,8 @@ CROSSVAL_TABLE = {"crossval_table": "<results>/evaluation/crossval.csv"} if CROS
 
 
 # Inputs and settings of heads that are trained again in folds of the whole run.
-FILES_OF_RUN = {
+CONTENTS = {f"{split}_content": f"<results>/manifests/{split}.sha256" for split in splitting.SPLITS}
+FILES_OF_RUN = CONTENTS | {
     "train": "<results>/manifests/train.csv",
     "val": "<results>/manifests/val.csv",
     "test": "<results>/manifests/test.csv",
@@ -97,6 +99,7 @@ SETTINGS_OF_RUN = {
 
 rule crossval_fold:
     input:
+        **CONTENTS,
         train_manifest="<results>/manifests/train.csv",
         val_manifest="<results>/manifests/val.csv",
         test_manifest="<results>/manifests/test.csv",
@@ -196,6 +199,7 @@ LIKENESS = (
 rule checkpoint:
     input:
         unpack(vectors_of_backbone),
+        **AFTER_DATA_SET,
         **CROSSVAL,
         **LIKENESS,
         trained="<results>/model/trained.pt",
@@ -218,6 +222,19 @@ rule checkpoint:
         "Calibrating the network and writing the checkpoint"
     script:
         "../scripts/checkpoint.py"
+
+
+if IS_TRAINED:
+
+    rule mark_checkpoint:
+        input:
+            **AFTER_DATA_SET,
+            checkpoint=CHECKPOINT,
+        output:
+            touch(MARK_OF_CHECKPOINT),
+        localrule: True
+        message:
+            "Handing the checkpoint to the steps that use it"
 
 
 rule metrics:

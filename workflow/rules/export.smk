@@ -4,6 +4,8 @@
 
 
 rule export:
+    input:
+        mark_of_checkpoint,
     output:
         graph="<results>/model/stager.onnx",
         package="<results>/model/stager.zip",
@@ -18,7 +20,7 @@ rule export:
         views=config["evaluate"]["views"],
         # A parameter and not an input, so that exporting never starts a training.
         checkpoint=CHECKPOINT,
-        checkpoint_version=finding.version_of(CHECKPOINT),
+        checkpoint_version=version_of_checkpoint,
     message:
         "Exporting the network for other programs"
     script:

@@ -4,6 +4,8 @@
 import logging
 from functools import cache
 
+from snakemake.cli import get_argument_parser
+
 from flystage.dataset import buckets, earlier, gathering, splitting
 from flystage.raw import finding
 from flystage.run import dates, locks, settings, slurm
@@ -18,6 +20,12 @@ if (
 def asked_for(name):
     """Return whether the command line names this target, or this job in a process on another machine."""
     return any(argument.split(":")[0] == name for argument in sys.argv[1:])
+
+
+@cache
+def targets():
+    """Return the targets on the command line, without the values of options."""
+    return set(get_argument_parser().parse_known_args(sys.argv[1:])[0].targets)
 
 
 # The program that a SageMaker job runs, for each script that starts one.
@@ -52,7 +60,9 @@ def environment_of(script):
 
 
 SCHEMA = f"{workflow.basedir}/workflow/schemas/config.schema.yaml"
-AS_GIVEN = config
+AS_GIVEN = config = or_one_sentence(
+    settings.typed, config, workflow.config_settings.config, workflow.config_settings.config_args, SCHEMA
+)
 config = or_one_sentence(settings.checked, config, SCHEMA, workflow.configfiles)
 os.environ[locks.RESULTS] = config["results"]  # jobs hold a lock in this folder while they work
 
@@ -131,6 +141,19 @@ HEAD = ("hidden", "dropout")
 VECTORS_NEEDED = "local" in (config["compute"]["tune"], config["compute"]["train"])
 
 
+def learned_from(**manifests):
+    """Return inputs of a step that learns: manifests, whose dates and sources are ignored, and checksums of what it sees in them.
+
+    manifests: {name of the input: split}.
+    """
+    named = {name: ancient(f"<results>/manifests/{split}.csv") for name, split in manifests.items()}
+    return named | {f"{split}_content": f"<results>/manifests/{split}.sha256" for split in manifests.values()}
+
+
+# An input of the other steps. After a checkpoint, Snakemake looks again only at jobs that depend on it directly.
+AFTER_DATA_SET = {"data_set": ancient("<results>/manifests/train.sha256")}
+
+
 def vectors_for(step):
     """Return the files of vectors that a local step trains on. SageMaker jobs compute their own from the PNGs."""
     if config["compute"][step] != "local":
@@ -196,11 +219,28 @@ if CHECKPOINT == "auto":
     CHECKPOINT = f"{config['results']}/model/checkpoint.pt"
     CACHE_OF_CHECKPOINT = f"{config['results']}/cache"
 
+# `predict` and `export` train nothing. Only if a target that trains is asked for too, they wait for the checkpoint of this run. A
+# mark is then their input. No rule makes it in other runs, so the checkpoint may be older than its own inputs there.
+TRAINING = {"all", "report", "history", "metrics", "checkpoint", "crossval", "evaluate", "train"}
+OWN_CHECKPOINT = CHECKPOINT == f"{config['results']}/model/checkpoint.pt"
+IS_TRAINED = OWN_CHECKPOINT and workflow.is_main_process and not TRAINING.isdisjoint(targets())
+MARK_OF_CHECKPOINT = f"{config['results']}/model/.checkpoint_is_made"
+
+
+def mark_of_checkpoint(wildcards):
+    if IS_TRAINED and not os.path.exists(CHECKPOINT):
+        workflow.dag.forcefiles.add(MARK_OF_CHECKPOINT)
+    return [MARK_OF_CHECKPOINT] if IS_TRAINED or OWN_CHECKPOINT and os.path.exists(MARK_OF_CHECKPOINT) else []
+
+
+def version_of_checkpoint(wildcards):
+    return finding.version_of(CHECKPOINT)
+
 
 @cache
 def unlabelled():
     """Return the paths of the TIFs to predict."""
-    return finding.find_unlabelled(config["predict"]["images"], CHECKPOINT)
+    return finding.find_unlabelled(config["predict"]["images"], None if IS_TRAINED else CHECKPOINT)
 
 
 def all_unlabelled(wildcards):
@@ -253,10 +293,12 @@ if asked_for("null"):
 
 
 # Report errors before any job runs. Predicting needs no training images, and training needs no others.
-NEEDS_NO_DATA_SET = any(map(asked_for, ("predict", "suggest", "accept", "export", "aws_cleanup")))
+NEEDS_NO_DATA_SET = not IS_TRAINED and any(
+    map(asked_for, ("predict", "suggest", "accept", "export", "aws_cleanup"))
+)
 if asked_for("predict"):
     or_one_sentence(unlabelled)
-elif not NEEDS_NO_DATA_SET:
+if not NEEDS_NO_DATA_SET:
     for sentence in or_one_sentence(data_set).sentences:
         if workflow.is_main_process:
             logger.warning(sentence)
@@ -285,6 +327,8 @@ def run_on_slurm():
 
 # Snakemake's own lock outlives a killed process and needs --unlock. The default profile turns it off and uses this one.
 onstart:
+    if run_on_slurm():
+        tell_of_refusals()
     or_one_sentence(locks.hold, config["results"])
     or_one_sentence(slurm.refuse_left_overs, config["results"], run_on_slurm())
     or_one_sentence(locks.refuse_orphans, config["results"])

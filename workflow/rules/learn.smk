@@ -1,5 +1,5 @@
 # Manifests -> starting weights, feature vectors, tuned hyperparameters, a trained network. No rule here reads the test split.
-# in:  manifests/train.csv, manifests/val.csv, stages.csv
+# in:  manifests/train.csv, manifests/val.csv and their checksums, stages.csv
 # out: model/backbone.pt, model/backbone.json, features/, tuning/, model/trained.pt, model/history.csv
 
 # `compute` chooses the script of a step; its outputs are the same. A head trains within seconds, so one job runs all trials,
@@ -48,8 +48,7 @@ rule weights:
 
 rule features:
     input:
-        train="<results>/manifests/train.csv",
-        val="<results>/manifests/val.csv",
+        **learned_from(train="train", val="val"),
         backbone="<results>/model/backbone.pt",
     output:
         train="<results>/features/train.npy",
@@ -75,8 +74,7 @@ rule features:
 rule tune:
     input:
         unpack(vectors_for("tune")),
-        train_manifest="<results>/manifests/train.csv",
-        val_manifest="<results>/manifests/val.csv",
+        **learned_from(train_manifest="train", val_manifest="val"),
         stages="<results>/stages.csv",
         backbone="<results>/model/backbone.pt",
     output:
@@ -109,6 +107,7 @@ rule tune:
 
 rule best:
     input:
+        **AFTER_DATA_SET,
         trials=TRIALS,
     output:
         best="<results>/tuning/best.json",
@@ -129,8 +128,7 @@ rule best:
 rule train:
     input:
         unpack(vectors_for("train")),
-        train_manifest="<results>/manifests/train.csv",
-        val_manifest="<results>/manifests/val.csv",
+        **learned_from(train_manifest="train", val_manifest="val"),
         stages="<results>/stages.csv",
         backbone="<results>/model/backbone.pt",
         best="<results>/tuning/best.json",
@@ -164,6 +162,7 @@ rule train:
 
 rule training_figures:
     input:
+        **AFTER_DATA_SET,
         trials=rules.best.input.trials,
         best="<results>/tuning/best.json",
         history="<results>/model/history.csv",

@@ -6,6 +6,7 @@
 rule predict:
     input:
         tifs_to_predict,  # returns [], as in prepare
+        mark_of_checkpoint,
     output:
         table="<results>/predict/predictions.csv",
         spreadsheet="<results>/predict/predictions.xlsx",
@@ -44,7 +45,7 @@ rule predict:
         cache=CACHE_OF_CHECKPOINT,
         # A parameter and not an input, so that predicting never starts a training.
         checkpoint=CHECKPOINT,
-        checkpoint_version=finding.version_of(CHECKPOINT),
+        checkpoint_version=version_of_checkpoint,
     message:
         "Suggesting stages for unlabelled images"
     script:

@@ -5,7 +5,7 @@ import time
 from snakemake.exceptions import WorkflowError
 
 from flystage.report import essence
-from flystage.run import terminal
+from flystage.run import nameless, output, slurm, terminal
 
 Mistake = type(terminal.MISTAKE, (WorkflowError,), {"__doc__": "An error whose text is for the user."})
 STARTED_AT = time.monotonic()
@@ -28,16 +28,47 @@ def wants_whole_log(settings):
 
 
 TERMINAL = None
+output.open_standard_error()
+nameless.settle()  # also without profiles/default, which does it earlier
 if workflow.is_main_process:
     TERMINAL = terminal.speak_plainly(
         logger, folder_of_benchmarks, what_is_there, wants_whole_log(workflow.output_settings)
     )
 
 
+def tell_of_refusals():
+    """Let the terminal say why Slurm does not take a job, and do not try again what cannot succeed.
+
+    Snakemake drops the reason for jobs that are submitted together.
+    """
+    executor = workflow.scheduler._executor
+    told = executor.print_job_error
+
+    def tell(job_info, msg=None, **kwargs):
+        of_rules = {job.rule for job in getattr(job_info.job, "jobs", [job_info.job])}
+        try:
+            refusal = slurm.refusal(msg, [each.name for each in of_rules])
+        except Exception:  # the end of the job must be told in any case, or the run waits for it forever
+            refusal = None
+        if refusal and not refusal.passing:
+            for each in of_rules:
+                each.restart_times = 0
+        if refusal and TERMINAL:
+            with TERMINAL.refused(refusal.sentence):
+                told(job_info, msg=msg, **kwargs)
+        else:
+            told(job_info, msg=msg, **kwargs)
+
+    executor.print_job_error = tell
+
+
 def what_came_of_it():
     """Return the summary at the end of a successful run."""
-    rules_run = {job.rule.name for job in workflow.dag.needrun_jobs(exclude_finished=False)}
+    jobs = {*workflow.dag.needrun_jobs(exclude_finished=False), *workflow.dag.finished_jobs}
+    rules_run = {job.rule.name for job in jobs}
     results, told = config["results"], []
+    if "dataset" in rules_run and "features" not in rules_run and not workflow.dag_settings.until:
+        told += ["The pictures are the same as before, so nothing that uses them ran again.", *what_is_there()]
     if "compare" in rules_run:
         told.append(essence.essence_of_comparison(results))
     if "predict" in rules_run:

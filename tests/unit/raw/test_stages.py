@@ -87,6 +87,12 @@ def test_a_number_selects_by_time_and_text_by_name():
     assert ": 051, 054." in sentence([48, 51], ["054", "051"])
 
 
+def test_a_stage_with_two_times_is_refused_and_one_listed_twice_is_used_once():
+    text = sentence({"051": 0.2, 60: 2, 51: 3}, FOUND)
+    assert text.startswith("stages: 51 ") and "stage 051 " in text
+    assert chosen_stages({"051": 2, 51: 2}, FOUND) == chosen_stages(["051", 51], FOUND) == {"051"}
+
+
 def test_a_range_selects_the_stages_on_its_grid():
     found = [f"{minutes:03d}" for minutes in range(51, 205, 3)]
     chosen = sorted(chosen_stages({"from": 51, "to": 195, "every": 9}, found))

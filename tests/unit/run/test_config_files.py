@@ -32,7 +32,11 @@ ERRORS = {  # text of the file; facts of the message in their order
     "a sign": ("note: @me\n", "line 1: ... special character ... single quotes"),
     "an alias": ("raw: a\nnote: *me\n", "line 2: ... special character ... single quotes"),
     "a control character": ("raw: a\nnote: a\x01\n", "line 2: ... character ... YAML ... Delete"),
-    "two documents": ("raw: a\n---\nnote: b\n", "line 2: ... not YAML"),
+    "two documents": ("raw: a\n---\nnote: b\n", "line 2: ... second document"),
+    "an equals sign": ("[tune]\ntrials = 3\n", "line 2: ... name: value ... = ... trials = 3"),
+    "JSON with a setting twice": ('{"raw": "a", "tune": {"trials": 3, "trials": 4}}', "duplicate key trials"),
+    "a number twice": ("stages: {51: 1, 51.0: 2}", "duplicate key stages.51.0"),
+    "a value that YAML misreads": ("note: 12:30:00\n", "FILE, note, line 1: ... 45000"),
     "empty": ("", "FILE is empty"),
     "comments only": ("# nothing yet\n", "FILE is empty"),
     "a list": ("# mine\n- raw: a\n- results: b\n", "line 2: ... a list ... settings"),
@@ -49,7 +53,7 @@ def test_an_error_is_one_message_with_the_line(tmp_path, error):
     path = tmp_path / "mine.yaml"
     path.write_text(text, encoding="utf-8")
     message = sentence(path)
-    assert message.startswith("The configuration file FILE")
+    assert message.startswith(("The configuration file FILE", "FILE, "))
     assert re.search(".*".join(map(re.escape, expected.split(" ... "))), message), message
 
 

@@ -202,6 +202,24 @@ def test_of_jobs_submitted_together_only_the_failed_one_is_shown(said, tmp_path)
     assert last.startswith("Failed: ") and "(rule prepare). Log: slurm.log" in last
 
 
+def test_a_job_that_slurm_refuses_names_no_log_of_an_earlier_run(said):
+    said.job(4, "train", "Training")
+    with said.terminal.refused("Slurm refuses the job."):
+        assert said.error(4, "train") == ["<Slurm refuses the job.", "Failed: Training.>"]
+    assert said.terminal.end_of_failure(["run.log"]).startswith("1 job failed.")
+    assert "Log: rule.log" in said.error(4, "train")[0]  # a job that ran
+
+
+def test_jobs_that_slurm_refuses_together_are_told_once(said):
+    info = [{"jobid": job, "rule_name": "prepare", "log": ["old.log"]} for job in (5, 6)]
+    with said.terminal.refused("Slurm refuses the job."):
+        group = {"event": "group_error", "groupid": "g", "aux_logs": [], "job_error_info": info}
+        shown = said("Error in group", logging.ERROR, **group)
+        assert shown == ["<Slurm refuses the job.", "Failed: job 5 and 1 more.>"]
+        assert said.error(5, indent=True) == said.error(6, indent=True) == []
+    assert said.terminal.end_of_failure(["run.log"]).startswith("2 jobs failed.")
+
+
 def test_snakemakes_filters_stay_and_a_dry_run_keeps_its_messages():
     logger = logging.Logger("like Snakemake's")
     handler = logging.StreamHandler(io.StringIO())

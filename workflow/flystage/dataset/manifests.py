@@ -1,6 +1,7 @@
 """Make and read manifests, the stage table and split folders, which say to which stage and split each PNG belongs."""
 
 import errno
+import hashlib
 import logging
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from flystage.core.files import written_whole
 from flystage.core.tables import read_text
 from flystage.dataset.splitting import SPLITS
 from flystage.raw.labels import GIVEN
@@ -24,6 +26,7 @@ AFAR = re.compile(r"[/\\\x00-\x1f\x7f]")
 FAULT_OF_NAMES = (errno.EEXIST, errno.EINVAL, errno.ENAMETOOLONG, errno.EILSEQ)
 PICTURE = ["path", "frame"]  # columns that identify an image
 MANIFEST = ["png", "stage", "label", "embryo", "angle", "source"]
+LEARNED = ["stage", "label", "embryo", "angle"]  # columns that a training uses, apart from the origin
 
 
 def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
@@ -56,6 +59,22 @@ def build_manifests(prepared, catalog, wanted_stages="all", time_unit="auto"):
         }
     )
     return manifests, stage_table
+
+
+def write_content(manifest, prepared, path):
+    """Write the checksum of what a training sees in a manifest. It ignores folders, names and dates of the raw TIFs.
+
+    It covers the bytes of the PNGs in their order, their stages, embryos, angles and origins, and which of them show one image.
+    manifest: table. prepared: tables of `prepare` with its PNGs.
+    """
+    bytes_of = prepared.loc[prepared["png"] != ""].set_index("png")["png_sha256"]
+    seen = manifest[LEARNED].assign(
+        origin=manifest["origin"] if "origin" in manifest else GIVEN,
+        image=pd.factorize(picture_of(manifest["png"]))[0],
+        png=bytes_of.loc[manifest["png"]].to_numpy(),
+    )
+    with written_whole(path) as temporary:
+        temporary.write_text(f"{hashlib.sha256(seen.to_csv(index=False).encode()).hexdigest()}\n", encoding="utf-8")
 
 
 def link_split_folders(manifests, folder):

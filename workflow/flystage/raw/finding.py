@@ -127,12 +127,15 @@ def _escaped(match):
 
 
 def find_unlabelled(folders, checkpoint):
-    """Return the sorted paths of the TIFs to predict. Raises FlystageError if no folder is set or the checkpoint is missing."""
+    """Return the sorted paths of the TIFs to predict. Raises FlystageError if no folder is set or the checkpoint is missing.
+
+    checkpoint: its path; None if this run makes it first.
+    """
     if not folders:
         raise FlystageError("Nothing to predict. Set predict.images to the folders with the unlabelled TIFs.")
-    if not os.path.isfile(checkpoint):
+    if checkpoint and not os.path.isfile(checkpoint):
         raise FlystageError(
-            f"The checkpoint {checkpoint} does not exist. Train one with `snakemake --cores all`, or set predict.checkpoint to another one."
+            f"The checkpoint {checkpoint} does not exist. Train one with `snakemake all predict`, or set predict.checkpoint to another one."
         )
     return [path for path, _ in find_tifs(folders)]
 

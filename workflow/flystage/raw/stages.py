@@ -161,6 +161,9 @@ def _expanded(wanted, found, time_unit, refuse=False):
             raise FlystageError(
                 f"stages: {name!r} has no images. Correct it or remove it from the list. Stages with images: {_listing(found)}."
             )
+        twice = [stage for stage in matches if expanded.get(stage, value) != value]
+        if twice:
+            raise FlystageError(f"stages: {name!r} gives the stage {twice[0]} a second time. Keep only one of the two.")
         expanded |= dict.fromkeys(matches, value)
     return expanded
 

@@ -9,8 +9,10 @@ import re
 import yaml
 
 from flystage.core.errors import FlystageError
+from flystage.run.yaml_slips import number_of, refuse_slips
 
 BACKSLASH = "a backslash has a special meaning within double quotes. Put regular expressions in single quotes"
+ASSIGNED = re.compile(r"^\s*[\w.]+\s*=")
 CONTROL = re.compile(r"[\x00-\x1f]")
 
 
@@ -18,9 +20,9 @@ def check_config_file(path):
     """Raise FlystageError if the file `path` is missing, empty, not UTF-8, not YAML, has no settings or one setting twice."""
     text = _text(path)
     try:
-        if isinstance(json.loads(text), dict):
+        if isinstance(json.loads(text, object_pairs_hook=lambda pairs: _without_duplicates(path, pairs)), dict):
             return
-    except ValueError:
+    except (ValueError, RecursionError):
         pass  # not JSON, so it must be YAML
     try:
         root = yaml.compose(text)
@@ -34,7 +36,16 @@ def check_config_file(path):
             f"The configuration file {path}, line {root.start_mark.line + 1}: the file contains {kind} instead of settings. Write"
             " each setting as `name: value`, as in config.yaml."
         )
-    _refuse_slips(path, text, root, "")
+    refuse_slips(path, root)
+    _refuse_duplicates(path, text, root, "")
+
+
+def _without_duplicates(path, pairs):
+    """Return the dict of a JSON object. Raises FlystageError if it has a key twice, of which JSON keeps the last."""
+    keys = [key for key, _ in pairs]
+    if twice := next((key for key in keys if keys.count(key) > 1), None):
+        raise FlystageError(f"The configuration file {path}: duplicate key {twice}. Keep only one.")
+    return dict(pairs)
 
 
 def _text(path):
@@ -107,6 +118,10 @@ def _yaml_sentence(path, text, error):
         what = "the colon and the space after the name of the setting are missing"
     elif "cannot start any token" in problem or "undefined alias" in problem:
         what = "the text begins with a special character. Put it in single quotes"
+    elif "expected a single document" in f"{getattr(error, 'context', '')} {problem}":
+        what = "`---` begins a second document in the file. Delete this line, or use two files"
+    elif ASSIGNED.search(lines[min(number, len(lines) - 1)]):
+        what = "settings are written as `name: value`, with a colon instead of ="
     else:
         what = f"the file is not YAML ({problem})"
     return f"The configuration file {path}, line {number + 1}: {what}. The line is: {_line(number, text)}"
@@ -118,11 +133,11 @@ def _line(number, text):
     return " ".join(lines[min(number, len(lines) - 1)].split())[:120]
 
 
-def _refuse_slips(path, text, node, where):
+def _refuse_duplicates(path, text, node, where):
     """Raise FlystageError for errors that YAML accepts: a duplicate key, and \\b in a name_pattern as a control character."""
     if isinstance(node, yaml.SequenceNode):
         for entry in node.value:
-            _refuse_slips(path, text, entry, where)
+            _refuse_duplicates(path, text, entry, where)
     if not isinstance(node, yaml.MappingNode):
         return
     seen = {}
@@ -130,13 +145,14 @@ def _refuse_slips(path, text, node, where):
         if not isinstance(key, yaml.ScalarNode):
             continue
         name, line = f"{where}{key.value}", key.start_mark.line + 1
-        if name in seen and key.value != "<<":
+        same = number_of(key) if number_of(key) is not None else name  # 51 and 51.0 are one key
+        if same in seen and key.value != "<<":
             raise FlystageError(
-                f"The configuration file {path}, line {line}: duplicate key {name} (first used in line {seen[name]}). Keep only one."
+                f"The configuration file {path}, line {line}: duplicate key {name} (first used in line {seen[same]}). Keep only one."
             )
-        seen[name] = line
+        seen[same] = line
         if name == "name_pattern" and isinstance(value, yaml.ScalarNode) and CONTROL.search(value.value.strip()):
             raise FlystageError(
                 f"The configuration file {path}, line {line}: {BACKSLASH}. The line is: {_line(value.start_mark.line, text)}"
             )
-        _refuse_slips(path, text, value, f"{name}.")
+        _refuse_duplicates(path, text, value, f"{name}.")

@@ -11,6 +11,7 @@ from flystage.core.disclosure import without_credentials
 from flystage.core.errors import FlystageError, first_line
 from flystage.run.dates import wait_for_clock
 from flystage.run.locks import at_work
+from flystage.run.output import open_standard_error
 
 logging.raiseExceptions = False  # a full disk must not raise a second error in the log
 log = logging.getLogger("flystage")
@@ -26,6 +27,7 @@ def rule_log(path, inputs=()):
     A FlystageError or a full disk ends the process with a message and exit code 1. Any other exception is an error in the program.
     It also ends the process with exit code 1, and its traceback goes to the log file.
     """
+    open_standard_error()
     at_work()
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
@@ -40,6 +42,9 @@ def rule_log(path, inputs=()):
         yield log
     except FlystageError as error:
         log.error("%s", error)
+        sys.exit(1)
+    except BrokenPipeError:
+        log.error("Nobody reads the output of this command any more. Run it again without `| head` or the like.")
         sys.exit(1)
     except Exception as error:
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):

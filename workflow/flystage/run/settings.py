@@ -12,9 +12,9 @@ from flystage.network.classifiers import BUNDLED, CLASSIFIERS, NAMED_WEIGHTS, TI
 from flystage.raw.stages import times_by_stage
 from flystage.raw.times import times_given
 from flystage.run.config_files import check_config_file
+from flystage.run.setting_types import from_command_line, refuse_not_finite, with_numbers
+from flystage.run.yaml_slips import as_written
 
-EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")  # YAML 1.1 reads 1e-4 as text
-BARE_OCTAL = re.compile(r"[+-]?0\d+")
 ROLE = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 TAG = re.compile(r"[^=]{1,128}=.{0,256}")
@@ -22,22 +22,29 @@ INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 MOST_TRIALS = 750  # of one tuning job of SageMaker
 
 
+def typed(config, given, entries, schema_path):
+    """Return the configuration in which the values of --config, which Snakemake guesses, have the types of the schema.
+
+    config: nested dict. given: the part of it that --config sets. entries: the texts after --config, such as ["note=051"].
+    """
+    return from_command_line(config, given, entries, _schema(schema_path))
+
+
 def checked(config, schema_path, config_files=()):
     """Return the configuration with tidy paths and checked values.
 
     config: nested dict. schema_path: the JSON schema, as YAML. config_files: the files it was read from, which are checked for
-    YAML errors and for numbers that YAML misreads. Raises FlystageError with a message that names the key, what is wrong with
+    YAML errors and for values that YAML misreads. Raises FlystageError with a message that names the key, what is wrong with
     it and what is allowed.
     """
     for path in config_files:
         check_config_file(path)
-        _refuse_octal(path)
-    config = _tidied(config)
-    with open(schema_path, encoding="utf-8") as file:
-        validator = Draft202012Validator(yaml.safe_load(file))
+    refuse_not_finite(config)
+    validator = Draft202012Validator(_schema(schema_path))
+    config = with_numbers(_tidied(config), validator.schema)
     errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
     if errors:
-        raise FlystageError(_sentence(errors[0], validator.schema))
+        raise FlystageError(_sentence(errors[0], validator.schema, config_files))
     _check_meaning(config)
     normalize = config["image"]["normalize"]
     wanted = {"multiply": ("method", "factor"), "percentile": ("method", "low", "high")}[normalize["method"]]
@@ -51,8 +58,13 @@ def checked(config, schema_path, config_files=()):
     return _in_order(config, validator.schema)
 
 
+def _schema(path):
+    with open(path, encoding="utf-8") as file:
+        return yaml.safe_load(file)
+
+
 def _tidied(config):
-    """Return a copy in which single folders are lists, paths have no ./ or ~, and 1e-4 is a number."""
+    """Return a copy in which single folders are lists and paths have no ./ or ~."""
     config = {key: dict(value) if isinstance(value, dict) else value for key, value in config.items()}
 
     def path(value):
@@ -73,8 +85,6 @@ def _tidied(config):
         config["split"]["lock"] = path(config["split"].get("lock"))
     if isinstance(config.get("model"), dict):
         config["model"]["weights"] = path(config["model"].get("weights"))
-    for section in ("image", "tune", "train"):
-        config[section] = _numbers(config.get(section))
     return config
 
 
@@ -87,17 +97,13 @@ def _in_order(config, schema):
     }
 
 
-def _numbers(value):
-    """Return a setting in which every text like 1e-4 is a number, also in lists and groups."""
-    if isinstance(value, dict):
-        return {key: _numbers(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_numbers(entry) for entry in value]
-    return float(value) if isinstance(value, str) and EXPONENT.fullmatch(value) else value
-
-
-def _sentence(error, schema):
+def _sentence(error, schema, config_files):
     """Return the message for a schema error: where it is, what is wrong and what is allowed."""
+    while error.validator == "anyOf":  # name the wrong entry instead of the whole list or group
+        deeper = [each for each in error.context if len(each.absolute_path) > len(error.absolute_path)]
+        if not deeper:
+            break
+        error = deeper[0]
     key = ".".join(str(part) for part in error.absolute_path)
     where = f"Configuration, {key}" if key else "Configuration"
     allowed = error.schema
@@ -110,7 +116,12 @@ def _sentence(error, schema):
     if error.validator == "required":
         missing = next(name for name in allowed["required"] if name not in error.instance)
         return f"{where}: the setting {missing!r} is missing. Copy it from config.yaml of the repository."
-    return f"{where}: {error.instance!r} is not allowed. It must be {_allowed(allowed, schema)}."
+    words = _allowed(allowed, schema)
+    quotes = ""
+    if re.search(r"\btext\b(?! or a number)", words) and isinstance(error.instance, int | float):
+        written = as_written(config_files, error.absolute_path, error.instance) or str(error.instance)
+        quotes = f' Write "{written}" in quotes.'
+    return f"{where}: {error.instance!r} is not allowed. It must be {words}.{quotes}"
 
 
 def _allowed(allowed, schema):
@@ -277,28 +288,3 @@ def _check_cloud(config):
         raise FlystageError(
             f"Configuration, tune.trials: SageMaker allows at most {MOST_TRIALS} trials in one tuning job. Lower tune.trials."
         )
-
-
-def _refuse_octal(path):
-    """Raise FlystageError for numbers such as a bare 060, which YAML 1.1 silently reads as the octal number 48."""
-    with open(path, encoding="utf-8-sig") as file:
-        root = yaml.compose(file)
-    for key, value in root.value if isinstance(root, yaml.MappingNode) else []:
-        for scalar in _scalars(value):
-            if scalar.tag.endswith(":int") and BARE_OCTAL.fullmatch(scalar.value):
-                plain = scalar.value.lstrip("0") or "0"
-                quotes = f' "{scalar.value}" in quotes for the stage of that name, or' if key.value == "stages" else ""
-                minutes = " for the time" if key.value == "stages" else ""
-                raise FlystageError(
-                    f"{path}, {key.value}: YAML reads {scalar.value} as the octal number {int(scalar.value, 8)}."
-                    f" Write{quotes} {plain}{minutes}."
-                )
-
-
-def _scalars(node):
-    """Return all plain values below a YAML node."""
-    if isinstance(node, yaml.MappingNode):
-        return [scalar for _, value in node.value for scalar in _scalars(value)]
-    if isinstance(node, yaml.SequenceNode):
-        return [scalar for value in node.value for scalar in _scalars(value)]
-    return [node]

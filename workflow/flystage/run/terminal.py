@@ -9,7 +9,10 @@ import signal
 import sys
 import threading
 import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from flystage.run.output import stop_as_ctrl_c_does, unbroken
 
 STOPPED = "Stopped. Run the same command again to continue."
 MISTAKE = "Mistake"  # the name of the exception whose text is written for the user
@@ -17,7 +20,8 @@ MISTAKE = "Mistake"  # the name of the exception whose text is written for the u
 CHATTER = (
     "Assuming unrestricted shared filesystem usage", "Complete log(s):", "Conda environments: ignored", "Config file ",
     "Elapsed time:", "Exiting because a job execution failed", "Group jobs: inactive", "Removing output files of failed job",
-    "Select jobs to execute", "Shutting down, this might take some time", "Singularity containers: ignored", "Using shell:",
+    "Select jobs to execute", "Shutting down, this might take some time", "Singularity containers: ignored", "Touching output file", "Updating checkpoint dependencies.",
+    "Using shell:",
 )  # fmt: skip
 SILENT = ("workflow_started", "resources_info", "job_started", "job_finished", "progress", "group_info", "shellcmd")
 INTERRUPTED = "Terminating processes on user request, this might take some time."
@@ -60,10 +64,10 @@ class Terminal(logging.StreamHandler):
         self.progress = Progress({}, {})
         self.messages = {}  # {job: what it does}
         self.endings = {}  # {thread: signal that ended a job}, until its job_error record follows
+        self.refusals = {}  # {thread: why Slurm did not take a job}, see `refused`
 
     def emit(self, record):
-        text = self.in_words(record)
-        if text:
+        if text := self.in_words(record):
             self.stream.write((text if record.levelno < logging.WARNING else self.decorate(record, text)) + "\n")
             self.flush()
 
@@ -110,7 +114,18 @@ class Terminal(logging.StreamHandler):
             return ""
         return mistake_in(record) or text
 
+    @contextmanager
+    def refused(self, sentence):
+        """Show this sentence for the job that Slurm does not take, whose records follow in this thread."""
+        self.refusals[threading.get_ident()] = [sentence]
+        try:
+            yield
+        finally:
+            del self.refusals[threading.get_ident()]
+
     def _job_error(self, record):
+        if (refusals := self.refusals.get(threading.get_ident())) is not None:
+            return self._refused(refusals, [str(record.jobid)])
         ended_by = self.endings.pop(threading.get_ident(), None)
         if ended_by == "SIGINT" or self.interrupted:  # Ctrl-C reaches the jobs as well
             return ""
@@ -129,7 +144,16 @@ class Terminal(logging.StreamHandler):
         logs = f" Log: {', '.join(map(str, record.log))}" if record.log else ""
         return "\n".join([*said, f"Failed: {self._message(record.jobid)} (rule {record.rule_name}){by}.{logs}"])
 
+    def _refused(self, refusals, jobs):
+        """Return the text for jobs that never began, so that their logs are of an earlier run; "" if it was shown."""
+        if not refusals:
+            return ""
+        self.failed |= set(jobs)
+        return f"{refusals.pop()}\nFailed: {self._message(jobs[0])}{f' and {len(jobs) - 1} more' * (len(jobs) > 1)}."
+
     def _group_error(self, record):
+        if (refusals := self.refusals.get(threading.get_ident())) is not None:
+            return self._refused(refusals, [str(job["jobid"]) for job in record.job_error_info])
         logs = [log for job in record.job_error_info for log in job["log"]]
         if errors_in(logs):
             return ""  # each job has its own message
@@ -289,12 +313,13 @@ def speak_plainly(logger, benchmarks, made, whole):
     for place, handler in enumerate(logger.handlers):
         if handler.name != "DefaultStreamHandler":
             continue
+        handler.stream = handler.stream or sys.stderr
         if whole:
-            handler.setFormatter(Sentences(handler.formatter))
+            unbroken(handler, stop_as_ctrl_c_does).setFormatter(Sentences(handler.formatter))
             return None
         terminal = Terminal(handler.stream, handler.decorate, benchmarks, made)
         terminal.filters = handler.filters
-        logger.handlers[place] = terminal
+        logger.handlers[place] = unbroken(terminal, stop_as_ctrl_c_does)
         sys.excepthook = _stopped_early
         return terminal
     return None
@@ -302,6 +327,7 @@ def speak_plainly(logger, benchmarks, made, whole):
 
 def _stopped_early(kind, error, stack):
     if issubclass(kind, KeyboardInterrupt):  # while Snakemake still plans the jobs
-        print(STOPPED, file=sys.stderr)
+        with suppress(OSError):
+            print(STOPPED, file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, stack)
