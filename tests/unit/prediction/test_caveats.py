@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from flystage.core.tables import write_csv
-from flystage.prediction.caveats import note_stacks, warn_of_other_stages, warn_of_the_known
+from flystage.prediction.caveats import note_stacks, warn_of_another_scale, warn_of_other_stages, warn_of_the_known
 from flystage.raw.stages import Stages
 
 
@@ -81,3 +81,15 @@ def test_planes_in_depth_are_noted(tmp_path, caplog, monkeypatch, axes, noted):
     rows = [(str(tmp_path / name), "used", "") for name in ("a.tif", "none.tif")]
     note_stacks(pd.DataFrame(rows, columns=["image", "status", "frame"]), "auto", "middle")
     assert ("Note: " in caplog.text and "a.tif" in caplog.text) == noted
+
+
+@pytest.mark.parametrize(
+    ("size", "before", "warned"), [(1.0, "0.5", True), (0.52, "0.5", False), (None, "0.5", False), (1.0, "", False)]
+)
+def test_another_pixel_size_than_in_the_training_is_reported(tmp_path, said, size, before, warned):
+    notes = {"resolution": (1 / size, 1 / size), "metadata": {"unit": "um"}} if size else {}
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((24, 32), np.uint16), imagej=True, **notes)
+    write_csv(pd.DataFrame({"sha256": ["t"], "split": ["train"], "pixel_size": [before]}), tmp_path / "catalog.csv")
+    table = pd.DataFrame([(str(tmp_path / "a.tif"), "used")], columns=["image", "status"])
+    warn_of_another_scale(table, "auto", str(tmp_path / "catalog.csv"))
+    assert ("1 µm" in said() and "0.5 µm" in said()) == warned == bool(said())

@@ -3,9 +3,11 @@
 import logging
 import math
 import os
+from statistics import median
 
 from flystage.core.errors import UnusableTiff
 from flystage.core.tables import read_text
+from flystage.dataset.cameras import LARGER
 from flystage.images.reading import facts_of
 from flystage.raw.stages import natural_key
 
@@ -65,13 +67,39 @@ def note_stacks(table, series, page):
         )  # fmt: skip
 
 
+def warn_of_another_scale(table, series, catalog):
+    """Warn if the pixels of the images to predict have another size than those of the run that made the checkpoint.
+
+    table: from `prepare_unlabelled`. series: setting of `image`. catalog: see `warn_of_the_known`. Headers of SAMPLED files are read.
+    """
+    if catalog is None or not os.path.exists(catalog):
+        return
+    known = read_text(catalog)
+    before = [float(size) for size in known.get("pixel_size", []) if size]
+    files = list(dict.fromkeys(table.loc[table["status"] == "used", "image"]))
+    found = [_facts(image, series) for image in files[:: max(1, len(files) // SAMPLED)]]
+    now = [facts.pixel_size for facts in found if facts and facts.pixel_size]
+    if before and now and not 1 / LARGER <= median(now) / median(before) <= LARGER:
+        log.warning(
+            "The files to predict say %.3g µm per pixel, and those of the training %.3g µm. Embryos then differ in size in the pictures."
+            " Resample the images to the pixel size of the training.",
+            median(now), median(before),
+        )  # fmt: skip
+
+
 def _planes_in_depth(image, series):
     """Return the number of planes in depth of a file; 0 if its headers cannot be read."""
-    try:
-        facts = facts_of(image, series)
-    except (UnusableTiff, OSError):
+    facts = _facts(image, series)
+    if facts is None:
         return 0
     return math.prod(length for axis, length in zip(facts.axes, facts.shape, strict=True) if axis not in "TC")
+
+
+def _facts(image, series):
+    try:
+        return facts_of(image, series)
+    except (UnusableTiff, OSError):
+        return None
 
 
 def _listed(names):
