@@ -71,3 +71,19 @@ def test_names_of_micromanager_without_zeros_have_no_pattern(tmp_path):
     names = ["img" + f"_position{p:03d}" * bool(p) + f"_time{t:09d}" * bool(t) + ".tif" for p, t in axes]
     pattern, said = suggested(tmp_path, *names)
     assert pattern is None and "Micro-Manager" in said and "labels" in said
+
+
+@pytest.mark.parametrize(
+    ("template", "channels"),
+    [
+        ("img_channel{c:03d}_position{e:03d}_time{t:09d}_z{z:03d}.tif", "000, 001"),
+        ("E{e:02d}_t{t}_z{z}_c{c}.tif", "0, 1"),
+        ("Pos{e}/img_{t:09d}_ch{c}-LED_{z:03d}.tif", "ch0-LED, ch1-LED"),
+    ],
+)
+def test_channels_and_depths_in_separate_files_are_named(tmp_path, template, channels):
+    axes = [(e, t, z, c) for e in range(4) for t in range(3) for z in range(2) for c in range(2)]
+    pattern, said = suggested(tmp_path, *(template.format(e=e, t=t, z=z, c=c) for e, t, z, c in axes))
+    assert pattern and f"Channel: the names hold {channels}," in said and "Depth: " in said
+    names = [template.format(e=e, t=t, z=0, c=0) for e in range(4) for t in range(3)]
+    assert "Channel" not in suggested(tmp_path / "one", *names)[1]

@@ -60,8 +60,11 @@ def test_a_job_waits_until_its_clock_has_passed_its_inputs(tmp_path, monkeypatch
     assert ("seconds behind" in caplog.text) == (ahead > 60)
 
 
-def test_a_job_without_inputs_does_not_wait():
+def test_a_job_without_inputs_does_not_wait(monkeypatch):
+    slept = []
+    monkeypatch.setattr(dates.time, "sleep", slept.append)
     wait_for_clock([])
+    assert slept == []
 
 
 def test_a_folder_that_a_rule_made_has_the_date_of_its_time_stamp(tmp_path, monkeypatch):

@@ -27,6 +27,11 @@ STAGES = (
 )
 # Micro-Manager can leave out axes whose number is zero.
 WITHOUT_ZEROS = re.compile(r"img(?:_(?:channel|position|time|z)\d+)*\.tiff?", re.IGNORECASE)
+# Channel and depth of a plane in its own file. Micro-Manager 1.4 writes time, channel and depth in a row.
+CHANNEL = re.compile(
+    r"(?<![A-Za-z0-9])(?:channel|ch|c)[-_ ]?(\d+)(?![A-Za-z0-9])|img_\d{9}_(.+)_\d{3}\.", re.IGNORECASE
+)
+DEPTH = re.compile(r"(?<![A-Za-z0-9])(?:slice|plane|z)[-_ ]?(\d+)(?![A-Za-z0-9])|img_\d{9}_.+_(\d{3})\.", re.IGNORECASE)
 ALONE = r"(?<![A-Za-z0-9])"  # not within a word
 
 
@@ -38,6 +43,7 @@ def suggested_pattern(folders):
         f"Guessed from {len(names)} names, for example {', '.join(map(repr, sorted(names)[:: max(1, len(names) // 3)][:3]))}."
     ]
     parents = Counter(os.path.basename(os.path.dirname(relative)) for relative in relatives)
+    said += _planes(names)
     stage = _first(STAGES, names, _is_stage)
     if stage:
         said.append(f"Stage: {stage[1]} in the file name.")
@@ -85,6 +91,20 @@ def suggested_pattern(folders):
     )
     parts = [stage[0], f"{ALONE}{group}"] if stage_first else [f"{ALONE}{group}", stage[0]]
     return f"(?i){parts[0]}.*?{parts[1]}", said
+
+
+def _planes(names):
+    """Return sentences on names with the channel or the depth of a plane, as every file counts as an image."""
+    found = []
+    for kind, expression, advice in (
+        ("Channel", CHANNEL, "Keep the files of one channel, because a network would learn the channel."),
+        ("Depth", DEPTH, "They are images of one embryo. Keep a few in the middle if many show nothing."),
+    ):
+        values = {next(filter(None, match.groups())) for name in names if (match := expression.search(name))}
+        if len(values) > 1:
+            listed = ", ".join(sorted(values)[:4]) + ", ..." * (len(values) > 4)
+            found.append(f"{kind}: the names hold {listed}, and every file counts as an image. {advice}")
+    return found
 
 
 def _first(choices, names, fits):
