@@ -1,6 +1,7 @@
 """Test what is read of a TIF's notes: times, pixel size, significant bits, names of channels."""
 
 import io
+import json
 import tracemalloc
 
 import numpy as np
@@ -104,6 +105,25 @@ def test_each_picture_of_an_ome_file_has_its_own_notes():
         for size in (0.5, 0.25):
             writer.write(MOVIE, photometric="minisblack", metadata={"axes": "TCYX", "PhysicalSizeX": size})
     assert [facts_of(file.getvalue(), series=number).pixel_size for number in (1, 2)] == [0.5, 0.25]
+
+
+@pytest.mark.parametrize("frame", [{"FrameIndex": 0}, {"Frame": 0}, {"Axes": {"time": 0}}], ids=str)
+@pytest.mark.parametrize(
+    ("elapsed", "times"), [([500, 1500, 4500], (0, 1, 4)), ([500, None, 4500], None), ([9, 9, 9], None)]
+)
+def test_times_of_micromanager_are_those_of_the_first_page_of_a_time_point(frame, elapsed, times):
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        for number in range(6):
+            notes = (
+                json.dumps(frame).replace("0", str(number // 2))[:-1]
+                + f', "ElapsedTime-ms": {json.dumps(elapsed[number // 2])}}}'
+            )
+            writer.write(
+                MOVIE[0, 0], metadata=None, contiguous=False, extratags=[(51123, 2, 0, notes, False)],
+                description=None if number else "ImageJ=1.53t\nimages=6\nframes=3\nslices=2\nhyperstack=true\n",
+            )  # fmt: skip
+    assert facts_of(file.getvalue()).times == times
 
 
 def test_only_headers_are_read_for_the_facts(tmp_path):
