@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from flystage.images.reading import facts_of
+from flystage.images.reading import facts_of, read_grey
 
 MOVIE = np.random.default_rng(5).integers(0, 4096, (3, 2, 40, 48)).astype(np.uint16)
 OME = (
@@ -97,6 +97,13 @@ def test_the_facts_of_a_picture_describe_its_planes():
     assert (plain.axes, plain.shape, plain.times, plain.channel_names) == ("", (), None, ())
     labelled = tif(MOVIE[0], imagej=True, metadata={"axes": "CYX", "Labels": ["BF", "GFP"]})
     assert facts_of(labelled).channel_names == ("BF", "GFP")
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_size_is_that_of_the_picture_as_shown(orientation):
+    data = tif(MOVIE[0, 0], extratags=[(274, 3, 1, orientation, True)], metadata=None)
+    facts, (_, read) = facts_of(data), read_grey(data)
+    assert (facts.width, facts.height) == (read["width"], read["height"])
 
 
 def test_each_picture_of_an_ome_file_has_its_own_notes():

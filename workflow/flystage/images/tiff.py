@@ -22,6 +22,7 @@ MOST_AT_ONCE = 2**24  # bytes of notes, or of the offsets of strips and tiles
 MOST_READS = 5 * 2**20  # for listing the pages of a file with the maximum number of pages
 SAVE_AGAIN = "if other programs open it, save it again with one of them"
 
+ON_THEIR_SIDE = (5, 6, 7, 8)  # Orientation tags that exchange width and height
 TOO_LARGE = "too large for the memory of this machine: save a smaller part of it"
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its messages become reasons of UnusableTiff
 
@@ -66,7 +67,9 @@ class TifPicture(Picture):
         self.file, self.stack = file, stack
         self.axes, self.shape = stack.axes, stack.shape
         self.dtype = str(stack.keyframe.dtype)
-        self.width, self.height = stack.keyframe.imagewidth, stack.keyframe.imagelength
+        size = stack.keyframe.imagewidth, stack.keyframe.imagelength
+        on_its_side = stack.keyframe.tags.valueof(274, 1) in ON_THEIR_SIDE
+        self.width, self.height = size[::-1] if on_its_side else size
         self.unclear, self.note = stack.unclear, "; ".join(filter(None, (stack.note, stack.unclear)))
 
     def facts(self):
