@@ -268,3 +268,12 @@ def test_equal_time_points_are_used_once_or_rejected_under_two_stages(prepared):
     catalog = build_catalog(of_movie(prepared, ("1", "9", "e1", "p"), ("2", "51", "e1", "p")), [])
     assert catalog["status"].tolist() == ["rejected", "rejected"]
     assert "same picture under another stage: r/movie.tif, time point 2 (stage 51)" in catalog["reason"][0]
+
+
+def test_masks_among_the_images_are_named(prepared, caplog):
+    table = prepared(*THREE)
+    table["dtype"] = ["int32" if path == "r/9/b.tif" else "uint16" for path in table["path"]]
+    catalog = build_catalog(table, [])
+    check_catalog(catalog, 0)
+    assert "r/9/b.tif" in caplog.text and "r/051/c.tif" not in caplog.text
+    assert set(catalog["status"]) == {"used"}

@@ -79,6 +79,73 @@ def test_an_unordered_colour_table_is_looked_up_with_a_note(factor):
     assert facts["white"] == 65535 and "colour table" in facts["note"] and "luma" in facts["note"]
 
 
+def composite(channels, table, description, **options):
+    """Return the bytes of an 8-bit composite: one page per channel, all with the colour table of the channel on the screen."""
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file, **options) as writer:
+        for number, page in enumerate(channels):
+            writer.write(
+                page, photometric="palette", colormap=(np.array(table) * 257).astype(np.uint16), metadata=None,
+                contiguous=False, description=None if number else description,
+            )  # fmt: skip
+    return file.getvalue()
+
+
+OME_CHANNELS = (
+    '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+    '<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="48" SizeY="40" SizeZ="1" SizeC="{}" SizeT="1"><TiffData/>'
+    "</Pixels></Image></OME>"
+)
+
+
+@pytest.mark.parametrize("description", ["ImageJ=1.53t\nimages={0}\nchannels={0}\nmode=composite\n", OME_CHANNELS])
+@pytest.mark.parametrize("table", [TABLES["red"], TABLES["fire"], [RAMP[::-1]] * 3, RANDOM.integers(0, 255, (3, 256))])
+@pytest.mark.parametrize("number", [2, 3, 4])
+@pytest.mark.parametrize("options", [{"byteorder": ">"}, {"bigtiff": True}])
+def test_channels_of_a_composite_are_never_mixed_as_colours(number, table, description, options):
+    channels = np.stack([(GREY8 // (channel + 1)) for channel in range(number)])
+    data = composite(channels, table, description.format(number), **options)
+    plane, facts = read_grey(data)
+    np.testing.assert_array_equal(plane, GREY8)
+    assert (facts["channels"], facts["white"], facts["note"]) == (number, 255, "")
+    np.testing.assert_array_equal(read_grey(data, channel=2)[0], channels[1])
+    np.testing.assert_array_equal(read_grey(data, channel="max")[0], channels.max(axis=0))
+
+
+def test_channels_of_colour_pages_give_the_luma_of_the_first():
+    pages = RANDOM.integers(0, 255, (5, 40, 48, 3)).astype(np.uint8)
+    for options in ({"imagej": True}, {"ome": True}):
+        data = tif(pages, metadata={"axes": "CYXS"}, photometric="rgb", **options)
+        plane, facts = read_grey(data)
+        np.testing.assert_allclose(plane, pages[0] @ [0.299, 0.587, 0.114], rtol=1e-5)
+        assert (facts["channels"], facts["pages"]) == (15, 1)
+        np.testing.assert_array_equal(read_grey(data, channel=5)[0], pages[1, ..., 1])
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_two_samples_called_rgb_are_two_channels(planar):
+    pixels = np.stack([GREY16, GREY16 // 2], axis=-1 if planar == "contig" else 0)
+    data = bytearray(tif(pixels, photometric="minisblack", planarconfig=planar, metadata=None))
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as opened:
+        data[opened.pages.first.tags["PhotometricInterpretation"].valueoffset] = 2
+    plane, facts = read_grey(bytes(data))
+    np.testing.assert_array_equal(plane, GREY16)
+    assert facts["channels"] == 2
+    np.testing.assert_array_equal(read_grey(bytes(data), channel=2)[0], GREY16 // 2)
+
+
+@pytest.mark.parametrize("samples", [2, 4])
+def test_the_channels_that_are_counted_are_those_that_can_be_chosen(samples):
+    pixels = np.dstack([GREY8] * (samples - 1) + [GREY8 // 2])
+    data = tif(
+        pixels, photometric="rgb" if samples == 4 else "minisblack", planarconfig="contig", extrasamples=["unassalpha"]
+    )
+    count = read_grey(data)[1]["channels"]
+    assert count == samples - 1
+    np.testing.assert_array_equal(read_grey(data, channel=count)[0], GREY8)
+    assert f"has {count} channel" in reason(data, channel=count + 1)
+
+
 @pytest.mark.parametrize("compression", [None, "lzw", "deflate"])
 def test_ycbcr_without_jpeg_is_read_as_luma(compression):
     pixels = np.dstack([GREY8, GREY8 // 2, 255 - GREY8])
@@ -143,11 +210,24 @@ def test_signed_values_of_imagej_are_restored():
     np.testing.assert_array_equal(read_grey(data, page="last")[0], stack[2])
 
 
-@pytest.mark.parametrize(("c0", "c1", "white"), [(10, 0.5, 10 + 0.5 * 255), (255, -1, 255), (0, 2, 510)])
-def test_any_linear_calibration_of_imagej_is_applied(c0, c1, white):
-    plane, facts = read_grey(tif(GREY8, description=imagej(c0, c1), metadata=None))
-    np.testing.assert_allclose(plane, c0 + c1 * GREY8.astype(float))
-    assert facts["white"] == white
+@pytest.mark.parametrize(("c0", "c1"), [(10, 0.5), (0, 2), (-32768, 1)])
+def test_a_rising_linear_calibration_of_16_bits_is_applied(c0, c1):
+    plane, facts = read_grey(tif(GREY16, description=imagej(c0, c1), metadata=None))
+    np.testing.assert_allclose(plane, c0 + c1 * GREY16.astype(float), rtol=1e-6)
+    assert facts["white"] == c0 + c1 * 65535
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize(("c0", "c1"), [(255, -1), (32768, -0.5), (-32768, 1)])
+def test_a_falling_or_copied_calibration_changes_nothing(dtype, order, c0, c1):
+    """ImageJ shows the stored values of a falling line. ImageMagick copies the line of 16 bits to other numbers."""
+    if (dtype, c1) == (np.uint16, 1):
+        return  # the signed values of ImageJ
+    stored = (GREY16 // 256).astype(dtype)
+    plane, facts = read_grey(tif(stored, description=imagej(c0, c1), metadata=None, byteorder=order))
+    np.testing.assert_array_equal(plane, stored)
+    assert facts["white"] == np.iinfo(dtype).max and facts["note"] == ""
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from flystage.images import stacks
+from flystage.images import tiff_directories
 from flystage.images.reading import read_grey, time_points
 from refusals import reason
 
@@ -118,7 +118,7 @@ def test_resolutions_that_tifffile_hides_can_be_selected():
 @pytest.mark.parametrize(
     "pictures",
     [
-        [(STACK[0], {}), (STACK[1], {})],  # each described separately, so not a stack
+        [(STACK[0], {"metadata": {"name": "BF"}}), (STACK[1], {"metadata": {"name": "GFP"}})],  # not planes of a stack
         [(FULL.astype(np.uint32) % 7, PLAIN), (FULL, PLAIN)],  # cell numbers have a greater depth than the picture
     ],
     ids=["two of a kind", "labels of 32 bits"],
@@ -128,6 +128,124 @@ def test_the_reason_for_an_ambiguous_file_names_the_setting(pictures):
     assert "2 pictures of 64 x 48 pixels" in reason(data)
     assert "image.series" in reason(data) and "(1, 2)" in reason(data)
     np.testing.assert_array_equal(read_grey(data, series=2)[0], pictures[1][0])
+
+
+LOOPS = {
+    "a page": [(plane, {}) for plane in STACK],
+    "a compressed page": [(plane, {"compression": "lzw"}) for plane in STACK],
+    "a page with other notes": [(plane, {"metadata": {"seconds": number}}) for number, plane in enumerate(STACK)],
+    "a page of length 1": [(plane[np.newaxis], {}) for plane in STACK],
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"bigtiff": True}, {"byteorder": ">"}], ids=str)
+@pytest.mark.parametrize("kind", LOOPS)
+def test_pages_written_one_at_a_time_are_a_stack(kind, options):
+    data = written(*LOOPS[kind], **options)
+    plane, facts = read_grey(data)
+    np.testing.assert_array_equal(plane, STACK[2])
+    assert (facts["pages"], facts["note"], time_points(data)) == (5, "", 1)
+    np.testing.assert_array_equal(read_grey(data, page="max")[0], STACK.max(axis=0))
+    np.testing.assert_array_equal(read_grey(data, page=5)[0], STACK[4])
+    np.testing.assert_array_equal(read_grey(data, series=2)[0], STACK[1])  # its number as a picture, as before
+
+
+def test_pages_appended_one_at_a_time_are_a_stack(tmp_path):
+    path = tmp_path / "a.tif"
+    for number, plane in enumerate(STACK):
+        tifffile.imwrite(path, plane, append=number > 0)
+    plane, facts = read_grey(path)
+    np.testing.assert_array_equal(plane, STACK[2])
+    assert facts["pages"] == 5
+
+
+def test_time_points_written_one_at_a_time_are_a_movie():
+    data = written(*[(plane[np.newaxis], {"metadata": {"axes": "TYX"}}) for plane in STACK])
+    assert time_points(data) == 5
+    np.testing.assert_array_equal(read_grey(data, frame=5)[0], STACK[4])
+
+
+def test_stacks_written_one_at_a_time_are_several_pictures():
+    data = written((STACK[:3], {"photometric": "minisblack"}), (STACK[2:], {"photometric": "minisblack"}))
+    assert "2 pictures" in reason(data) and "image.series" in reason(data)
+    mixed = written((STACK[0], {}), (STACK[1], {}), (STACK[2].astype(np.uint8), {}))
+    assert "image.series" in reason(mixed)
+
+
+# --- tifffile writes a stack of 3 planes as the colours of one page, with a warning
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("options", [{}, {"bigtiff": True}, {"byteorder": ">"}], ids=str)
+@pytest.mark.parametrize("planes", [STACK[:3], STACK[:4].astype(np.uint8)], ids=["three", "four of 8 bits"])
+def test_planes_that_may_be_colours_are_told(planes, options):
+    data = written((planes, {"photometric": None}), **options)
+    plane, facts = read_grey(data)
+    np.testing.assert_allclose(plane, np.tensordot([0.299, 0.587, 0.114], planes[:3], 1), rtol=1e-5)
+    assert f"its {len(planes)} planes" in facts["note"] and "image.channel" in facts["note"]
+    np.testing.assert_array_equal(read_grey(data, channel=2)[0], planes[1])
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_true_colours_are_not_doubted():
+    said = written((STACK[:3], {"photometric": None, "metadata": {"axes": "SYX"}}))
+    for data in (
+        written((COLOUR, {})),
+        said,
+        written((STACK[:3], {"photometric": "rgb", "planarconfig": "separate"} | PLAIN)),
+    ):
+        assert read_grey(data)[1]["note"] == ""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(("axes", "times", "pages", "first"), [("ZYX", 1, 3, 1), ("TYX", 3, 3, 1), ("CYX", 1, 1, 0)])
+def test_planes_of_a_colour_page_with_named_axes_are_not_colours(axes, times, pages, first):
+    data = written((STACK[:3], {"photometric": None, "metadata": {"axes": axes}}))
+    with tifffile.TiffFile(io.BytesIO(data)) as opened:
+        assert len(opened.pages) == 1
+    plane, facts = read_grey(data)
+    np.testing.assert_array_equal(plane, STACK[first])
+    assert (facts["pages"], facts["note"], time_points(data)) == (pages, "", times)
+    which = {"channel": 3} if axes == "CYX" else {"page": 3}
+    np.testing.assert_array_equal(read_grey(data, **which)[0], STACK[2])
+
+
+# --- stopped acquisitions
+
+
+@pytest.mark.parametrize("compression", [None, "lzw"])
+@pytest.mark.parametrize(("times", "left_out"), [(2, 1), (3, 0)])
+def test_a_stopped_acquisition_gives_the_described_picture(compression, times, left_out):
+    planes = "".join(
+        f'<TiffData FirstC="{n % 2}" FirstT="{n // 2}" FirstZ="0" IFD="{n}" PlaneCount="1"/>'
+        for n in range(min(2 * times, 5))
+    )
+    notes = OME.format(own="", planes=planes, times=times, depth=1).replace('SizeC="1"', 'SizeC="2"')
+    notes = notes.replace("</Pixels>", "</Pixels>").replace('<Channel ID="Channel:0:0" SamplesPerPixel="1"/>', "")
+    how = [
+        {"metadata": None, "contiguous": False, "compression": compression} | ({"description": notes} if not n else {})
+        for n in range(5)
+    ]
+    data = written(*zip(STACK, how, strict=True))
+    assert time_points(data) == times
+    plane, facts = read_grey(data, frame=2, channel=2)
+    np.testing.assert_array_equal(plane, STACK[3])
+    assert ("1 page" in facts["note"]) == bool(left_out)
+    if not left_out:
+        assert "5" in facts["note"] and "never written" in reason(data, frame=3)
+
+
+def test_joined_ome_files_are_not_taken_for_a_stopped_acquisition():
+    notes = CLAIMING.format(2, 1, 2, "")
+    how = [{"metadata": None, "contiguous": False} | ({"description": notes} if n % 2 == 0 else {}) for n in range(4)]
+    assert "2 pictures" in reason(written(*zip(STACK[:4], how, strict=True)))
+
+
+def test_one_page_with_the_notes_of_an_ome_stack_is_the_picture():
+    data = written((FULL, {"metadata": None, "description": CLAIMING.format(5, 2, 10, "")}))
+    plane, facts = read_grey(data)
+    np.testing.assert_array_equal(plane, FULL)
+    assert facts["pages"] == 1 and time_points(data) == 1
 
 
 def test_positions_of_an_ome_file_can_be_selected():
@@ -335,7 +453,7 @@ def test_the_numbers_of_planes_and_pages_are_limited(tmp_path, monkeypatch):
     tifffile.imwrite(path, FULL, description="ImageJ=1.53\nimages=5000000\nslices=5000000\n", metadata=None)
     os.truncate(path, 5_000_001 * FULL.nbytes)
     assert "5000000 planes" in reason(path)
-    monkeypatch.setattr(stacks, "MOST_PAGES", 4)
+    monkeypatch.setattr(tiff_directories, "MOST_PAGES", 4)
     pages = [(plane, {"metadata": None, "contiguous": False}) for plane in STACK]
     assert "more than 4 pages" in reason(written(*pages))
     np.testing.assert_array_equal(read_grey(written(*pages[:4]))[0], STACK[2])

@@ -42,6 +42,15 @@ def two_pictures(first, second):
     return file.getvalue()
 
 
+def page_by_page(planes):
+    """Return the bytes of a TIF whose pages were written one at a time."""
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        for plane in planes:
+            writer.write(plane)
+    return file.getvalue()
+
+
 def patched(data, tag, value):
     """Return a TIF in which one number of the first page's header is replaced by a 32-bit number."""
     with tifffile.TiffFile(io.BytesIO(data)) as opened:
@@ -254,6 +263,20 @@ def test_strips_or_tiles_that_were_never_written_are_refused(layout):
     )
 
 
+@pytest.mark.parametrize("layout", [{"rowsperstrip": 8}, {"tile": (16, 16)}])
+@pytest.mark.parametrize("big", [False, True])
+def test_parts_that_a_sparse_file_leaves_out_were_never_written(layout, big):
+    data = bytearray(tif(GREY16, compression="deflate", bigtiff=big, **layout))
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as opened:
+        kind = "Tile" if "tile" in layout else "Strip"
+        for name in (f"{kind}Offsets", f"{kind}ByteCounts"):
+            tag = opened.pages.first.tags[name]
+            data[tag.valueoffset : tag.valueoffset + tag.valuebytecount // tag.count] = bytes(
+                tag.valuebytecount // tag.count
+            )
+    assert "never written" in reason(bytes(data))
+
+
 def test_empty_strips_are_refused():
     assert "truncated" in reason(patched(tif(GREY16), "StripByteCounts", 0))
 
@@ -291,6 +314,9 @@ SAMPLES = {
     "big-endian": tif(GREY16, byteorder=">"),
     "preview and sub-directory": two_pictures(GREY8[:20, :24], GREY16),
     "palette": tif(GREY8, photometric="palette", colormap=np.zeros((3, 256), np.uint16)),
+    "page by page": page_by_page(STACK[:3]),
+    "planar with axes": tif(STACK[:3], photometric="rgb", planarconfig="separate", metadata={"axes": "ZYX"}),
+    "imagej of more pages": tif(STACK[:3], imagej=True, metadata={"axes": "ZYX"}).replace(b"slices=3", b"slices=7"),
     "bits": tif(GREY16 > 30_000, photometric="minisblack"),
 }
 EDITS = st.lists(

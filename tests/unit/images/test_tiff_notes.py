@@ -1,13 +1,14 @@
 """Test what is read of a TIF's notes: times, pixel size, significant bits, names of channels."""
 
 import io
+import json
 import tracemalloc
 
 import numpy as np
 import pytest
 import tifffile
 
-from flystage.images.reading import facts_of
+from flystage.images.reading import facts_of, read_grey
 
 MOVIE = np.random.default_rng(5).integers(0, 4096, (3, 2, 40, 48)).astype(np.uint16)
 OME = (
@@ -98,12 +99,38 @@ def test_the_facts_of_a_picture_describe_its_planes():
     assert facts_of(labelled).channel_names == ("BF", "GFP")
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_size_is_that_of_the_picture_as_shown(orientation):
+    data = tif(MOVIE[0, 0], extratags=[(274, 3, 1, orientation, True)], metadata=None)
+    facts, (_, read) = facts_of(data), read_grey(data)
+    assert (facts.width, facts.height) == (read["width"], read["height"])
+
+
 def test_each_picture_of_an_ome_file_has_its_own_notes():
     file = io.BytesIO()
     with tifffile.TiffWriter(file, ome=True) as writer:
         for size in (0.5, 0.25):
             writer.write(MOVIE, photometric="minisblack", metadata={"axes": "TCYX", "PhysicalSizeX": size})
     assert [facts_of(file.getvalue(), series=number).pixel_size for number in (1, 2)] == [0.5, 0.25]
+
+
+@pytest.mark.parametrize("frame", [{"FrameIndex": 0}, {"Frame": 0}, {"Axes": {"time": 0}}], ids=str)
+@pytest.mark.parametrize(
+    ("elapsed", "times"), [([500, 1500, 4500], (0, 1, 4)), ([500, None, 4500], None), ([9, 9, 9], None)]
+)
+def test_times_of_micromanager_are_those_of_the_first_page_of_a_time_point(frame, elapsed, times):
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        for number in range(6):
+            notes = (
+                json.dumps(frame).replace("0", str(number // 2))[:-1]
+                + f', "ElapsedTime-ms": {json.dumps(elapsed[number // 2])}}}'
+            )
+            writer.write(
+                MOVIE[0, 0], metadata=None, contiguous=False, extratags=[(51123, 2, 0, notes, False)],
+                description=None if number else "ImageJ=1.53t\nimages=6\nframes=3\nslices=2\nhyperstack=true\n",
+            )  # fmt: skip
+    assert facts_of(file.getvalue()).times == times
 
 
 def test_only_headers_are_read_for_the_facts(tmp_path):

@@ -1,5 +1,7 @@
 """Build the catalog, one row per image, from the prepared images of all buckets, and reject duplicates."""
 
+import logging
+
 import numpy as np
 import pandas as pd
 
@@ -8,8 +10,10 @@ from flystage.core.tables import read_text
 from flystage.dataset.splitting import SPLITS
 from flystage.images.preparing import FILE_FACTS, READING_FACTS, UNROTATED_FACTS
 from flystage.raw.labels import GIVEN
+from flystage.raw.masks import may_be_labels
 from flystage.raw.naming import picture_name
 
+log = logging.getLogger("flystage")
 CATALOG = [
     *("path", "frame", "stage", "embryo", "split", "status", "reason", "sha256", "origin"),
     *(*FILE_FACTS, *READING_FACTS, *UNROTATED_FACTS),
@@ -69,7 +73,7 @@ def _reject(catalog, index, reason):
 
 
 def check_catalog(catalog, max_bad):
-    """Raise FlystageError if no usable image is left, if too many are bad, or if a split has no image."""
+    """Raise FlystageError if no usable image is left, if too many are bad, or if a split has no image. Warn of label masks."""
     used = catalog[catalog["status"] == "used"]
     rejected = catalog[catalog["status"] == "rejected"]
     bad = rejected[~rejected["reason"].str.startswith(COPIES)]
@@ -77,6 +81,7 @@ def check_catalog(catalog, max_bad):
         raise FlystageError(
             f"None of the {len(catalog)} TIFs found is usable ({_listing(rejected)}). Correct or replace them."
         )
+    _warn_of_masks(used)
     share = len(bad) / (len(bad) + len(used))
     if share > max_bad:
         raise FlystageError(
@@ -89,6 +94,18 @@ def check_catalog(catalog, max_bad):
             raise FlystageError(
                 f"All images of the {split} split were rejected ({listed}). Correct or replace these files, or add embryos."
             )
+
+
+def _warn_of_masks(used):
+    levels = pd.to_numeric(used["levels"], errors="coerce").fillna(0)
+    masks = [may_be_labels(dtype, number) for dtype, number in zip(used["dtype"], levels, strict=True)]
+    if any(masks):
+        log.warning(
+            "%d image(s) are whole numbers of 32 bits with few values, as label masks are (%s). flystage uses them as pictures."
+            " If they are masks, move them out of the raw folders.",
+            sum(masks),
+            ", ".join(used.loc[masks, "path"].head(NAMED_FILES)),
+        )
 
 
 def _listing(rejected):

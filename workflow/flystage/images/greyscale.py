@@ -26,17 +26,23 @@ def quarter_turns(keyframe):
     return TURNS.get(orientation, 0)
 
 
-def to_channels(planes, keyframe, white, calibration):
+def to_channels(planes, keyframe, white, calibration, of_axis=None, tables=()):
     """Return the channels of a page, with higher numbers for brighter pixels.
 
     planes: array (channels, height, width) as stored in the file. keyframe: the page that describes it. white: the value
     from which white-is-zero is subtracted, or "auto" for the maximum of the pixel type. calibration: see `calibration_of`.
+    of_axis: number of the page along a channel axis of the file, or None. Such pages are never colours of one picture. Their
+    colour table is that of the channel that was on the screen. tables: those of each channel, if the file has them.
     A colour table that rises or falls in brightness is for display only, so the indices are the picture. White-is-zero of
     floats and 32-bit integers, which are measurements, is also for display only. Alpha is dropped.
     Returns (array (channels, height, width), whether they are red, green and blue, white level of the file's format or None,
     a note or ""). Raises UnusableTiff.
     """
     photometric, files_white = keyframe.photometric, _white(keyframe)
+    if of_axis is not None and photometric == PHOTOMETRIC.PALETTE:
+        table = tables[of_axis] if of_axis < len(tables) else None
+        falls = table is not None and _direction(LUMA @ np.asarray(table, np.float32)) == -1
+        return (files_white - planes if falls else planes).astype(planes.dtype), False, files_white, ""
     if photometric == PHOTOMETRIC.PALETTE:
         return _by_table(planes[0], _full_table(keyframe.colormap), files_white)
     if photometric == PHOTOMETRIC.YCBCR and keyframe.compression not in (6, 7):  # JPEGs are decoded to RGB
@@ -56,7 +62,7 @@ def to_channels(planes, keyframe, white, calibration):
             planes = (top - np.minimum(planes, top).astype(np.int32)).astype(
                 np.int32 if planes.dtype.kind == "i" else planes.dtype
             )
-    if calibration and files_white is not None:
+    if calibration and planes.dtype == np.uint16 and files_white == 65535:
         offset, step = calibration
         files_white = max(offset, offset + step * files_white)
         exact = step == 1 and offset == int(offset)
@@ -70,15 +76,16 @@ def to_channels(planes, keyframe, white, calibration):
 
 
 def calibration_of(tif):
-    """Return (offset, step) of ImageJ's linear calibration of grey values in a file, or None without one.
+    """Return (offset, step) of ImageJ's rising linear calibration of grey values in a file, or None without one.
 
-    ImageJ stores signed 16-bit values in this way, with an offset of -32,768.
+    ImageJ stores signed 16-bit values in this way, with an offset of -32,768. It shows the stored values of a falling one, and other
+    programs copy the notes to 8 bits, so these are ignored.
     """
     notes = tif.imagej_metadata if tif.is_imagej else None
     if not notes or notes.get("cf") != STRAIGHT_LINE:
         return None
     line = notes.get("c0"), notes.get("c1")
-    usable = all(isinstance(number, int | float) and np.isfinite(number) for number in line) and line[1]
+    usable = all(isinstance(number, int | float) and np.isfinite(number) for number in line) and line[1] > 0
     return line if usable and line != (0, 1) else None
 
 
@@ -95,24 +102,27 @@ def _full_table(table):
 
 
 def _by_table(indices, table, highest):
-    brightness = LUMA @ table.astype(np.float32)
-    for sign in (1, -1):
-        # Tables for setting the exposure mark the lowest and highest value in special colours.
-        for part in (brightness, brightness[1:-1]):
-            rising = sign * part
-            if len(part) and (np.maximum.accumulate(rising) - rising).max() <= NEARLY * max(np.ptp(part), 1):
-                return (
-                    (indices if sign == 1 else (highest - indices).astype(indices.dtype))[np.newaxis],
-                    False,
-                    highest,
-                    "",
-                )
+    direction = _direction(LUMA @ table.astype(np.float32))
+    if direction:
+        picture = indices if direction == 1 else (highest - indices).astype(indices.dtype)
+        return picture[np.newaxis], False, highest, ""
     return (
         table[:, indices],
         True,
         65535,
         "its colour table is not in order of brightness: read as the luma of its colours",
     )
+
+
+def _direction(brightness):
+    """Return 1 if the brightness of a colour table rises, -1 if it falls, and 0 if it does neither."""
+    for sign in (1, -1):
+        # Tables for setting the exposure mark the lowest and highest value in special colours.
+        for part in (brightness, brightness[1:-1]):
+            rising = sign * part
+            if len(part) and (np.maximum.accumulate(rising) - rising).max() <= NEARLY * max(np.ptp(part), 1):
+                return sign
+    return 0
 
 
 def to_grey(planes, colours, channel):

@@ -8,6 +8,7 @@ import numpy as np
 from flystage.core.errors import UnusableTiff
 
 SMALLEST_SIDE = 8  # pixels: an embryo is not visible in a smaller picture
+MAY_BE_DEPTHS = "planes are called colours"  # in the note of such a plane
 LONGEST_SIDE = 32_767  # pixels: shrinking a longer one can fail in OpenCV
 
 
@@ -45,7 +46,8 @@ class Plane(NamedTuple):
 class Picture(ABC):
     """One picture of an open file. Its planes are read one at a time, so memory is in proportion to a plane.
 
-    axes, shape, dtype, width, height, pixel_size: as in Facts. note: what is doubtful about its axes, or "".
+    axes, shape, dtype, width, height, pixel_size: as in Facts. note: what was decided about its axes, or "". unclear: why its axes
+    are unknown, or "".
     """
 
     axes: str
@@ -55,6 +57,7 @@ class Picture(ABC):
     height: int
     pixel_size: float | None = None
     note: str = ""
+    unclear: str = ""
 
     @abstractmethod
     def facts(self):

@@ -7,12 +7,13 @@ import numpy as np
 from flystage.core.errors import UnusableTiff
 
 
-def planes_to_use(axes, shape, page, frame):
+def planes_to_use(axes, shape, page, frame, unclear=""):
     """Return which planes of a stack the setting image.page and a time point select.
 
     axes, shape: of the planes, see Stack. page: "first", "middle" (of an even number the later of the two), "last", "max"
     or a number from 1. It counts along the depth, whatever the name of that axis. It counts time points if each has only one
-    plane and no frame is given. frame: the time point, a number from 1, or None for the middle one.
+    plane and no frame is given. frame: the time point, a number from 1, or None for the middle one. unclear: why the axes are
+    unknown, or "". There is no middle then.
     Returns (int array (planes, channels), with several planes only for "max", number of planes in the file, number of time
     points, a note on what was chosen or ""). Raises UnusableTiff.
     """
@@ -34,6 +35,8 @@ def planes_to_use(axes, shape, page, frame):
     else:
         note = f"time point {times // 2 + 1} of {times}" if times > 1 else ""
         numbers = numbers[times // 2]
+    if unclear and page == "middle":
+        raise UnusableTiff(f"{unclear}: set image.page to a number")
     lengths = [shape[place] for place in depth_axes if shape[place] > 1]
     if page == "middle" and len(lengths) > 1:
         raise UnusableTiff(

@@ -35,7 +35,7 @@ def read_grey(
     with opened(source) as file:
         picture = file.picture(series)
         picture.refuse_unreadable(max_pixels)
-        numbers, planes, _, note = planes_to_use(picture.axes, picture.shape, page, frame)
+        numbers, planes, _, note = planes_to_use(picture.axes, picture.shape, page, frame, picture.unclear)
         notes, projected = {picture.note, note}, None
         for numbers_of_channels in numbers:
             read = [picture.plane(int(number), white) for number in numbers_of_channels]

@@ -26,9 +26,10 @@ SATURATING = 0.2  # share of saturated pixels above which an image shows little
 class Look(NamedTuple):
     """The result of opening one image.
 
-    image: the RawImage. reason: why it is unusable, or "". facts: those of `read_grey`, with minimum, maximum, brightness and levels of
-    the pixels, embryos and cut (see `Regions`), clipped and left (grey levels of the picture), or {} if it cannot be read. picture:
-    uint8 array (size, size) as it will be stored, or None. bytes: size of its PNG.
+    image: the RawImage. reason: why it is unusable, or "". facts: those of `read_grey`, with minimum, maximum, brightness, levels and
+    flat (share of pixels equal to their right neighbour) of the pixels, embryos and cut (see `Regions`), clipped and left (grey
+    levels of the picture), or {} if it cannot be read. picture: uint8 array (size, size) as it will be stored, or None. bytes: size
+    of its PNG.
     """
 
     image: tuple
@@ -91,6 +92,7 @@ def _look(image, reason, plane, facts, settings):
     if reason:
         return Look(image, reason, {}, None, 0)
     facts = facts | regions_of(plane)._asdict() | {"minimum": plane.min().item(), "maximum": plane.max().item()}
+    facts |= {"levels": grey_levels(plane, facts["maximum"]), "flat": float((plane[:, 1:] == plane[:, :-1]).mean())}
     try:
         white = white_of(facts, settings, facts["maximum"])
         facts["brightness"] = brightness(plane, white)
@@ -98,9 +100,5 @@ def _look(image, reason, plane, facts, settings):
         picture = turned(grey, [0], settings["size"], settings["field"])[0]
     except UnusableTiff as reason:
         return Look(image, str(reason), facts, None, 0)
-    facts |= {
-        "clipped": clipped,
-        "levels": grey_levels(plane, facts["maximum"]),
-        "left": grey_levels(picture, picture.max()),
-    }
+    facts |= {"clipped": clipped, "left": grey_levels(picture, picture.max())}
     return Look(image, "", facts, picture, len(encoded_png(picture)))

@@ -1,53 +1,28 @@
 """Find the pictures in a TIF, each a stack of planes along named axes, and choose the one to use."""
 
 import math
-import struct
-from collections.abc import Callable
-from typing import NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
 import tifffile
 
 from flystage.core.errors import UnusableTiff
+from flystage.images.misfits import imagej_misfit, shaped_misfit
+from flystage.images.ndtiff import is_ndtiff, ndtiff_stacks
+from flystage.images.shaped import one_page, page_by_page, said_of_samples, with_samples
+from flystage.images.tiff_directories import MASK, REDUCED, find_directories
+from flystage.images.tiff_stack import Stack, stack_of_pages
 
 # Kinds of files whose notes on planes tifffile can read. This module groups the pages of all others.
 KNOWN = (
     *("shaped", "lsm", "mmstack", "ome", "imagej", "fluoview", "stk", "sis", "svs", "scn", "qpi", "ndpi", "bif", "avs"),
     *("eer", "philips", "scanimage", "nih", "mdgel"),
 )
-SUBFILE, OLD_SUBFILE, SUBIFDS = 254, 255, 330  # tags
-REDUCED, MASK = 1, 4  # bits of SUBFILE
-# Tags that are equal for all pages of a stack: size, depth, compression, colours, tiles, kind of numbers, predictor ...
-LAYOUT = (256, 257, 258, 259, 262, 277, 284, 317, 322, 323, 338, 339, 530)
-MOST_TAGS, MOST_VALUES = 4096, 1000  # of a page, and of one tag, so that a damaged count does not take memory
-MOST_PLANES, MOST_PAGES = 2**22, 2**20  # of one picture, and of a file
+BEFORE_IMAGEJ = ("lsm", "mmstack", "ome")  # their notes count if a file has ImageJ's too
+MOST_PLANES = 2**22  # of one picture
 MOST_NOTES = 2**20  # elements of OME's notes
 COUNTS = ("SizeZ", "SizeC", "SizeT", "PlaneCount")  # of planes, in OME's notes
 FULL_SIZE = 0.5  # a picture with a smaller share of the largest one's pixels is a preview or a label
-
-
-class Stack(NamedTuple):
-    """One picture of a file. keyframe: the page that describes all its planes. axes, shape: of the planes, e.g. "TZC" and
-    (10, 5, 2). page: function from the number of a plane, from 0, to its page, or None if it was never written. series: number
-    of its series in tifffile's list, or None. own_times: numbers of its time points in the notes if it has only some of them."""
-
-    keyframe: tifffile.TiffPage
-    axes: str
-    shape: tuple
-    page: Callable
-    subfile: int
-    series: int | None = None
-    own_times: tuple | None = None
-
-
-class Directory(NamedTuple):
-    """Facts about a page before tifffile reads it: its offset, subfile type, sub-directories and layout."""
-
-    offset: int
-    subfile: int
-    subifds: tuple
-    layout: tuple
 
 
 def open_tiff(file, name):
@@ -110,88 +85,45 @@ def _whole(text):
     return int(text) if text and len(text) < 20 and text.isdecimal() else 1
 
 
-def find_directories(tif):
-    """Find the Directory of every page of an open tifffile.TiffFile: the chain of pages first, then their sub-directories.
-
-    Returns (list of Directory, length of the chain). Raises UnusableTiff for a chain that leads back to itself, which tifffile
-    would follow without end. It also does so for a chain beyond the end of the file: a truncated stack has another middle.
-    """
-    size, offset, found = tif.filehandle.size, tif.pages.first.offset, {}
-    while offset:
-        if offset in found:
-            raise UnusableTiff("damaged: its chain of pages leads back to itself")
-        if offset >= size:
-            raise UnusableTiff("truncated: its chain of pages leads beyond its end")
-        if len(found) == MOST_PAGES:
-            raise UnusableTiff(f"has more than {MOST_PAGES} pages: split it")
-        try:
-            found[offset], offset = _directory(tif, offset)
-        except (struct.error, ValueError) as error:
-            raise UnusableTiff("not a TIF, or cut off: one of its pages cannot be read") from error
-    chain = len(found)
-    waiting = [below for directory in found.values() for below in directory.subifds]
-    while waiting:
-        offset = waiting.pop(0)
-        if offset in found or not 8 <= offset < size:
-            continue
-        try:
-            found[offset], _ = _directory(tif, offset)
-        except (struct.error, ValueError):
-            continue
-        waiting += found[offset].subifds
-    return list(found.values()), chain
-
-
-def _directory(tif, offset):
-    file, form = tif.filehandle, tif.tiff
-    file.seek(offset)
-    (count,) = struct.unpack(form.tagnoformat, file.read(form.tagnosize))
-    if count > MOST_TAGS:
-        raise ValueError(count)
-    data = file.read(count * form.tagsize)
-    link = file.read(form.offsetsize)  # some programs omit the last one
-    following = struct.unpack(form.offsetformat, link)[0] if len(link) == form.offsetsize else 0
-    number = form.offsetformat[1]
-    tags = {}
-    for code, kind, values, content in struct.iter_unpack(f"{form.byteorder}HH{number}{form.offsetsize}s", data):
-        if code in LAYOUT or code in (SUBFILE, OLD_SUBFILE, SUBIFDS):
-            tags[code] = _values(file, form, kind, values, content)
-    subfile = (tags.get(SUBFILE) or (0,))[0]
-    if tags.get(OLD_SUBFILE) == (2,):
-        subfile |= REDUCED
-    layout = tuple(tags.get(code) for code in LAYOUT)
-    return Directory(offset, subfile, tags.get(SUBIFDS) or (), layout), following
-
-
-def _values(file, form, kind, count, content):
-    letter = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}.get(kind)
-    if letter is None or not 0 < count <= MOST_VALUES:
-        return ()
-    layout = f"{form.byteorder}{count}{letter}"
-    if struct.calcsize(layout) > len(content):
-        (place,) = struct.unpack(form.offsetformat, content)
-        file.seek(place)
-        content = file.read(struct.calcsize(layout))
-    return struct.unpack_from(layout, content)
-
-
-def find_stacks(tif, in_set):
+def find_stacks(tif, in_set, path=""):
     """Return the Stacks of an open tifffile.TiffFile in the order of the file, with all series, resolutions and sub-directories.
 
-    in_set: whether it is one file of an OME set, from `open_tiff`. Raises UnusableTiff.
+    in_set: whether it is one file of an OME set, from `open_tiff`. path: of the file, or "" if unknown. Raises UnusableTiff.
     """
     directories, chain = find_directories(tif)
-    stacks, covered = [], set()
-    if any(getattr(tif, f"is_{kind}", False) for kind in KNOWN):
-        series = [(number, level) for number, one in enumerate(tif.series) for level in one.levels]
-        if series and series[0][1].kind not in ("generic", "uniform"):
-            subfiles = {directory.offset: directory.subfile for directory in directories}
-            for number, one in series:
-                stack, offsets = _of_series(tif, one, in_set, [d.offset for d in directories[:chain]], subfiles)
-                stacks.append(stack._replace(series=number))
-                covered.update(offsets)
+    stacks, covered = _described(tif, in_set, path, directories, chain)
     left = [directory for directory in directories if directory.offset not in covered]
     return stacks + _grouped(tif, left, {directory.offset for directory in directories[:chain]})
+
+
+def _described(tif, in_set, path, directories, chain):
+    """Return (Stacks that the notes of a file describe, offsets of their directories)."""
+    alike = [page for page in directories[:chain] if _kind(page) == _kind(directories[0])]
+    if is_ndtiff(tif):
+        return ndtiff_stacks(tif, alike, path), {page.offset for page in alike}
+    misfit = None
+    if tif.is_shaped:
+        misfit = shaped_misfit(tif, alike) or (page_by_page(tif, alike) if len(alike) == len(directories) else None)
+    elif tif.is_imagej and not any(getattr(tif, f"is_{kind}") for kind in BEFORE_IMAGEJ):
+        misfit = imagej_misfit(tif, alike, len(alike) == chain)
+    if misfit:
+        return [misfit], {page.offset for page in alike}
+    if not any(getattr(tif, f"is_{kind}", False) for kind in KNOWN):
+        return [], set()
+    series = [(number, level) for number, one in enumerate(tif.series) for level in one.levels]
+    if not series or series[0][1].kind in ("generic", "uniform"):
+        return [], set()
+    subfiles = {directory.offset: directory.subfile for directory in directories}
+    stacks, covered = [], set()
+    for number, one in series:
+        stack, offsets = _of_series(tif, one, in_set, [page.offset for page in directories[:chain]], subfiles)
+        stacks.append(stack._replace(series=number))
+        covered.update(offsets)
+    return stacks, covered
+
+
+def _kind(directory):
+    return directory.layout, directory.subfile & (REDUCED | MASK)
 
 
 def _of_series(tif, series, in_set, chain, subfiles):
@@ -199,6 +131,7 @@ def _of_series(tif, series, in_set, chain, subfiles):
     keyframe = series.keyframe
     leading = series.ndim - keyframe.ndim
     axes, shape = series.axes[:leading], series.shape[:leading]
+    samples = said_of_samples(keyframe, series.axes[leading]) if series.kind == "shaped" else ""
     planes, start = math.prod(shape), series.dataoffset
     if planes > MOST_PLANES:
         raise UnusableTiff(f"claims {planes} planes: split it, if that is true")
@@ -214,15 +147,20 @@ def _of_series(tif, series, in_set, chain, subfiles):
             )
 
         first = chain.index(keyframe.offset) if keyframe.offset in chain else 0
-        return Stack(keyframe, axes, shape, page, subfile), chain[first : first + planes]
+        return with_samples(Stack(keyframe, axes, shape, page, subfile), samples), chain[first : first + planes]
     if planes > len(series.pages):
         raise UnusableTiff(f"a stack of {planes} pages of which only {len(series.pages)} are described")
     pages = list(series.pages)
     offsets = [page.offset for page in pages if page is not None]
-    own_times = None
+    own_times, note = None, ""
     if in_set:
         axes, shape, pages, own_times = _of_this_file(axes, shape, pages)
-    return Stack(keyframe, axes, shape, pages.__getitem__, subfile, own_times=own_times), offsets
+    elif len(offsets) == 1 < planes:  # one page of a stack, with the notes of the stack
+        axes, shape, pages = "", (), [page for page in pages if page is not None]
+    elif len(offsets) < planes:
+        note = f"its notes describe {planes} planes, but it has {len(offsets)}"
+    stack = Stack(keyframe, axes, shape, pages.__getitem__, subfile, own_times=own_times, note=note)
+    return with_samples(stack, samples), offsets
 
 
 def _of_this_file(axes, shape, pages):
@@ -240,48 +178,39 @@ def _grouped(tif, directories, chain):
     """Return one Stack per group of pages with equal layout. chain: offsets that must be pages. Other invalid ones are left out."""
     groups, stacks = {}, []
     for directory in directories:
-        groups.setdefault((directory.layout, directory.subfile & (REDUCED | MASK)), []).append(directory)
+        groups.setdefault(_kind(directory), []).append(directory)
     for group in groups.values():
         try:
-            stacks.append(_of_group(tif, group))
+            stacks.append(stack_of_pages(tif, group))
         except tifffile.TiffFileError:
             if group[0].offset in chain:
                 raise
     return stacks
 
 
-def _of_group(tif, group):
-    keyframe = tif.pages.first
-    if group[0].offset != keyframe.offset:
-        tif.filehandle.seek(group[0].offset)
-        keyframe = tifffile.TiffPage(tif, 0)
-
-    def page(number):
-        return (
-            keyframe if number == 0 else tifffile.TiffFrame(tif, number, offset=group[number].offset, keyframe=keyframe)
-        )
-
-    several = len(group) > 1
-    return Stack(keyframe, "I" * several, (len(group),) * several, page, group[0].subfile)
-
-
 def choose_stack(stacks, series):
     """Return the Stack to use. series: its number from 1, or "auto" for the full picture at the greatest depth.
 
     auto ignores pictures that the file marks as a mask or as reduced, and those far smaller than the largest. Of the rest it
-    takes the greatest depth, then grey before colour, then the largest. Raises UnusableTiff if several remain.
+    takes the greatest depth, then grey before colour, then the largest. Raises UnusableTiff if several remain. Of a file that was
+    written page by page auto takes all pages, and a number one of them.
     """
     if not stacks:
         raise UnusableTiff("no image in the file")
     if series != "auto":
-        if series > len(stacks):
-            raise UnusableTiff(f"contains {len(stacks)} picture(s), but image.series is {series}")
-        return stacks[series - 1]
+        number = stacks[0].pages or len(stacks)
+        if series > number:
+            raise UnusableTiff(f"contains {number} picture(s), but image.series is {series}")
+        return one_page(stacks[0], series - 1) if stacks[0].pages else stacks[series - 1]
     left = [stack for stack in stacks if not _belongs_to_another(stack)] or stacks
     largest = max(_pixels(stack) for stack in left)
     left = [stack for stack in left if _pixels(stack) >= FULL_SIZE * largest]
     best = max(left, key=_rank)
     alike = [stack for stack in left if _rank(stack) == _rank(best) or _either_may_be_labels(stack, best)]
+    if len(alike) == 2 and _stopped(*alike):
+        return alike[0]._replace(
+            note=f"{math.prod(alike[1].shape)} page(s) that its notes do not describe were left out"
+        )
     if len(alike) > 1:
         numbers = ", ".join(str(place) for place, stack in enumerate(stacks, 1) if any(stack is one for one in alike))
         raise UnusableTiff(
@@ -289,6 +218,13 @@ def choose_stack(stacks, series):
             f" the number of the one to use ({_brief(numbers)})"
         )
     return best
+
+
+def _stopped(stack, rest):
+    """Return whether the rest of the pages is part of a time point, which an acquisition had begun when it was stopped."""
+    of_a_time = math.prod(size for axis, size in zip(stack.axes, stack.shape, strict=True) if axis != "T")
+    undescribed = stack.series is not None and rest.series is None and not rest.keyframe.description
+    return undescribed and _rank(stack) == _rank(rest) and math.prod(rest.shape) < of_a_time
 
 
 def _belongs_to_another(stack):

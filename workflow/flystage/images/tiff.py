@@ -3,6 +3,7 @@
 import errno
 import io
 import logging
+import os
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -21,6 +22,7 @@ MOST_AT_ONCE = 2**24  # bytes of notes, or of the offsets of strips and tiles
 MOST_READS = 5 * 2**20  # for listing the pages of a file with the maximum number of pages
 SAVE_AGAIN = "if other programs open it, save it again with one of them"
 
+ON_THEIR_SIDE = (5, 6, 7, 8)  # Orientation tags that exchange width and height
 TOO_LARGE = "too large for the memory of this machine: save a smaller part of it"
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its messages become reasons of UnusableTiff
 
@@ -65,7 +67,10 @@ class TifPicture(Picture):
         self.file, self.stack = file, stack
         self.axes, self.shape = stack.axes, stack.shape
         self.dtype = str(stack.keyframe.dtype)
-        self.width, self.height = stack.keyframe.imagewidth, stack.keyframe.imagelength
+        size = stack.keyframe.imagewidth, stack.keyframe.imagelength
+        on_its_side = stack.keyframe.tags.valueof(274, 1) in ON_THEIR_SIDE
+        self.width, self.height = size[::-1] if on_its_side else size
+        self.unclear, self.note = stack.unclear, "; ".join(filter(None, (stack.note, stack.unclear)))
 
     @property
     def pixel_size(self):
@@ -83,19 +88,30 @@ class TifPicture(Picture):
         quarter_turns(self.stack.keyframe)
 
     def plane(self, number, white):
-        keyframe = self.stack.keyframe
-        page = self.stack.page(number)
+        keyframe, parts = self.stack.keyframe, self.stack.parts
+        page = self.stack.page(number // parts)
         with self.file.unbounded():
             decoded = decode_page(page, keyframe)
-        channels, colours, white_of_file, note = to_channels(decoded, keyframe, white, self.file.calibration)
+        if parts > 1:
+            decoded = decoded[[number % parts]]
+        of_axis = self._channel(number) if parts == 1 else 0
+        channels, colours, white_of_file, note = to_channels(
+            decoded, keyframe, white, self.file.calibration, of_axis, self.file.tables
+        )
         return Plane(np.rot90(channels, quarter_turns(keyframe), (1, 2)), colours, white_of_file, note)
+
+    def _channel(self, number):
+        """Return the place of a plane on the axis C, from 0, or None without this axis."""
+        if "C" not in self.axes:
+            return None
+        return int(np.unravel_index(number, self.shape)[self.axes.index("C")])
 
 
 class OpenedTif(PictureFile):
     """A TIF whose file is open. Its pages are listed only once, even if many are read."""
 
     def __init__(self, file, name):
-        self.file = file
+        self.file, self.path = file, str(name) if isinstance(name, str | os.PathLike) else ""
         self.tif, self.in_set = open_tiff(file, name)
 
     @contextmanager
@@ -110,12 +126,17 @@ class OpenedTif(PictureFile):
     @cached_property
     def stacks(self):
         """The Stacks in this file, a list."""
-        return find_stacks(self.tif, self.in_set)
+        return find_stacks(self.tif, self.in_set, self.path)
 
     @cached_property
     def calibration(self):
         """(offset, step) of ImageJ's calibration, or None."""
         return calibration_of(self.tif)
+
+    @cached_property
+    def tables(self):
+        """ImageJ's colour tables of its channels, a list of arrays (3, 256), or []."""
+        return (self.tif.imagej_metadata or {}).get("LUTs", []) if self.tif.is_imagej else []
 
     def picture(self, series):
         return TifPicture(self, choose_stack(self.stacks, series))

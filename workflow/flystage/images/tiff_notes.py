@@ -109,13 +109,12 @@ class Notes:
 
     def _elapsed(self, number):
         """Return the seconds of each time point from Micro-Manager's notes on its first page, or None."""
-        pages = len(self.tif.pages) if self.micromanager else 0
+        pages = len(self.tif.pages) if self.tif.is_micromanager else 0
         if not number <= pages <= MOST_PAGES:
             return None
         times = {}
-        for page in self.tif.pages:
-            tags = page.aspage().tags
-            notes = tags.valueof(ELAPSED)
+        for place in range(pages):
+            notes = self.tif.pages.get(place, aspage=True).tags.valueof(ELAPSED)
             if isinstance(notes, str):
                 try:
                     notes = json.loads(notes)
@@ -123,7 +122,8 @@ class Notes:
                     return None
             if not isinstance(notes, dict):
                 return None
-            place = _number(notes.get("FrameIndex", notes.get("Frame")))
+            axes = notes.get("Axes") if isinstance(notes.get("Axes"), dict) else {}
+            place = _number(notes.get("FrameIndex", notes.get("Frame", axes.get("time"))))
             seconds = _scaled(notes.get("ElapsedTime-ms"), "ms", SECONDS, zero=True)
             if place is not None and seconds is not None:
                 times[place] = min(seconds, times.get(place, math.inf))
@@ -157,7 +157,7 @@ class Notes:
 
     @property
     def channel_names(self):
-        names = []
+        names = list(self.stack.names)
         if self.ome is not None:
             names = [channel.get("Name") or "" for channel in self.ome.findall("{*}Channel")]
         elif self.micromanager:

@@ -57,6 +57,8 @@ def decode_page(page, keyframe):
         raise UnusableTiff("incomplete: part of the image was never written")
     file = keyframe.parent.filehandle
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        if offset == 0 == count:  # a strip or tile that a sparse file leaves out
+            raise UnusableTiff("incomplete: part of the image was never written")
         if count == 0 or offset + count > file.size:
             raise UnusableTiff("truncated: part of the image is missing")
         if keyframe.compression == tifffile.COMPRESSION.JPEG:

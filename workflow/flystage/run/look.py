@@ -14,6 +14,7 @@ from flystage.images.sampling import SATURATING, looked_at, sample
 from flystage.raw.doubts import doubts
 from flystage.raw.stages import Stages
 from flystage.raw.times import time_in
+from flystage.run.look_files import file_warnings
 from flystage.run.look_movies import movie_doubts
 
 EXAMPLES = 4
@@ -64,6 +65,7 @@ def look(config, data_set, per_stage=2, at_most=24):
     warnings = [
         *found.warnings,
         *doubts(usable, stages, found.embryos_known, split_of, config),
+        *file_warnings(usable, looks, config["image"]),
         *_unusable(looks),
         *movie_doubts(usable, config),
         *_several_or_cut(looks),
