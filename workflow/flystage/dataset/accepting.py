@@ -98,9 +98,16 @@ def _found(config):
 
 
 def _names_before(catalog, labels, found, pattern):
-    """Return (stages, embryos) that an earlier run used, that the labels contain, or that names and folders give: two sets."""
-    used = read_text(catalog).query("status == 'used'") if os.path.exists(catalog) else {"stage": [], "embryo": []}
+    """Return (stages, embryos) that an earlier run used, that the labels contain, or that names and folders give: two sets.
+
+    A stage of an earlier run counts only if its image is still there, because a person may have renamed the stage.
+    """
     named = [from_name(path, relative, pattern) for path, relative in found]
+    used = {"stage": [], "embryo": []}
+    if os.path.exists(catalog):
+        table = read_text(catalog).query("status == 'used'")
+        there = {path for path, _ in found}
+        used = {"embryo": table["embryo"], "stage": table["stage"][[path in there for path in table["path"]]]}
     stages = {*used["stage"], *(label.stage for label in labels), *(image.stage for image, _ in named)}
     by_name = (image.embryo for image, groups in named if groups and one_form(groups.get("embryo") or ""))
     return stages - {""}, {*used["embryo"], *by_name}

@@ -134,14 +134,14 @@ def _without_embryo(nameless, labels, config):
     beside = [row for _, row in nameless if row and _table_of(row) in tables]
     if beside and config["single_images"] == "stop":
         raise FlystageError(
-            f"labels: {len(beside)} row(s) name no embryo ({beside[0].where}: {beside[0].image}), but other rows do ({named[0].where}:"
-            f" {named[0].embryo}). Images of one embryo would go into several splits. Write the embryo into each row. If each of these images"
-            " shows an embryo of its own, set single_images: allow."
+            f"labels: {len(beside)} row(s) name no embryo ({beside[0].where}: {beside[0].image}), but others do ({named[0].where}:"
+            f" {named[0].embryo}). Images of one embryo would go into several splits. Write the embryo into each row. If each of these"
+            " images shows another embryo, set single_images: allow."
         )
     path, row = nameless[0]
     return [
-        f"labels: {len(nameless)} image(s) have no embryo ({f'{row.where}: ' if row else ''}{os.path.basename(path)}), but others do. Each of"
-        " them counts as its own embryo. If several show one embryo, accuracy is overestimated. Name their embryos in the table."
+        f"labels: {len(nameless)} image(s) have no embryo ({f'{row.where}: ' if row else ''}{os.path.basename(path)}), but others do. Each"
+        " counts as its own embryo. If several show one embryo, accuracy is overestimated. Name their embryos in the table."
     ]
 
 

@@ -26,8 +26,8 @@ def one_spelling(labels, stages, embryos):
         if rows:
             first = getattr(rows[0], field)
             told.append(
-                f"labels: {len(rows)} row(s) write the {field} {meant[first]} as {first} ({rows[0].where}). flystage takes both as"
-                f" {meant[first]}."
+                f"labels: {len(rows)} row(s) write the {field} as a number with .0 ({rows[0].where}: {first}). flystage takes {first} as"
+                f" {meant[first]}, and the others likewise."
             )
             labels = [
                 label._replace(**{field: meant.get(getattr(label, field), getattr(label, field))}) for label in labels
