@@ -126,7 +126,8 @@ def _asked(outcomes, stages):
     rows = [row for row in outcomes if row.outcome == NEW_STAGE]
     if not rows:
         return []
-    names = sorted({*stages, *(row.label.stage for row in rows)}, key=natural_key)
+    new = {row.label.stage for row in rows}
+    names = sorted({*stages, *({name for name in new if not _perhaps(name, stages)} or new)}, key=natural_key)
     shown = [f"{row.label.where}: {row.label.stage}{_perhaps(row.label.stage, stages)}" for row in rows]
     quoted = ", ".join(f'"{name}"' for name in names)
     return [
