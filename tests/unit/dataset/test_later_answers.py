@@ -35,6 +35,12 @@ def test_a_later_or_chosen_answer_counts(one, other, counts):
     assert replaces(one, other) is counts
 
 
+def test_choices_in_a_circle_are_left_to_people():
+    names = ("Ann", "Bob", "Eve")
+    circle = {who: answer(who, "2026-11-01", (names[place - 1], "2026-11-01")) for place, who in enumerate(names)}
+    assert in_force(circle) == {}
+
+
 ANSWERS = st.builds(
     answer, st.sampled_from(["Ann", "Bob", ""]), st.sampled_from(["2026-01-01", "2026-01-02", ""]),
     st.tuples(st.sampled_from(["Ann", "Bob"]), st.sampled_from(["2026-01-01", "2026-01-02"])),

@@ -1,4 +1,4 @@
-"""Test that columns are found, merged cells filled, and that what a cell cannot mean is told or refused."""
+"""Test that columns are found, merged cells filled, and that what a cell cannot mean gives a warning or an error."""
 
 import datetime
 
@@ -193,6 +193,11 @@ def test_a_usual_name_is_not_told_as_a_date(read, name):
 def test_cells_that_are_no_names_are_told(read, value, kind):
     (row,), told = read({"S": [["image", "stage"], ["a", value]]})
     assert row["stage"] == kind and kind in told[0] and "line 2" in told[0]
+
+
+def test_a_long_number_that_a_spreadsheet_shortened_is_told(read):
+    _, told = read("image,stage,embryo\na.tif,051,2.02308E+10\nb.tif,1e5,2,02308E+10\n")
+    assert len(told) == 1 and "2.02308E+10" in told[0] and "line 2" in told[0]
 
 
 def test_the_column_that_names_files_is_taken(read):

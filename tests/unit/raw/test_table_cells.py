@@ -81,7 +81,7 @@ def test_a_workbook_is_read_as_it_is_shown(tmp_path, value, number_format, shown
         (OpenCell(DAY, text="4-6"), ("4-6", "")),
         (OpenCell(DAY, text="04. Jun"), ("2026-06-04", DATE)),
         (OpenCell(datetime.timedelta(hours=1, minutes=20), text="01:20"), ("01:20", TIME)),
-        (OpenCell(True, text="WAHR"), ("WAHR", TRUTH)),
+        (OpenCell(True, text="WAHR"), ("TRUE", TRUTH)),
         (OpenCell(0.3, cell_type="percentage"), ("30 %", PERCENT)),
         (OpenCell(formula="of:=[.B2]"), ("", NEVER_COMPUTED)),
         (OpenCell("x", formula="of:=[.B2]"), ("x", "")),

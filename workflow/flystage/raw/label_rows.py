@@ -25,6 +25,7 @@ DAY = re.compile(
     r"|\d{4}-\d\d-\d\d(?:[ T]00:00(?::00)?)?",
     re.IGNORECASE,
 )
+SHORTENED, LONG = "a shortened number", re.compile(r"\d(?:[.,]\d+)?E[+-]\d+")  # a long number in a CSV of a spreadsheet
 EXAMPLES = 5
 
 
@@ -187,8 +188,9 @@ def _meant(where, column, cell, stages, told):
                 f"labels: {where}: {column} is a date ({cell.text}). A spreadsheet has probably changed a name such as 4-6 into a date."
                 " Format the column as text, and type the names again."
             )
-        if cell.kind or cell.text not in stages and DAY.fullmatch(cell.text):
-            told.odd[column, cell.kind or DATE].append(f"{where}: {cell.text}")
+        kind = cell.kind or (DATE if DAY.fullmatch(cell.text) else SHORTENED if LONG.fullmatch(cell.text) else "")
+        if kind and cell.text not in stages:
+            told.odd[column, kind].append(f"{where}: {cell.text}")
     return cell.text
 
 
@@ -211,9 +213,12 @@ class _Told:
             told.append(
                 f"labels: {len(places)} cell(s) of the column {column} say {text}, which is no value ({places[0]}).{advice}"
             )
-        advice = {DATE: "If a spreadsheet changed a name such as 4-6, format the column as text and type it again."}
+        usual = "flystage takes the text that the sheet shows as a name. Format the column as text if it is wrong."
+        advice = {
+            DATE: "If a spreadsheet changed a name such as 4-6, format the column as text and type it again.",
+            SHORTENED: "Different numbers may look alike. Format the column as text, type them again and save the table again.",
+        }
         for (column, kind), places in self.odd.items():
-            usual = "flystage takes the text that the sheet shows as a name. Format the column as text if it is wrong."
             told.append(
                 f"labels: {len(places)} cell(s) of the column {column} contain {kind} ({places[0]}). {advice.get(kind, usual)}"
             )

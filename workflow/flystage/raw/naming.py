@@ -122,7 +122,7 @@ def _from_tables(config, found, pattern):
 
 
 def _without_embryo(nameless, labels, config):
-    """Return warnings about images without an embryo beside others that have one, each of which counts as an embryo of its own.
+    """Return warnings about images without an embryo in a data set whose others have one. Each counts as its own embryo.
 
     nameless: list of (path, Label or None without a table). labels: {path: [Label]}, or None. Raises FlystageError if they
     stand in a table that names the embryos of other rows, unless the setting single_images allows it.

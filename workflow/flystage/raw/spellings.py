@@ -48,7 +48,7 @@ def whole_number(name, names):
 
 
 def _refuse_days(places, others):
-    """Refuse a date beside a name that a spreadsheet may have changed into it. places: {embryo: place}. others: embryos of files."""
+    """Refuse a date and a name that a spreadsheet may have changed into it. places: {embryo: place}. others: embryos of files."""
     of_numbers = defaultdict(set)
     for name in {*places, *others}:
         if match := TWO_NUMBERS.fullmatch(name):

@@ -220,7 +220,9 @@ def _of_open_cell(element):
         except (TypeError, ValueError):
             return Cell(shown, DATE)
     if kind == "boolean":
-        return Cell(shown.upper(), TRUTH)
+        return Cell(
+            str(element.get_attribute("office:boolean-value")).upper(), TRUTH
+        )  # shown in the language of the person
     return Cell(shown, {"time": TIME, "percentage": PERCENT}.get(kind, ""))
 
 
