@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 from odfdo import Cell as OpenCell
-from odfdo import Document, Row, Table
+from odfdo import Document, Element, Row, Table
 from openpyxl import Workbook
 
 from flystage.raw import table_cells
@@ -148,6 +148,24 @@ def test_a_computed_empty_text_is_no_uncomputed_formula(tmp_path):
     path = packed(tmp_path / "t.xlsx", [SHEET[0], *cells, SHEET[1]])
     ((_, cells),) = [row for row in sheets_of(path)[0].rows if row[0] == 2]
     assert [cell.kind for cell in cells] == ["", "", NEVER_COMPUTED] and cells[1].text == "5"
+
+
+def test_a_hidden_sheet_of_an_open_document_is_known(tmp_path):
+    document = Document("spreadsheet")
+    document.body.clear()
+    style = '<style:style style:name="away" style:family="table"><style:table-properties table:display="false"/></style:style>'
+    document.insert_style(Element.from_tag(style), automatic=True)
+    for name, table_style in (("seen", None), ("old", "away")):
+        table = Table(name)
+        table.set_values([["image", "stage"]])
+        if table_style:
+            table.style = table_style
+        document.body.append(table)
+    document.save(str(tmp_path / "t.ods"))
+    assert [(sheet.name, sheet.hidden) for sheet in sheets_of(str(tmp_path / "t.ods"))] == [
+        ("seen", False),
+        ("old", True),
+    ]
 
 
 def test_a_damaged_open_document_is_an_error(tmp_path):

@@ -33,9 +33,9 @@ def read_labels(paths, files=None, stages=(), warnings=None):
     """Return the rows of label tables that name an image, a list of Label.
 
     paths: CSVs (separated by comma, semicolon or tab, in UTF-8 with or without byte-order mark) or workbooks (.xlsx, .ods), of
-    which all sheets with the columns image and stage are read. files, stages: see `named_rows`. warnings: list to
-    which sentences about the tables are added. Raises FlystageError with the line if a table cannot be read, lacks a column or contains a wrong
-    value.
+    which all sheets with the columns image and stage are read. files, stages: see `named_rows`. warnings: list to which
+    sentences about the tables are added. Raises FlystageError with the line if a table cannot be read, lacks a column or
+    contains a wrong value.
     """
     labels = []
     for path in paths:
