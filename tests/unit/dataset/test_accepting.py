@@ -357,6 +357,9 @@ def test_labels_of_time_points_can_contradict_the_setting_frames(lab):
     lab.export(*rows)
     said = lab.accept(frames={"first": 51, "every": 3})
     assert lab.outcomes() == ["known already", "contradicts"] and "the setting frames (raw/movie.tif) says 57" in said
+    lab.export(lab.row("new/m0.tif", "51.3"), lab.row("new/m1.tif", "51.25"), lab.row("new/m2.tif", "50.9"))
+    lab.accept(frames={"first": 51, "every": 0.1})
+    assert lab.outcomes() == ["added", "new stage", "new stage"]
 
 
 @settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -150,6 +150,11 @@ def test_two_columns_of_one_name_are_refused(read, header):
     assert "2 columns named" in sentence(read, {"S": [header.split(","), ["a.tif", "051", "060", "069"]]})
 
 
+def test_a_second_column_that_pandas_renamed_is_named(read):
+    rows, told = read("image,stage,stage.1,note.1\na.tif,051,060,x\n")
+    assert rows[0]["stage"] == "051" and len(told) == 1 and "stage.1" in told[0]
+
+
 def test_two_columns_that_are_not_read_may_have_one_name(read):
     assert read("image,stage,note,note\na.tif,051,x,y\n")[0][0]["stage"] == "051"
 

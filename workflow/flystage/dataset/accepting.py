@@ -1,6 +1,7 @@
 """Merge labels from people into the table of labels: match rows to images by content, find contradictions, add the rest."""
 
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -298,9 +299,10 @@ def _without_new_stages(outcomes, stages, allowed, frames):
     def asked(row):
         if row.outcome not in WRITTEN or not row.label.use or not stages or row.label.stage in stages | allowed:
             return row
-        time = time_in(row.label.stage)
-        if frames and time and time[0] >= frames["first"] and (time[0] - frames["first"]) % frames["every"] == 0:
-            return row  # a time point of a movie may have it
+        if frames and (time := time_in(row.label.stage)):
+            steps = (time[0] - frames["first"]) / frames["every"]
+            if steps > -0.5 and math.isclose(steps, round(steps), abs_tol=1e-6):
+                return row  # a time point of a movie may have it
         return row._replace(outcome=NEW_STAGE, reason="no image had this stage before")
 
     return [asked(row) for row in outcomes]

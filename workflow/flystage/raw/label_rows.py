@@ -101,6 +101,16 @@ def _rows_of(sheet, place, columns, files, stages, told):
     header, lines = sheet.rows[0][1], sheet.rows[1:]
     places = places_of([cell.text for cell in header], columns)
     _refuse_twice(place, header, places)
+    others = [
+        cell.text
+        for cell in header
+        if re.sub(r"\.\d+$", "", one_form(cell.text).casefold()) in places and "." in cell.text
+    ]
+    if others:
+        told.sentences.append(
+            f"labels: {place} has the columns {', '.join(others)}, which are not read. pandas renames a second column of one name so. If"
+            " they are labels of another person, write them into a table of their own."
+        )
     images = _image_places(header, lines, files)
     if images[0] != places["image"]:
         told.sentences.append(
