@@ -127,6 +127,7 @@ def test_merged_cells_are_filled_and_counted(tmp_path):
         sheet.append(row)
     sheet.merge_cells("B2:B4")
     sheet.merge_cells("C2:C3")
+    sheet.merge_cells("B7:B8")
     path = str(tmp_path / "t.xlsx")
     workbook.save(path)
     rows, told = named_rows(path, COLUMNS)

@@ -1,6 +1,7 @@
 """Read the rows of tables that people made: find the columns, fill merged cells, and tell what a cell cannot mean."""
 
 import re
+from bisect import bisect_right
 from collections import Counter, defaultdict
 
 from flystage.core.cells import as_meant
@@ -117,10 +118,8 @@ def _rows_of(sheet, place, columns, files, stages, told):
             f"labels: {place} names the images in the column {header[images[0]].text}. The column {header[places['image']].text} does not"
             " name them, so it is not used."
         )
-    of_merged = {}
-    for top, bottom, column in sheet.merged:
-        of_merged.setdefault(column, []).append((max(top, 2), bottom, top))
-    by_line, rows = dict(sheet.rows), []
+    value_of = _merged_values(sheet)
+    rows = []
     for line, cells in lines:
         row = {}
         where = f"{place}, line {line}"
@@ -133,16 +132,27 @@ def _rows_of(sheet, place, columns, files, stages, told):
         for column, index in places.items():
             cell = _trimmed(cells[index]) if index < len(cells) else Cell("")
             if column in FILLED_DOWN and not any(cell):
-                merged = next(
-                    (top for first, last, top in of_merged.get(index, ()) if first <= line <= last and top > 1), line
-                )
-                above = by_line.get(merged, ())
-                if merged != line and index < len(above) and any(above[index]):
-                    cell = _trimmed(above[index])
-                    told.filled[column] += 1
+                cell = _trimmed(value_of(line, index))
+                told.filled[column] += any(cell)
             row[column] = image.text if column == "image" else _meant(where, column, cell, stages, told)
         rows.append((where, row))
     return rows
+
+
+def _merged_values(sheet):
+    """Return function(line, column) -> the Cell whose value merged cells show there, an empty one outside merged cells."""
+    by_line, of_column = dict(sheet.rows), defaultdict(list)
+    for top, bottom, column in sorted(sheet.merged):
+        if top > 1:  # not those of a header
+            of_column[column].append((top, bottom))
+
+    def value(line, column):
+        ranges = of_column.get(column, ())
+        place = bisect_right(ranges, (line,)) - 1  # the last one that begins above the line
+        above = by_line.get(ranges[place][0], ()) if place >= 0 and line <= ranges[place][1] else ()
+        return above[column] if column < len(above) else Cell("")
+
+    return value
 
 
 def _image_places(header, lines, files):
@@ -214,7 +224,7 @@ class _Told:
     def all(self):
         """Return the sentences about the table."""
         told = list(self.sentences)
-        for column, number in self.filled.items():
+        for column, number in (+self.filled).items():
             told.append(
                 f"labels: {self.path} has merged cells. Their value fills {number} cell(s) of the column {column}."
             )
