@@ -210,6 +210,14 @@ def test_an_answer_that_was_chosen_on_the_page_is_settled(lab):
     assert "1 conflict(s)" in lab.accept(accept=["b.csv"], **use)
 
 
+def test_a_later_answer_counts_also_if_another_person_agrees(lab):
+    lab.export(lab.row("new/m0.tif", "060", when=FIRST))
+    lab.accept()
+    lab.export(lab.row("new/m0.tif", "069", who="bob", when=FIRST), lab.row("new/m0.tif", "069", when=LATER))
+    lab.accept(labels=["raw.labels.csv"])
+    assert lab.outcomes() == ["changed", "known already"] and [label.stage for label in lab.labels] == ["069"]
+
+
 def test_an_origin_never_becomes_more_independent(lab):
     lab.export(lab.row("new/m0.tif", "060", when=FIRST), lab.row("new/m0.tif", "069", when=LATER, blind="1"))
     lab.accept()

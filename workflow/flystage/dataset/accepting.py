@@ -160,7 +160,7 @@ def _sha256(path):
 def _outcomes(exports, images, by_path, answers, config):
     """Return a list of Outcome in the order of the exports.
 
-    by_path: existing labels, {path: [Label]}. answers: {place of an existing label: its Export}. new: stages to be asked for.
+    by_path: existing labels, {path: [Label]}. answers: {place of an existing label: its Export}.
     """
     paths_of, by_end, several = _by_name(exports, images)
     by_content, by_place = defaultdict(list), {image.path: image for image in images}
@@ -198,7 +198,7 @@ def _outcomes(exports, images, by_path, answers, config):
         if frame is None and path in numbered and not labels:
             verdict = rows[0]._replace(outcome=CONTRADICTS, other="other rows", there="time points of it")
         else:
-            verdict = _verdict(rows[0], labels, copies_of[path], answers, config)
+            verdict = _verdict(rows, labels, copies_of[path], answers, config)
         judged = _against_each_other(rows) or [row._replace(**_of_picture(verdict)) for row in rows]
         if judged[0].outcome in WRITTEN:
             own = judged[0].label.embryo or judged[0].image.embryo
@@ -245,19 +245,19 @@ def _of_picture(verdict):
     return {"outcome": verdict.outcome, "other": verdict.other, "there": verdict.there}
 
 
-def _verdict(row, labels, copies, answers, config):
+def _verdict(rows, labels, copies, answers, config):
     """Return the outcome of the rows about an image. labels: existing ones of its file. copies: all Images with this content.
 
     answers: see `_outcomes`.
     """
-    frame = row.label.frame
+    row, frame = rows[0], rows[0].label.frame
     there = next((label for label in labels if label.frame == frame), None)
     if there and there.use and not there.stage:
         return row._replace(outcome=FILLED)
     if there:
         if said(there) == said(row.label):
             return row._replace(outcome=KNOWN)
-        if replaces(row.export, answers[there.where]):
+        if any(replaces(each.export, answers[there.where]) for each in rows):
             return row._replace(outcome=CHANGED)
         if replaces(answers[there.where], row.export):
             return row._replace(outcome=OLDER, other=there.where)
