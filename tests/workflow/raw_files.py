@@ -1,6 +1,9 @@
 """Helpers: empty files with the names that microscopes give, and the message of a user's error."""
 
+import zipfile
+
 import pytest
+from openpyxl import Workbook
 
 from flystage.core.errors import FlystageError
 
@@ -25,3 +28,17 @@ def sentence(function, *arguments, **named):
     text = str(refused.value)
     assert "\n" not in text and text.endswith((".", "?"))
     return text
+
+
+def packed(path, rows, part="xl/worksheets/sheet1.xml"):
+    """Write a workbook whose first sheet, or another part, has the content of `rows` in sequence."""
+    Workbook().save(path)
+    with zipfile.ZipFile(path) as workbook:
+        parts = {name: workbook.read(name) for name in workbook.namelist() if name != part}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as workbook:
+        for name, content in parts.items():
+            workbook.writestr(name, content)
+        with workbook.open(part, "w") as file:
+            for row in rows:
+                file.write(row)
+    return str(path)

@@ -28,6 +28,7 @@ EXPORTED = [
     "who",
     "when",
     "checkpoint",
+    "settled",
 ]  # fmt: skip  the columns of labels.csv
 NETWORK = {"name": "resnet18", "source": "none", "licence": "", "id": "x", "size": None}
 ABOUT = {

@@ -24,7 +24,7 @@ LEARNING = NEW | {
 }
 
 
-def export(project, path, suggestions, **changes):
+def export(project, path, suggestions, who="ann", **changes):
     """Write labels as the page exports them after a review of all suggestions but the last. changes: {image: given stage}."""
     with open(project.folder / path, "w", newline="", encoding="utf-8-sig") as file:
         writer = csv.DictWriter(file, EXPORTED, restval="")
@@ -34,7 +34,7 @@ def export(project, path, suggestions, **changes):
             stage = changes.get(image, f"{minute:03d}")
             writer.writerow(
                 {"image": image, "sha256": hashlib.sha256(content).hexdigest(), "stage": stage, "embryo": "new", "use": 1,
-                 "suggestion": row["stage_1"], "p": row["p_1"], "blind": 0, "who": "ann", "when": "2026-11-26T10:00:00Z",
+                 "suggestion": row["stage_1"], "p": row["p_1"], "blind": 0, "who": who, "when": "2026-11-26T10:00:00Z",
                  "checkpoint": "0123456789abcdef"}
             )  # fmt: skip
 
@@ -86,7 +86,7 @@ def test_accepted_reviews_join_the_training_split_and_change_nothing_else(sugges
     before, stamp = labels.read_bytes(), labels.stat().st_mtime_ns
 
     image = suggestions.index[0]
-    export(project, "other.csv", suggestions, **{image: "159"})
+    export(project, "other.csv", suggestions, who="bob", **{image: "159"})
     for accepted in (["labels.csv"], ["other.csv"]):
         process = project.snakemake("accept", over=LEARNING | {"accept": accepted})
         assert process.returncode == 0 and re.search(r"\b[Nn]o label\b.*\badded\b", process.out)

@@ -208,7 +208,7 @@ def write_labels(path, table, stages, who, when="2026-01-01T00:00:00.000Z", **co
     labels = pd.DataFrame(
         {name: table[name] for name in ("image", "sha256", "frame", "embryo")}
         | {"stage": stages, "use": 1, "reason": "", "suggestion": table["stage_in_time"], "p": "", "blind": 0}
-        | {"who": who, "when": when, "checkpoint": "c0ffee"} | columns
+        | {"who": who, "when": when, "checkpoint": "c0ffee", "settled": ""} | columns
     )  # fmt: skip
     labels[labels["stage"].notna()][EXPORTED].to_csv(path, index=False, encoding="utf-8-sig")
     return path
@@ -263,7 +263,7 @@ def test_keyboard_review_survives_closing_the_browser_and_exports(table, path, t
         shares = {row[f"stage_{place}"]: row[f"p_{place}"] for place in (1, 2, 3)}
         p = shares.get(row["stage_in_time"], "")
         lines.append(
-            f"{row['image']},{row['sha256']},,{stage},{row['embryo']},{use},{reason},{row['stage_in_time']},{p},0,Ada,WHEN,c0ffee0123456789"
+            f"{row['image']},{row['sha256']},,{stage},{row['embryo']},{use},{reason},{row['stage_in_time']},{p},0,Ada,WHEN,c0ffee0123456789,"
         )
     assert re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "WHEN", text).splitlines()[1:] == lines
     assert (
@@ -413,6 +413,8 @@ def test_import_adds_labels_and_asks_about_each_disagreement(table, path, tmp_pa
             ("060", "Bob"),
             ("069", "Bob"),
         ]
+        told = [json.loads(record["settled"] or "[]") for record in records[:4]]
+        assert [{who for who, _ in each} for each in told] == [{"Ada", "Bob"}, {"Eve"}, {"Eve"}, set()]
         assert summary["differences_open"] == 1
         assert {tuple(each["who"]): each["images"] for each in summary["between_people"]} == {
             ("Ada", "Eve"): 1,

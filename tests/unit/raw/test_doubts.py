@@ -12,7 +12,7 @@ from flystage.raw.stages import Stages
     [
         ["051", "51"], ["051", "O51"], ["0180", "180", "Stage 180"], ["360", "36O"], ["embryo3", "embryo03"], ["E1", "e1"],
         ["E 1", "E1", "E_1"], ["2023-Embryo01", "2023-embryo1"], ["Stage(60)", "Stage (060)"], ["M\u00fcller", "Mu\u0308ller"],
-        ["l0", "10"], ["movie_1/E03", "movie_1/E3"],
+        ["l0", "10"], ["movie_1/E03", "movie_1/E3"], ["1", "1.0"], ["05,00", "5"],
     ],
 )  # fmt: skip
 def test_names_that_may_mean_one_thing_are_grouped(names):
@@ -24,7 +24,7 @@ def test_names_that_may_mean_one_thing_are_grouped(names):
     [
         ["051", "060", "510", "501"], ["4.7hpf", "47hpf"], ["-15min", "15min"], ["1,5h", "15h"], ["stage5a", "stage5b"],
         ["e1_11", "e11_1"], ["1-cell", "10-cell"], ["embryo1", "embryo10"], ["Cycle00-embryo1", "Cycle01-embryo1"], ["ol", "01"],
-        ["prim-5", "prim-15"], ["3-12", "312"], ["1.05", "1.5"], ["1k-cell", "1-cell"], ["HH10", "HH10+"],
+        ["prim-5", "prim-15"], ["3-12", "312"], ["1.05", "1.5"], ["1.0", "10"], ["1.0", "1.1"], ["1k-cell", "1-cell"], ["HH10", "HH10+"],
     ],
 )  # fmt: skip
 def test_names_with_different_meanings_are_not_grouped(names):

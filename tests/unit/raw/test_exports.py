@@ -1,8 +1,10 @@
 """Test that tables to accept are read, both exports of the page and tables that people wrote."""
 
+import json
+
 import pytest
 
-from flystage.raw.exports import read_exports
+from flystage.raw.exports import read_exports, settled_text
 from raw_files import sentence
 
 PAGE = (
@@ -43,3 +45,24 @@ def test_labels_in_a_persons_own_table_have_the_origin_given(read):
 def test_nothing_to_accept_is_an_error(tmp_path):
     assert "Set accept to" in sentence(read_exports, [])
     assert "gone.csv does not exist" in sentence(read_exports, ["gone.csv"])
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ('[["Bob","2026-01-01"]]', (("Bob", "2026-01-01"),)),
+        ("", ()),
+        ("yes", ()),
+        ("{}", ()),
+        ('[["Bob"],["Eve",1],"x",["Ann","2026"]]', (("Ann", "2026"),)),
+    ],
+)
+def test_answers_that_were_turned_down_are_read(read, text, pairs):
+    quoted = text.replace('"', '""')
+    (row,) = read(f'image,stage,settled\na.tif,051,"{quoted}"\n')
+    assert row.settled == pairs
+    assert read_back(settled_text(pairs)) == pairs
+
+
+def read_back(text):
+    return tuple(map(tuple, json.loads(text)))

@@ -10,7 +10,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.styles import Font
 
 from flystage.core.cells import as_cell
-from flystage.raw.label_tables import COLUMNS, add_to_table
+from flystage.raw.label_tables import COLUMNS, add_to_table, place_of
 from flystage.raw.labels import read_labels
 from flystage.raw.stages import one_form
 from raw_files import sentence
@@ -88,6 +88,70 @@ def test_a_workbook_keeps_rows_sheets_and_format_and_text_stays_text(tmp_path):
     assert values[3][:2] == ["new/a.tif", "=051"] and sheet["B4"].data_type == "s" and sheet["B2"].data_type == "s"
     assert sheet["C2"].data_type == "f" and sheet["A1"].font.bold and again["other"]["B2"].value == "kept"
     assert [label.stage for label in read_labels([str(path)])] == ["060", "069", "=051"]
+
+
+def test_cells_are_written_over_only_if_asked(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("image,stage,remark\na.tif,051,see\nb.tif,060,\n", encoding="utf-8")
+    add_to_table(str(path), [], {}, {("", 3): {"stage": "069", "who": "ann"}})
+    header, first, second = cells(path)
+    assert first[:3] == ["a.tif", "051", "see"] and second[:2] == ["b.tif", "069"]
+    assert second[header.index("who")] == "ann"
+
+
+def workbook_of_sheets(path):
+    workbook = Workbook()
+    workbook.active.append(["read me"])
+    for title, image in (("one", "a.tif"), ("two", "b.tif")):
+        sheet = workbook.create_sheet(title)
+        sheet.append(["image", "stage"])
+        sheet.append([image, None])
+    workbook.save(path)
+
+
+def test_rows_and_cells_are_written_to_their_sheet(tmp_path):
+    path = str(tmp_path / "mine.xlsx")
+    workbook_of_sheets(path)
+    second = read_labels([path])[1].where
+    assert place_of(second, ["mine", path]) == (path, "two", 2)
+    add_to_table(path, [NEW], {place_of(second, [path])[1:]: {"stage": "060"}})
+    assert [(label.image, label.stage) for label in read_labels([path])] == [
+        ("a.tif", ""), ("new/a.tif", "051"), ("b.tif", "060"),
+    ]  # fmt: skip
+    assert load_workbook(path).worksheets[0]["A1"].value == "read me"
+
+
+def test_a_label_is_not_written_into_merged_cells(tmp_path):
+    path, workbook = str(tmp_path / "mine.xlsx"), Workbook()
+    for row in (["image", "stage"], ["a.tif", "051"], ["b.tif", None]):
+        workbook.active.append(row)
+    workbook.active.merge_cells("B2:B5")
+    workbook.save(path)
+    before = (tmp_path / "mine.xlsx").read_bytes()
+    text = sentence(add_to_table, path, [], {}, {("", 3): {"stage": "060"}})
+    assert "line 3" in text and "merged" in text and (tmp_path / "mine.xlsx").read_bytes() == before
+    add_to_table(path, [NEW])  # below the merged cells
+    assert [(label.image, label.stage) for label in read_labels([path])][-1] == ("new/a.tif", "051")
+
+
+def test_an_open_document_is_read_but_not_written(tmp_path):
+    assert "labels: [raw.labels.csv, mine.ods]" in sentence(add_to_table, "mine.ods", [NEW])
+
+
+def test_the_row_of_a_table_is_found_by_its_place():
+    paths = ["a.csv", "a.csv, sheet b", "c, line 2.xlsx"]
+    assert place_of("a.csv, line 12", paths) == ("a.csv", "", 12)
+    assert place_of("a.csv, sheet b, line 3", paths[:1]) == ("a.csv", "b", 3)
+    assert place_of("c, line 2.xlsx, sheet x, line 4, line 5", paths) == ("c, line 2.xlsx", "x, line 4", 5)
+
+
+def test_the_column_settled_is_added_only_if_it_is_needed(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("image,stage\n", encoding="utf-8")
+    add_to_table(str(path), [NEW])
+    assert "settled" not in cells(path)[0]
+    add_to_table(str(path), [NEW | {"settled": '[["Bob","2026"]]'}])
+    assert cells(path)[0][-1] == "settled" and cells(path)[2][-1] == '[["Bob","2026"]]'
 
 
 WAYS = settings(max_examples=60, derandomize=True, deadline=None, phases=[Phase.explicit, Phase.generate])

@@ -2,14 +2,13 @@
 
 import os
 import tracemalloc
-import zipfile
 
 import pytest
 from openpyxl import Workbook
 
 from flystage.raw.label_tables import add_to_table
 from flystage.raw.labels import Label, labels_by_path, read_labels
-from raw_files import sentence
+from raw_files import packed, sentence
 
 ROWS = [("a.tif", "051", "e1", 1, False), ("b.tif", "060", "", None, True)]
 
@@ -68,6 +67,8 @@ def test_several_tables_are_read_together(tmp_path):
         ("image,stage,use\na.tif,051,perhaps\n", ["line 2: use is 'perhaps'", "yes or no"]),
         ("image,stage,frame\na.tif,051,1\na.tif,051,0\n", ["line 3: frame is '0'"]),
         ("image,stage,frame\na.tif,051,1.5\n", ["line 2: frame is '1.5'"]),
+        ('image,stage\na.tif,"{""choices"": [""051"", ""060""]}"\n', ["line 2: stage is", "choices"]),
+        ('image,stage\na.tif,"[""051""]"\n', ["line 2: stage is", "one stage"]),
         ("image,stage,origin\na.tif,051,guessed\n", ["line 2: origin is 'guessed'", "given, reviewed or blind"]),
     ],
 )
@@ -108,6 +109,22 @@ def test_rows_that_match_no_file_or_two_give_a_warning_with_the_line():
     assert "t.csv, line 2: a.tif" in warnings[1] and "several TIFs" in warnings[1]
 
 
+def test_rows_that_end_like_a_file_are_matched_and_counted():
+    by_path, warnings = labels_by_path([label("D:\\Imaging\\2026\\b.png", line=4), label("p1/a.tif")], FOUND)
+    assert set(by_path) == {"raw/p2/b.TIFF", "raw/p1/a.tif"}
+    (told,) = warnings
+    assert all(fact in told for fact in ("1 row", "t.csv, line 4", "b.png", "raw/p2/b.TIFF"))
+
+
+def test_people_who_disagree_about_an_upload_are_not_merged():
+    upload = "/data/upload/3/abcdef00-b.TIFF"
+    text = sentence(labels_by_path, [label(upload, line=2), label(upload, "060", line=3)], FOUND)
+    assert "line 2 and t.csv, line 3 contradict" in text
+    again = [label(upload, line=2), label("/data/upload/4/abcdef01-b.TIFF", "060", line=3)]
+    by_path, warnings = labels_by_path(again, FOUND)
+    assert not by_path and "2 rows" in warnings[0] and "line 2" in warnings[0] and "line 3" in warnings[0]
+
+
 def test_contradicting_rows_are_refused_and_repeated_rows_are_merged():
     same = [label("b", line=2), label("b", line=3)]
     assert labels_by_path(same, FOUND)[0] == {"raw/p2/b.TIFF": same[:1]}
@@ -116,9 +133,9 @@ def test_contradicting_rows_are_refused_and_repeated_rows_are_merged():
     text = sentence(labels_by_path, [label("b", line=2), label("b", "060", line=3)], FOUND)
     assert "t.csv, line 2 and t.csv, line 3" in text and "b.TIFF" in text
     assert "frame of b.TIFF" in sentence(labels_by_path, [label("b"), label("b", frame=2)], FOUND)
-    assert "embryos (e1, e2)" in sentence(
-        labels_by_path, [label("b", embryo="e1", frame=1), label("b", embryo="e2", frame=2)], FOUND
-    )
+    for embryo, shown in (("e2", "e1, e2"), ("", "e1, none")):  # without a name the file would be an embryo of its own
+        rows = [label("b", embryo="e1", frame=1), label("b", embryo=embryo, frame=2)]
+        assert f"embryos ({shown})" in sentence(labels_by_path, rows, FOUND)
 
 
 def test_a_table_of_gigabytes_is_refused(tmp_path):
@@ -129,20 +146,6 @@ def test_a_table_of_gigabytes_is_refused(tmp_path):
     assert "labels.csv has 20480 MiB" in text and "64 MiB" in text
     os.truncate(path, 2**20)
     assert "cannot be read (field larger than field limit" in sentence(read_labels, [str(path)])
-
-
-def packed(path, rows, part="xl/worksheets/sheet1.xml"):
-    """Write a workbook whose first sheet, or another part, has the content of `rows` in sequence."""
-    Workbook().save(path)
-    with zipfile.ZipFile(path) as workbook:
-        parts = {name: workbook.read(name) for name in workbook.namelist() if name != part}
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as workbook:
-        for name, content in parts.items():
-            workbook.writestr(name, content)
-        with workbook.open(part, "w") as file:
-            for row in rows:
-                file.write(row)
-    return str(path)
 
 
 SHEET = (

@@ -336,3 +336,91 @@ def test_the_setting_frames_gives_each_time_point_its_time(tmp_path):
     assert [(image.stage, image.frame, image.embryo) for image in images] == [
         ("51", "1", "movie"), ("55.5", "2", "movie"), ("60", "3", "movie"), ("still", "", "still/a"),
     ]  # fmt: skip
+
+
+def tables(folder, **texts):
+    """Write CSVs next to a raw folder with the images a1 a2 b1 b2 in two stages. Return (raw folder, paths of the tables)."""
+    raw = touch(folder / "raw", "a1.tif", "a2.tif", "b1.tif", "b2.tif", "c1.tif", "c2.tif")
+    paths = []
+    for title, text in texts.items():
+        (folder / f"{title}.csv").write_text(text, encoding="utf-8")
+        paths.append(str(folder / f"{title}.csv"))
+    return raw, paths
+
+
+def test_an_embryo_that_two_tables_spell_as_1_and_1_0_is_one_embryo(tmp_path):
+    raw, paths = tables(
+        tmp_path,
+        one="image,stage,embryo\na1,051,1\nb1,051,2\n",
+        two="image,stage,embryo\na2,060,1.0\nb2,060,2.0\nc2,060,3.0\n",
+    )
+    found = find_images(config(raw, pattern=None, labels=paths))
+    assert [image.embryo for image in found.images if not image.status] == ["1", "1", "2", "2", "3.0"]
+    assert any("2 row(s)" in told and "two.csv, line 2" in told for told in found.warnings)
+
+
+def test_the_embryo_of_a_name_and_of_a_table_are_spelt_alike(tmp_path):
+    raw, paths = tables(tmp_path, one="image,stage,embryo\na2,060,7.0\n")
+    touch(tmp_path / "raw", "051/E7_x.tif")
+    found = find_images(
+        config(raw, pattern=r"E(?P<embryo>\d+)_|^[abc]\d", labels=paths, not_in_labels="by_name", single_images="allow")
+    )
+    used = {os.path.basename(image.path): image.embryo for image in found.images if not image.status}
+    assert used["a2.tif"] == used["E7_x.tif"] == "7"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "a1,051,e1\na2,060,\nb1,051,e2\nb2,060,\n",  # only the first row of a block is filled
+        "a1,051,e1\na2,060,NA\nb1,051,e2\nb2,060,#N/A\n",
+        "a1,051,e1\na2,060, \nb1,051,e2\nb2,060,e2\n",
+    ],
+)
+def test_rows_without_an_embryo_beside_others_are_refused(tmp_path, rows):
+    raw, paths = tables(tmp_path, one=f"image,stage,embryo\n{rows}")
+    text = refused(raw, pattern=None, labels=paths)
+    assert "line 3: a2" in text and "line 2: e1" in text and "single_images: allow" in text
+    found = find_images(config(raw, pattern=None, labels=paths, single_images="allow"))
+    assert any("no embryo" in told and "a2" in told for told in found.warnings)
+
+
+def test_rows_that_need_no_embryo_are_not_refused(tmp_path):
+    rows = "a1,051,e1,\na2,060,,no\nb1,,,\nb2,060,e2,\n"  # not used, and without a stage
+    raw, paths = tables(tmp_path, one=f"image,stage,embryo,use\n{rows}")
+    assert find_images(config(raw, pattern=None, labels=paths)).warnings == []
+    by_name = find_images(config(raw, pattern=r"(?P<embryo>^[abc])", labels=paths))
+    assert by_name.warnings == []
+    none = "image,stage,embryo\na1,051,\nb1,060,\n"
+    (tmp_path / "none.csv").write_text(none, encoding="utf-8")
+    assert not find_images(config(raw, pattern=None, labels=[str(tmp_path / "none.csv")])).embryos_known
+
+
+def test_another_table_or_image_without_embryos_is_told(tmp_path):
+    raw, paths = tables(tmp_path, one="image,stage,embryo\na1,051,e1\nb1,060,e2\n", two="image,stage\nc1,051\nc2,060\n")
+    found = find_images(config(raw, pattern=None, labels=paths))
+    assert any("2 image(s) have no embryo" in told and "two.csv, line 2" in told for told in found.warnings)
+    touch(tmp_path / "raw", "051/x.tif")
+    found = find_images(config(raw, pattern=None, labels=paths[:1], not_in_labels="by_name"))
+    assert any("1 image(s) have no embryo" in told and "x.tif" in told for told in found.warnings)
+
+
+def test_no_value_is_no_stage_but_a_folder_or_a_listed_stage_may_have_its_name(tmp_path):
+    raw, paths = tables(tmp_path, one="image,stage,embryo\na1,051,e1\na2,NA,e1\nb1,060,e2\nb2,#N/A,e2\n")
+    found = find_images(config(raw, pattern=None, labels=paths))
+    assert {image.stage for image in found.images if not image.status} == {"051", "060"}
+    assert sum("no value" in told and "list it in quotes in stages" in told for told in found.warnings) == 2
+    listed = find_images(config(raw, pattern=None, labels=paths, stages=["051", "060", "NA"]))
+    assert {image.stage for image in listed.images if not image.status} == {"051", "060", "NA"}
+    folders = touch(tmp_path / "folders", "NA/1.tif", "nan/2.tif")
+    assert [image.stage for image in images_of(folders, pattern=None)] == ["NA", "nan"]
+
+
+def test_tables_that_name_no_file_show_a_row_and_a_file(tmp_path):
+    raw, paths = tables(tmp_path, one="image,stage\n0,051\n1,060\n")
+    text = refused(raw, pattern=None, labels=paths)
+    assert all(fact in text for fact in ("one.csv", "none of the 6 TIFs", "line 2: 0", "a1.tif"))
+    assert "set labels" not in text
+    (tmp_path / "one.csv").write_text("image,stage\na1,\na2,NA\n", encoding="utf-8")
+    text = refused(raw, pattern=None, labels=paths)
+    assert "one.csv" in text and "no stage" in text and "set labels" not in text

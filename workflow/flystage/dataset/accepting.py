@@ -1,6 +1,7 @@
 """Merge labels from people into the table of labels: match rows to images by content, find contradictions, add the rest."""
 
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -98,9 +99,16 @@ def _found(config):
 
 
 def _names_before(catalog, labels, found, pattern):
-    """Return (stages, embryos) that an earlier run used, that the labels contain, or that names and folders give: two sets."""
-    used = read_text(catalog).query("status == 'used'") if os.path.exists(catalog) else {"stage": [], "embryo": []}
+    """Return (stages, embryos) that an earlier run used, that the labels contain, or that names and folders give: two sets.
+
+    A stage of an earlier run counts only if its image is still there, because a person may have renamed the stage.
+    """
     named = [from_name(path, relative, pattern) for path, relative in found]
+    used = {"stage": [], "embryo": []}
+    if os.path.exists(catalog):
+        table = read_text(catalog).query("status == 'used'")
+        there = {path for path, _ in found}
+        used = {"embryo": table["embryo"], "stage": table["stage"][[path in there for path in table["path"]]]}
     stages = {*used["stage"], *(label.stage for label in labels), *(image.stage for image, _ in named)}
     by_name = (image.embryo for image, groups in named if groups and one_form(groups.get("embryo") or ""))
     return stages - {""}, {*used["embryo"], *by_name}
@@ -152,7 +160,7 @@ def _sha256(path):
 def _outcomes(exports, images, by_path, answers, config):
     """Return a list of Outcome in the order of the exports.
 
-    by_path: existing labels, {path: [Label]}. answers: {place of an existing label: its Export}. new: stages to be asked for.
+    by_path: existing labels, {path: [Label]}. answers: {place of an existing label: its Export}.
     """
     paths_of, by_end, several = _by_name(exports, images)
     by_content, by_place = defaultdict(list), {image.path: image for image in images}
@@ -190,7 +198,7 @@ def _outcomes(exports, images, by_path, answers, config):
         if frame is None and path in numbered and not labels:
             verdict = rows[0]._replace(outcome=CONTRADICTS, other="other rows", there="time points of it")
         else:
-            verdict = _verdict(rows[0], labels, copies_of[path], answers, config)
+            verdict = _verdict(rows, labels, copies_of[path], answers, config)
         judged = _against_each_other(rows) or [row._replace(**_of_picture(verdict)) for row in rows]
         if judged[0].outcome in WRITTEN:
             own = judged[0].label.embryo or judged[0].image.embryo
@@ -237,19 +245,19 @@ def _of_picture(verdict):
     return {"outcome": verdict.outcome, "other": verdict.other, "there": verdict.there}
 
 
-def _verdict(row, labels, copies, answers, config):
+def _verdict(rows, labels, copies, answers, config):
     """Return the outcome of the rows about an image. labels: existing ones of its file. copies: all Images with this content.
 
     answers: see `_outcomes`.
     """
-    frame = row.label.frame
+    row, frame = rows[0], rows[0].label.frame
     there = next((label for label in labels if label.frame == frame), None)
     if there and there.use and not there.stage:
         return row._replace(outcome=FILLED)
     if there:
         if said(there) == said(row.label):
             return row._replace(outcome=KNOWN)
-        if replaces(row.export, answers[there.where]):
+        if any(replaces(each.export, answers[there.where]) for each in rows):
             return row._replace(outcome=CHANGED)
         if replaces(answers[there.where], row.export):
             return row._replace(outcome=OLDER, other=there.where)
@@ -291,9 +299,10 @@ def _without_new_stages(outcomes, stages, allowed, frames):
     def asked(row):
         if row.outcome not in WRITTEN or not row.label.use or not stages or row.label.stage in stages | allowed:
             return row
-        time = time_in(row.label.stage)
-        if frames and time and time[0] >= frames["first"] and (time[0] - frames["first"]) % frames["every"] == 0:
-            return row  # a time point of a movie may have it
+        if frames and (time := time_in(row.label.stage)):
+            steps = (time[0] - frames["first"]) / frames["every"]
+            if steps > -0.5 and math.isclose(steps, round(steps), abs_tol=1e-6):
+                return row  # a time point of a movie may have it
         return row._replace(outcome=NEW_STAGE, reason="no image had this stage before")
 
     return [asked(row) for row in outcomes]

@@ -10,6 +10,7 @@ from flystage.core.tables import write_csv
 from flystage.raw.doubts import look_alikes
 from flystage.raw.exports import Export
 from flystage.raw.naming import picture_name
+from flystage.raw.stages import natural_key
 from flystage.raw.times import time_in
 
 ADDED, FILLED, CHANGED, KNOWN = "added", "filled in", "changed", "known already"
@@ -125,12 +126,13 @@ def _asked(outcomes, stages):
     rows = [row for row in outcomes if row.outcome == NEW_STAGE]
     if not rows:
         return []
-    names = dict.fromkeys(row.label.stage for row in rows)
+    new = {row.label.stage for row in rows}
+    names = sorted({*stages, *({name for name in new if not _perhaps(name, stages)} or new)}, key=natural_key)
     shown = [f"{row.label.where}: {row.label.stage}{_perhaps(row.label.stage, stages)}" for row in rows]
     quoted = ", ".join(f'"{name}"' for name in names)
     return [
         *listed(shown, "row(s) name a stage that no image had before, so they are not written"),
-        "Correct typing errors in the table. If these stages are new, add this to the same command:"
+        "Correct typing errors in the table. If these stages are new, list them, for example by adding this to the same command:"
         f" --config 'stages=[{quoted}]'",
     ]
 

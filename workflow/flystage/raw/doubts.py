@@ -17,8 +17,8 @@ LETTERS_FOR_DIGITS = str.maketrans("oil", "011")
 def look_alikes(names):
     """Return groups of names that could mean one thing, a list of sorted lists: "embryo3" and "embryo03", "051" and "O51".
 
-    Names of a group differ only in leading zeros, a .0 at the end, case, spaces and punctuation, letters that look like digits, Unicode form, or
-    the word "stage".
+    Names of a group differ only in leading zeros, a .0 at the end, case, spaces and punctuation, letters that look like digits,
+    Unicode form, or the word "stage".
     """
     groups = defaultdict(set)
     for name in names:

@@ -26,7 +26,7 @@ class Export(NamedTuple):
     settled: tuple = ()
 
 
-def read_exports(paths, files=None, stages=(), told=None):
+def read_exports(paths, files=None, stages=(), warnings=None):
     """Return the rows of tables to accept, a list of Export. The arguments are those of `read_labels`.
 
     In an export of the page the origin is blind if the person labelled before seeing the suggestion, else reviewed. In any other
@@ -43,8 +43,8 @@ def read_exports(paths, files=None, stages=(), told=None):
                 f"The table {path} does not exist, so its labels cannot be accepted. Correct accept in the configuration."
             )
         rows, sentences = named_rows(path, COLUMNS, files, stages)
-        if told is not None:
-            told += sentences
+        if warnings is not None:
+            warnings += sentences
         for where, row in rows:
             of_the_page = all(column in row for column in OF_THE_PAGE)
             label = label_of(where, row)

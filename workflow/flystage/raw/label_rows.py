@@ -1,6 +1,7 @@
 """Read the rows of tables that people made: find the columns, fill merged cells, and tell what a cell cannot mean."""
 
 import re
+from bisect import bisect_right
 from collections import Counter, defaultdict
 
 from flystage.core.cells import as_meant
@@ -25,6 +26,7 @@ DAY = re.compile(
     r"|\d{4}-\d\d-\d\d(?:[ T]00:00(?::00)?)?",
     re.IGNORECASE,
 )
+SHORTENED, LONG = "a shortened number", re.compile(r"\d(?:[.,]\d+)?E[+-]\d+")  # a long number in a CSV of a spreadsheet
 EXAMPLES = 5
 
 
@@ -100,16 +102,24 @@ def _rows_of(sheet, place, columns, files, stages, told):
     header, lines = sheet.rows[0][1], sheet.rows[1:]
     places = places_of([cell.text for cell in header], columns)
     _refuse_twice(place, header, places)
+    others = [
+        cell.text
+        for cell in header
+        if re.sub(r"\.\d+$", "", one_form(cell.text).casefold()) in places and "." in cell.text
+    ]
+    if others:
+        told.sentences.append(
+            f"labels: {place} has the columns {', '.join(others)}, which are not read. pandas renames a second column of one name so. If"
+            " they are labels of another person, write them into a table of their own."
+        )
     images = _image_places(header, lines, files)
     if images[0] != places["image"]:
         told.sentences.append(
             f"labels: {place} names the images in the column {header[images[0]].text}. The column {header[places['image']].text} does not"
             " name them, so it is not used."
         )
-    of_merged = {}
-    for top, bottom, column in sheet.merged:
-        of_merged.setdefault(column, []).append((max(top, 2), bottom, top))
-    by_line, rows = dict(sheet.rows), []
+    value_of = _merged_values(sheet)
+    rows = []
     for line, cells in lines:
         row = {}
         where = f"{place}, line {line}"
@@ -122,16 +132,27 @@ def _rows_of(sheet, place, columns, files, stages, told):
         for column, index in places.items():
             cell = _trimmed(cells[index]) if index < len(cells) else Cell("")
             if column in FILLED_DOWN and not any(cell):
-                merged = next(
-                    (top for first, last, top in of_merged.get(index, ()) if first <= line <= last and top > 1), line
-                )
-                above = by_line.get(merged, ())
-                if merged != line and index < len(above) and any(above[index]):
-                    cell = _trimmed(above[index])
-                    told.filled[column] += 1
+                cell = _trimmed(value_of(line, index))
+                told.filled[column] += any(cell)
             row[column] = image.text if column == "image" else _meant(where, column, cell, stages, told)
         rows.append((where, row))
     return rows
+
+
+def _merged_values(sheet):
+    """Return function(line, column) -> the Cell whose value merged cells show there, an empty one outside merged cells."""
+    by_line, of_column = dict(sheet.rows), defaultdict(list)
+    for top, bottom, column in sorted(sheet.merged):
+        if top > 1:  # not those of a header
+            of_column[column].append((top, bottom))
+
+    def value(line, column):
+        ranges = of_column.get(column, ())
+        place = bisect_right(ranges, (line,)) - 1  # the last one that begins above the line
+        above = by_line.get(ranges[place][0], ()) if place >= 0 and line <= ranges[place][1] else ()
+        return above[column] if column < len(above) else Cell("")
+
+    return value
 
 
 def _image_places(header, lines, files):
@@ -187,8 +208,9 @@ def _meant(where, column, cell, stages, told):
                 f"labels: {where}: {column} is a date ({cell.text}). A spreadsheet has probably changed a name such as 4-6 into a date."
                 " Format the column as text, and type the names again."
             )
-        if cell.kind or cell.text not in stages and DAY.fullmatch(cell.text):
-            told.odd[column, cell.kind or DATE].append(f"{where}: {cell.text}")
+        kind = cell.kind or (DATE if DAY.fullmatch(cell.text) else SHORTENED if LONG.fullmatch(cell.text) else "")
+        if kind and cell.text not in stages:
+            told.odd[column, kind].append(f"{where}: {cell.text}")
     return cell.text
 
 
@@ -202,7 +224,7 @@ class _Told:
     def all(self):
         """Return the sentences about the table."""
         told = list(self.sentences)
-        for column, number in self.filled.items():
+        for column, number in (+self.filled).items():
             told.append(
                 f"labels: {self.path} has merged cells. Their value fills {number} cell(s) of the column {column}."
             )
@@ -211,9 +233,12 @@ class _Told:
             told.append(
                 f"labels: {len(places)} cell(s) of the column {column} say {text}, which is no value ({places[0]}).{advice}"
             )
-        advice = {DATE: "If a spreadsheet changed a name such as 4-6, format the column as text and type it again."}
+        usual = "flystage takes the text that the sheet shows as a name. Format the column as text if it is wrong."
+        advice = {
+            DATE: "If a spreadsheet changed a name such as 4-6, format the column as text and type it again.",
+            SHORTENED: "Different numbers may look alike. Format the column as text, type them again and save the table again.",
+        }
         for (column, kind), places in self.odd.items():
-            usual = "flystage takes the text that the sheet shows as a name. Format the column as text if it is wrong."
             told.append(
                 f"labels: {len(places)} cell(s) of the column {column} contain {kind} ({places[0]}). {advice.get(kind, usual)}"
             )

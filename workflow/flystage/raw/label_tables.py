@@ -134,8 +134,8 @@ def _extend_sheet(path, sheet, rows, filled, changed):
 
     if sheet.max_row * sheet.max_column > MOST_CELLS:
         raise FlystageError(
-            f"Sheet {sheet.title} of {path} extends to {get_column_letter(sheet.max_column)}{sheet.max_row}, which is too large. Delete cells"
-            " far away from the table, or save it as a CSV."
+            f"Sheet {sheet.title} of {path} extends to {get_column_letter(sheet.max_column)}{sheet.max_row}, which is too large. Delete"
+            " cells far away from the table, or save it as a CSV."
         )
     table = list(sheet.iter_rows())
     used = [max((cell.column for cell in cells if cell.value is not None), default=0) for cells in table]
@@ -156,8 +156,7 @@ def _extend_sheet(path, sheet, rows, filled, changed):
         cell = sheet.cell(line, place + 1)
         if isinstance(cell, MergedCell):
             raise FlystageError(
-                f"{path}, line {line}: a label cannot be written into merged cells. Separate the cells of the table, and type the value into"
-                " each row."
+                f"{path}, line {line}: a label cannot be written into merged cells. Separate the cells, and type the value into each row."
             )
         if (line, place) in over or text and cell.value is None:
             # Text, so that 051 stays 051 and no spreadsheet runs a formula.

@@ -29,20 +29,20 @@ class Label(NamedTuple):
     origin: str = GIVEN
 
 
-def read_labels(paths, files=None, stages=(), told=None):
+def read_labels(paths, files=None, stages=(), warnings=None):
     """Return the rows of label tables that name an image, a list of Label.
 
     paths: CSVs (separated by comma, semicolon or tab, in UTF-8 with or without byte-order mark) or workbooks (.xlsx, .ods), of
-    which all sheets with the columns image and stage are read. files, stages: see `named_rows`. told: list to which sentences
-    about the tables are added. Raises FlystageError with the line if a table cannot be read, lacks a column or contains a wrong
-    value.
+    which all sheets with the columns image and stage are read. files, stages: see `named_rows`. warnings: list to which
+    sentences about the tables are added. Raises FlystageError with the line if a table cannot be read, lacks a column or
+    contains a wrong value.
     """
     labels = []
     for path in paths:
         rows, sentences = named_rows(path, COLUMNS, files, stages)
         labels += [label_of(where, row) for where, row in rows]
-        if told is not None:
-            told += sentences
+        if warnings is not None:
+            warnings += sentences
     return labels
 
 

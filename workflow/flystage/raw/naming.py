@@ -122,7 +122,7 @@ def _from_tables(config, found, pattern):
 
 
 def _without_embryo(nameless, labels, config):
-    """Return warnings about images without an embryo beside others that have one, each of which counts as an embryo of its own.
+    """Return warnings about images without an embryo in a data set whose others have one. Each counts as its own embryo.
 
     nameless: list of (path, Label or None without a table). labels: {path: [Label]}, or None. Raises FlystageError if they
     stand in a table that names the embryos of other rows, unless the setting single_images allows it.
@@ -134,14 +134,14 @@ def _without_embryo(nameless, labels, config):
     beside = [row for _, row in nameless if row and _table_of(row) in tables]
     if beside and config["single_images"] == "stop":
         raise FlystageError(
-            f"labels: {len(beside)} row(s) name no embryo ({beside[0].where}: {beside[0].image}), but other rows do ({named[0].where}:"
-            f" {named[0].embryo}). Images of one embryo would go into several splits. Write the embryo into each row. If each of these images"
-            " shows an embryo of its own, set single_images: allow."
+            f"labels: {len(beside)} row(s) name no embryo ({beside[0].where}: {beside[0].image}), but others do ({named[0].where}:"
+            f" {named[0].embryo}). Images of one embryo would go into several splits. Write the embryo into each row. If each of these"
+            " images shows another embryo, set single_images: allow."
         )
     path, row = nameless[0]
     return [
-        f"labels: {len(nameless)} image(s) have no embryo ({f'{row.where}: ' if row else ''}{os.path.basename(path)}), but others do. Each of"
-        " them counts as its own embryo. If several show one embryo, accuracy is overestimated. Name their embryos in the table."
+        f"labels: {len(nameless)} image(s) have no embryo ({f'{row.where}: ' if row else ''}{os.path.basename(path)}), but others do. Each"
+        " counts as its own embryo. If several show one embryo, accuracy is overestimated. Name their embryos in the table."
     ]
 
 

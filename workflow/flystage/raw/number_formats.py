@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 SECTION = re.compile(r'((?:"[^"]*"|\\.|\[[^\]]*\]|[^;])*)(?:;|$)')
 TOKEN = re.compile(
@@ -18,7 +18,7 @@ def shown_number(value, number_format):
 
     Formats with dates, fractions, exponents or conditions are not followed. Then the plain number is returned.
     """
-    sections = SECTION.findall(number_format or "General")[:3]
+    sections = SECTION.findall(number_format or "General")[:-1]  # the last is empty
     if len(sections) > 1 and value < 0:
         chosen, value = sections[1], -value
     elif len(sections) > 2 and value == 0:
@@ -70,15 +70,15 @@ def _in_format(value, section):
 def _digits(value, whole, decimals):
     if whole.endswith(","):
         return None  # shown in thousands
-    rounded = abs(value).quantize(Decimal(1).scaleb(-len(decimals)), ROUND_HALF_UP)
+    rounded = abs(value).quantize(Decimal(1).scaleb(-len(decimals)), ROUND_HALF_UP, Context(prec=10_000))
     text, _, fraction = f"{rounded:f}".partition(".")
     while fraction and fraction[-1] == "0" and decimals[len(fraction) - 1] != "0":
         fraction = fraction[:-1]
     text = text.lstrip("0").rjust(whole.count("0"), "0")
     if "," in whole:
         text = f"{int(text or 0):0{len(text)},}" if text else ""
-    sign = "-" if value < 0 and rounded else ""
-    return sign + (text or ("" if fraction else "0")) + ("." + fraction if fraction else "")
+    sign, point = "-" if value < 0 and rounded else "", "." if decimals else ""
+    return sign + (text or ("" if point else "0")) + point + fraction
 
 
 def shown_day(value, number_format):

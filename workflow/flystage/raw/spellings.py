@@ -26,8 +26,8 @@ def one_spelling(labels, stages, embryos):
         if rows:
             first = getattr(rows[0], field)
             told.append(
-                f"labels: {len(rows)} row(s) write the {field} {meant[first]} as {first} ({rows[0].where}). flystage takes both as"
-                f" {meant[first]}."
+                f"labels: {len(rows)} row(s) write the {field} as a number with .0 ({rows[0].where}: {first}). flystage takes {first} as"
+                f" {meant[first]}, and the others likewise."
             )
             labels = [
                 label._replace(**{field: meant.get(getattr(label, field), getattr(label, field))}) for label in labels
@@ -48,7 +48,7 @@ def whole_number(name, names):
 
 
 def _refuse_days(places, others):
-    """Refuse a date beside a name that a spreadsheet may have changed into it. places: {embryo: place}. others: embryos of files."""
+    """Refuse a date and a name that a spreadsheet may have changed into it. places: {embryo: place}. others: embryos of files."""
     of_numbers = defaultdict(set)
     for name in {*places, *others}:
         if match := TWO_NUMBERS.fullmatch(name):

@@ -169,10 +169,16 @@ def _of_day(value, shown):
 def _sheets_of_open_document(path):
     from odfdo import Document  # takes a quarter of a second, so only for these files
 
-    return [
-        Sheet(table.name, *_of_open_table(table))
-        for table in Document(path).body.get_elements("descendant::table:table")
-    ]
+    document = Document(path)
+    tables = document.body.get_elements("descendant::table:table")
+    return [Sheet(table.name, *_of_open_table(table), _is_hidden(document, table.style)) for table in tables]
+
+
+def _is_hidden(document, style):
+    """Return whether a sheet with a style of this name, or None, is hidden."""
+    style = document.get_style("table", style) if style else None
+    parts = style.get_elements("style:table-properties") if style else ()
+    return any(str(part.get_attribute("table:display")).casefold() == "false" for part in parts)
 
 
 def _of_open_table(table):
@@ -220,7 +226,9 @@ def _of_open_cell(element):
         except (TypeError, ValueError):
             return Cell(shown, DATE)
     if kind == "boolean":
-        return Cell(shown.upper(), TRUTH)
+        return Cell(
+            str(element.get_attribute("office:boolean-value")).upper(), TRUTH
+        )  # shown in the language of the person
     return Cell(shown, {"time": TIME, "percentage": PERCENT}.get(kind, ""))
 
 
