@@ -141,13 +141,13 @@ HEAD = ("hidden", "dropout")
 VECTORS_NEEDED = "local" in (config["compute"]["tune"], config["compute"]["train"])
 
 
-def learned_from(**manifests):
+def learned_from(folder, **manifests):
     """Return inputs of a step that learns: manifests, whose dates and sources are ignored, and checksums of what it sees in them.
 
-    manifests: {name of the input: split}.
+    folder: of the manifests, in the results. manifests: {name of the input: split}.
     """
-    named = {name: ancient(f"<results>/manifests/{split}.csv") for name, split in manifests.items()}
-    return named | {f"{split}_content": f"<results>/manifests/{split}.sha256" for split in manifests.values()}
+    named = {name: ancient(f"<results>/{folder}/{split}.csv") for name, split in manifests.items()}
+    return named | {f"{split}_content": f"<results>/{folder}/{split}.sha256" for split in manifests.values()}
 
 
 # An input of the other steps. After a checkpoint, Snakemake looks again only at jobs that depend on it directly.

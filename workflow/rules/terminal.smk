@@ -22,6 +22,10 @@ def what_is_there():
     return [f"Report: {page}"] if os.path.exists(page) and not asked_for_more else []
 
 
+def is_asked_for_all():
+    return targets() <= {"all"} and not workflow.dag_settings.until
+
+
 def wants_whole_log(settings):
     """Return whether the command line asks for all of Snakemake's messages."""
     return settings.dryrun or settings.verbose or settings.debug_dag
@@ -67,7 +71,7 @@ def what_came_of_it():
     jobs = {*workflow.dag.needrun_jobs(exclude_finished=False), *workflow.dag.finished_jobs}
     rules_run = {job.rule.name for job in jobs}
     results, told = config["results"], []
-    if "dataset" in rules_run and "features" not in rules_run and not workflow.dag_settings.until:
+    if is_asked_for_all() and "dataset" in rules_run and rules_run <= {"prepare", "dataset", "weights"}:
         told += ["The pictures are the same as before, so nothing that uses them ran again.", *what_is_there()]
     if "compare" in rules_run:
         told.append(essence.essence_of_comparison(results))

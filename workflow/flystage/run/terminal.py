@@ -20,8 +20,8 @@ MISTAKE = "Mistake"  # the name of the exception whose text is written for the u
 CHATTER = (
     "Assuming unrestricted shared filesystem usage", "Complete log(s):", "Conda environments: ignored", "Config file ",
     "Elapsed time:", "Exiting because a job execution failed", "Group jobs: inactive", "Removing output files of failed job",
-    "Select jobs to execute", "Shutting down, this might take some time", "Singularity containers: ignored", "Touching output file", "Updating checkpoint dependencies.",
-    "Using shell:",
+    "Select jobs to execute", "Shutting down, this might take some time", "Singularity containers: ignored",
+    "Touching output file", "Updating checkpoint dependencies.", "Using shell:",
 )  # fmt: skip
 SILENT = ("workflow_started", "resources_info", "job_started", "job_finished", "progress", "group_info", "shellcmd")
 INTERRUPTED = "Terminating processes on user request, this might take some time."
