@@ -8,7 +8,7 @@ from snakemake.cli import get_argument_parser
 
 from flystage.dataset import buckets, earlier, gathering, splitting
 from flystage.raw import finding
-from flystage.run import dates, locks, settings, slurm
+from flystage.run import dates, locks, permissions, settings, slurm
 from flystage.run.code_versions import code_version, content_version, templates_of
 
 if (
@@ -65,6 +65,14 @@ AS_GIVEN = config = or_one_sentence(
 )
 config = or_one_sentence(settings.checked, config, SCHEMA, workflow.configfiles)
 os.environ[locks.RESULTS] = config["results"]  # jobs hold a lock in this folder while they work
+
+# Somebody else's results may be looked at, unless Snakemake wants to write for that.
+if workflow.is_main_process and (
+    read_only := permissions.sentence_if_read_only([".snakemake", config["results"]])
+):
+    if not TERMINAL:
+        raise Mistake(read_only)
+    TERMINAL.read_only = read_only
 
 CATALOG = f"{config['results']}/catalog.csv"
 if workflow.is_main_process and dates.without_record(CATALOG):
