@@ -46,22 +46,22 @@ def tell_of_refusals():
     Snakemake drops the reason for jobs that are submitted together.
     """
     executor = workflow.scheduler._executor
-    told = executor.print_job_error
+    report_error = executor.print_job_error
 
     def tell(job_info, msg=None, **kwargs):
         of_rules = {job.rule for job in getattr(job_info.job, "jobs", [job_info.job])}
         try:
             refusal = slurm.refusal(msg, [each.name for each in of_rules])
-        except Exception:  # the end of the job must be told in any case, or the run waits for it forever
+        except Exception:  # Snakemake must hear of the job's end in any case, or it waits forever
             refusal = None
         if refusal and not refusal.passing:
             for each in of_rules:
                 each.restart_times = 0
         if refusal and TERMINAL:
             with TERMINAL.refused(refusal.sentence):
-                told(job_info, msg=msg, **kwargs)
+                report_error(job_info, msg=msg, **kwargs)
         else:
-            told(job_info, msg=msg, **kwargs)
+            report_error(job_info, msg=msg, **kwargs)
 
     executor.print_job_error = tell
 

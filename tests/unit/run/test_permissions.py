@@ -1,4 +1,4 @@
-"""A user who may only read a folder is told so, with the owner and what to do."""
+"""A user who may only read a folder gets a sentence with the owner and what to do."""
 
 import os
 
