@@ -19,9 +19,10 @@ MISTAKE = "Mistake"  # the name of the exception whose text is written for the u
 # Beginnings of Snakemake's messages that are not shown.
 CHATTER = (
     "Assuming unrestricted shared filesystem usage", "Complete log(s):", "Conda environments: ignored", "Config file ",
-    "DAG of jobs will be updated after completion", "Elapsed time:", "Exiting because a job execution failed", "Group jobs: inactive", "Removing output files of failed job",
-    "Select jobs to execute", "Shutting down, this might take some time", "Singularity containers: ignored",
-    "Touching output file", "Updating checkpoint dependencies.", "Using shell:",
+    "DAG of jobs will be updated after completion", "Elapsed time:", "Exiting because a job execution failed",
+    "Group jobs: inactive", "Removing output files of failed job", "Select jobs to execute",
+    "Shutting down, this might take some time", "Singularity containers: ignored", "Touching output file",
+    "Updating checkpoint dependencies.", "Using shell:",
 )  # fmt: skip
 NO_LOG = "Failed to setup log file"
 NOT_WRITTEN = ("ProtectedOutputException", "PermissionError", "OSError")  # in a folder that may only be read
