@@ -23,7 +23,7 @@ def rules():
     found = {}
     for included in re.findall(r'include: "(.+?)"', snakefile):
         text = (REPOSITORY / included).read_text(encoding="utf-8")
-        for name, body in re.findall(r"^rule (\w+):\n((?:[ \t].*\n|\n)+)", text, re.MULTILINE):
+        for name, body in re.findall(r"^(?:rule|checkpoint) (\w+):\n((?:[ \t].*\n|\n)+)", text, re.MULTILINE):
             script = re.search(r'script:\s+f?"\.\./scripts/(.+)"', body)[1]
             found[name] = (Path(included).name, _choices(script, text))
     return found

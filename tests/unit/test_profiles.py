@@ -21,7 +21,9 @@ def test_settings_of_the_default_profile_also_apply_on_a_cluster():
 def test_every_rule_is_local_or_has_resources_that_increase_on_retry():
     rules = set()
     for path in [REPOSITORY / "Snakefile", *(REPOSITORY / "workflow/rules").glob("*.smk")]:
-        rules |= set(re.findall(r"^(?:use rule \w+ as|rule) (\w+)(?: with)?:$", path.read_text(), re.MULTILINE))
+        rules |= set(
+            re.findall(r"^(?:use rule \w+ as|rule|checkpoint) (\w+)(?: with)?:$", path.read_text(), re.MULTILINE)
+        )
     local = set(
         re.findall(
             r"^    (\w+),$", (REPOSITORY / "Snakefile").read_text().split("localrules:")[1].split("\n\n")[0], re.M

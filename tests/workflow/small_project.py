@@ -34,7 +34,7 @@ SMALL = {
 COMPARED = (
     "catalog.csv",
     "stages.csv",
-    "manifests/*.csv",
+    "manifests/*",
     "images/*.csv",
     "split/*/*/*.png",
     "features/*.npy",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import tifffile
 import yaml
 
 from flystage.jobs.tuning import best_trial
@@ -221,6 +222,53 @@ def test_a_changed_image_reruns_only_its_bucket(copy_of_finished, change):
     assert jobs(copy_of_finished.snakemake("--dry-run")) == {"prepare": 1} | COLLECTED
 
 
+def rules_run(project):
+    """Return the names of the rules that ran in the last run."""
+    return set(re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)", project.log, re.MULTILINE)) - {"all"}
+
+
+def test_copied_images_are_prepared_again_and_nothing_else_runs(copy_of_finished):
+    project = copy_of_finished
+    before, network = project.contents(), (project.results / "model/checkpoint.pt").stat()
+    for path in project.raw.rglob("*.tif"):
+        os.utime(path)
+    process = project.snakemake()
+    assert process.returncode == 0, process.out
+    assert rules_run(project) == {"prepare", "dataset"}
+    assert project.contents() == before
+    assert (project.results / "model/checkpoint.pt").stat().st_mtime_ns == network.st_mtime_ns
+    assert re.search(r"^The pictures are the same .*\nReport: ", process.out, re.MULTILINE)
+    assert jobs(project.snakemake("--dry-run")) == {}
+
+
+def test_images_on_another_disk_train_nothing_again(copy_of_finished, tmp_path):
+    project = copy_of_finished
+    project.raw.rename(tmp_path / "disk")
+    shutil.copy(project.folder / "raw.split.csv", tmp_path / "disk.split.csv")
+    over = {"raw": [str(tmp_path / "disk")]}
+    process = project.snakemake(over=over)
+    assert process.returncode == 0, process.out
+    assert not rules_run(project) & {"weights", "features", "tune", "best", "train"}
+    sources = read_table(project, "evaluation/predictions.csv")["source"]
+    assert sources.str.startswith(str(tmp_path / "disk")).all()
+    assert jobs(project.snakemake("--dry-run", over=over)) == {}
+
+
+def test_another_picture_in_a_file_trains_again_also_after_a_kill(copy_of_finished):
+    """The manifests stay the same, because they do not contain the pictures."""
+    project = copy_of_finished
+    path, manifests = one_raw(project), project.contents("results/manifests")
+    tifffile.imwrite(path, tifffile.imread(path)[::-1])
+    process = project.snakemake("--until", "dataset")  # as if the run were killed there
+    assert process.returncode == 0, process.out
+    after = project.contents("results/manifests")
+    assert {name for name in after if after[name] != manifests[name]} < {*manifests} and after != manifests
+    assert all(after[name] == manifests[name] for name in after if name.endswith(".csv"))
+    split = read_table(project, "catalog.csv").set_index("path").loc[str(path.relative_to(project.folder)), "split"]
+    expected = {"train": {"features": 1} | TUNED, "val": {"features": 1} | TUNED, "test": EVALUATED}[split]
+    assert jobs(project.snakemake("--dry-run")) == expected | {"dataset_figures": 1}
+
+
 def test_a_raw_folder_added(copy_of_finished):
     write_raw(copy_of_finished.folder / "more", embryos=1, minutes=MINUTES, first_embryo=6, droppings=False)
     over = {"raw": ["raw", "more"]}
@@ -377,10 +425,11 @@ def test_every_rule_depends_on_its_script_and_all_imported_modules(rule):
     ]
     watched = {".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files}
     assert watched == modules_imported(rule)
+    kind = "(?:rule|checkpoint)"
     (text,) = [
-        block.split("\nrule ")[0]
+        re.split(rf"\n{kind} ", block)[0]
         for path in (REPOSITORY / "workflow/rules").glob("*.smk")
-        for block in path.read_text().split(f"\nrule {rule}:\n")[1:]
+        for block in re.split(rf"\n{kind} {rule}:\n", path.read_text())[1:]
     ]
     (code,), (script,) = re.findall(r"code_of\((.*)\)", text), re.findall(r"scripts/(.*)\"$", text, re.MULTILINE)
     assert code.strip('"') == script.strip("{}")

@@ -22,7 +22,8 @@ use rule prepare as compare_prepare with:
         "Preparing the images of bucket {wildcards.bucket} for a variant"
 
 
-rule compare_manifests:
+# A checkpoint as `dataset` is, for variants that prepare the images differently.
+checkpoint compare_manifests:
     input:
         train="<results>/manifests/train.csv",
         val="<results>/manifests/val.csv",
@@ -30,6 +31,8 @@ rule compare_manifests:
     output:
         train="<results>/compare/manifests/{data}/train.csv",
         val="<results>/compare/manifests/{data}/val.csv",
+        train_content="<results>/compare/manifests/{data}/train.sha256",
+        val_content="<results>/compare/manifests/{data}/val.sha256",
     log:
         "<logs>/compare/manifests/{data}.log",
     benchmark:
@@ -65,8 +68,8 @@ use rule weights as compare_weights with:
 
 use rule features as compare_features with:
     input:
-        train="<results>/compare/manifests/{data}/train.csv",
-        val="<results>/compare/manifests/{data}/val.csv",
+        **AFTER_DATA_SET,
+        **learned_from("compare/manifests/{data}", train="train", val="val"),
         backbone=backbone_of_weights,
     output:
         train="<results>/compare/features/{data}-{weights}/train.npy",
@@ -80,7 +83,7 @@ use rule features as compare_features with:
 # Heads train within seconds, so one job does everything for a variant with a frozen backbone. Fine-tuned variants use the rules below.
 rule compare_heads:
     input:
-        unpack(learning_of_variant),
+        unpack(learning_and_sources_of_variant),
     output:
         **FOLDS_OF_VARIANT,
         best="<results>/compare/variants/{variant}/tuning/best.json",
@@ -146,6 +149,8 @@ rule compare_trial:
 
 use rule best as compare_best with:
     input:
+        unpack(after_data_set_of_variant),
+        **AFTER_DATA_SET,
         trials=trials_of_variant,
     output:
         best="<results>/compare/variants/{variant}/tuning/best.json",
@@ -193,8 +198,10 @@ rule compare_train:
 
 rule compare_validate:
     input:
+        **AFTER_DATA_SET,
         checkpoint="<results>/compare/variants/{variant}/checkpoint.pt",
         manifest=manifest_of_variant,
+        content=content_of_variant,
     output:
         predictions="<results>/compare/variants/{variant}/validation.csv",
     log:
@@ -221,6 +228,7 @@ rule compare_validate:
 
 rule compare:
     input:
+        after=after_data_sets_of_variants,
         validation=predictions_of_variants,
         folds=predictions_by_folds,
         stages="<results>/stages.csv",

@@ -8,7 +8,7 @@ from snakemake.cli import get_argument_parser
 
 from flystage.dataset import buckets, earlier, gathering, splitting
 from flystage.raw import finding
-from flystage.run import dates, locks, settings, slurm
+from flystage.run import dates, locks, permissions, settings, slurm
 from flystage.run.code_versions import code_version, content_version, templates_of
 
 if (
@@ -65,6 +65,14 @@ AS_GIVEN = config = or_one_sentence(
 )
 config = or_one_sentence(settings.checked, config, SCHEMA, workflow.configfiles)
 os.environ[locks.RESULTS] = config["results"]  # jobs hold a lock in this folder while they work
+
+# Somebody else's results may be looked at, unless Snakemake wants to write for that.
+if workflow.is_main_process and (
+    read_only := permissions.sentence_if_read_only([".snakemake", config["results"]])
+):
+    if not TERMINAL:
+        raise Mistake(read_only)
+    TERMINAL.read_only = read_only
 
 CATALOG = f"{config['results']}/catalog.csv"
 if workflow.is_main_process and dates.without_record(CATALOG):
@@ -141,13 +149,13 @@ HEAD = ("hidden", "dropout")
 VECTORS_NEEDED = "local" in (config["compute"]["tune"], config["compute"]["train"])
 
 
-def learned_from(**manifests):
+def learned_from(folder, **manifests):
     """Return inputs of a step that learns: manifests, whose dates and sources are ignored, and checksums of what it sees in them.
 
-    manifests: {name of the input: split}.
+    folder: of the manifests, in the results. manifests: {name of the input: split}.
     """
-    named = {name: ancient(f"<results>/manifests/{split}.csv") for name, split in manifests.items()}
-    return named | {f"{split}_content": f"<results>/manifests/{split}.sha256" for split in manifests.values()}
+    named = {name: ancient(f"<results>/{folder}/{split}.csv") for name, split in manifests.items()}
+    return named | {f"{split}_content": f"<results>/{folder}/{split}.sha256" for split in manifests.values()}
 
 
 # An input of the other steps. After a checkpoint, Snakemake looks again only at jobs that depend on it directly.

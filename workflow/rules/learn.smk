@@ -48,7 +48,7 @@ rule weights:
 
 rule features:
     input:
-        **learned_from(train="train", val="val"),
+        **learned_from("manifests", train="train", val="val"),
         backbone="<results>/model/backbone.pt",
     output:
         train="<results>/features/train.npy",
@@ -74,7 +74,7 @@ rule features:
 rule tune:
     input:
         unpack(vectors_for("tune")),
-        **learned_from(train_manifest="train", val_manifest="val"),
+        **learned_from("manifests", train_manifest="train", val_manifest="val"),
         stages="<results>/stages.csv",
         backbone="<results>/model/backbone.pt",
     output:
@@ -128,7 +128,7 @@ rule best:
 rule train:
     input:
         unpack(vectors_for("train")),
-        **learned_from(train_manifest="train", val_manifest="val"),
+        **learned_from("manifests", train_manifest="train", val_manifest="val"),
         stages="<results>/stages.csv",
         backbone="<results>/model/backbone.pt",
         best="<results>/tuning/best.json",

@@ -22,6 +22,10 @@ def what_is_there():
     return [f"Report: {page}"] if os.path.exists(page) and not asked_for_more else []
 
 
+def is_asked_for_all():
+    return targets() <= {"all"} and not workflow.dag_settings.until
+
+
 def wants_whole_log(settings):
     """Return whether the command line asks for all of Snakemake's messages."""
     return settings.dryrun or settings.verbose or settings.debug_dag
@@ -42,22 +46,22 @@ def tell_of_refusals():
     Snakemake drops the reason for jobs that are submitted together.
     """
     executor = workflow.scheduler._executor
-    told = executor.print_job_error
+    report_error = executor.print_job_error
 
     def tell(job_info, msg=None, **kwargs):
         of_rules = {job.rule for job in getattr(job_info.job, "jobs", [job_info.job])}
         try:
             refusal = slurm.refusal(msg, [each.name for each in of_rules])
-        except Exception:  # the end of the job must be told in any case, or the run waits for it forever
+        except Exception:  # Snakemake must hear of the job's end in any case, or it waits forever
             refusal = None
         if refusal and not refusal.passing:
             for each in of_rules:
                 each.restart_times = 0
         if refusal and TERMINAL:
             with TERMINAL.refused(refusal.sentence):
-                told(job_info, msg=msg, **kwargs)
+                report_error(job_info, msg=msg, **kwargs)
         else:
-            told(job_info, msg=msg, **kwargs)
+            report_error(job_info, msg=msg, **kwargs)
 
     executor.print_job_error = tell
 
@@ -67,7 +71,7 @@ def what_came_of_it():
     jobs = {*workflow.dag.needrun_jobs(exclude_finished=False), *workflow.dag.finished_jobs}
     rules_run = {job.rule.name for job in jobs}
     results, told = config["results"], []
-    if "dataset" in rules_run and "features" not in rules_run and not workflow.dag_settings.until:
+    if is_asked_for_all() and "dataset" in rules_run and rules_run <= {"prepare", "dataset", "weights"}:
         told += ["The pictures are the same as before, so nothing that uses them ran again.", *what_is_there()]
     if "compare" in rules_run:
         told.append(essence.essence_of_comparison(results))

@@ -90,6 +90,10 @@ def backbone_of_weights(wildcards):
     return backbone_of(with_weights(wildcards))
 
 
+def manifests_of_data(data):
+    return {split: f"{COMPARED}/manifests/{data}/{split}.csv" for split in ("train", "val")}
+
+
 def learning_of_variant(wildcards):
     """Return {input name: path} of a variant for tune.py and train.py: vectors, manifests, stages, starting weights."""
     over = variant(wildcards)
@@ -97,15 +101,39 @@ def learning_of_variant(wildcards):
     return {
         "train_vectors": f"{COMPARED}/features/{data}-{weights}/train.npy",
         "val_vectors": f"{COMPARED}/features/{data}-{weights}/val.npy",
-        "train_manifest": f"{COMPARED}/manifests/{data}/train.csv",
-        "val_manifest": f"{COMPARED}/manifests/{data}/val.csv",
+        **{f"{split}_manifest": ancient(path) for split, path in manifests_of_data(data).items()},
+        "train_content": f"{COMPARED}/manifests/{data}/train.sha256",
+        "val_content": f"{COMPARED}/manifests/{data}/val.sha256",
         "stages": f"{config['results']}/stages.csv",
         "backbone": backbone_of(over),
     }
 
 
+def learning_and_sources_of_variant(wildcards):
+    """Return the same for a script that also names the sources of its images, so that other sources count as a change."""
+    manifests = manifests_of_data(variants.data_key(variant(wildcards)))
+    return learning_of_variant(wildcards) | {f"{split}_manifest": path for split, path in manifests.items()}
+
+
 def manifest_of_variant(wildcards):
-    return learning_of_variant(wildcards)["val_manifest"]
+    return learning_and_sources_of_variant(wildcards)["val_manifest"]
+
+
+def content_of_variant(wildcards):
+    return learning_of_variant(wildcards)["val_content"]
+
+
+def data_set_of_variant(over):
+    return ancient(f"{COMPARED}/manifests/{variants.data_key(over)}/train.sha256")
+
+
+def after_data_set_of_variant(wildcards):
+    """Return an input for the reason of AFTER_DATA_SET."""
+    return {"data_set_of_variant": data_set_of_variant(variant(wildcards))}
+
+
+def after_data_sets_of_variants(wildcards):
+    return [data_set_of_variant(over) for over in variants_of_config().values()]
 
 
 def trials_of_variant(wildcards):

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flystage.dataset.manifests import MANIFEST, build_manifests, link_split_folders, read_manifest, unrotated_pngs
+from flystage.dataset.manifests import (
+    MANIFEST,
+    build_manifests,
+    link_split_folders,
+    read_manifest,
+    unrotated_pngs,
+    write_content,
+)
 
 SPLITS = ("train", "val", "test")
 
@@ -212,3 +219,52 @@ def test_unrotated_pngs_have_angle_zero_and_keep_their_order(tmp_path):
     for split in ("val", "train"):
         manifests[split].to_csv(tmp_path / f"{split}.csv", index=False)
     assert unrotated_pngs([tmp_path / "val.csv", tmp_path / "train.csv"]) == ["c-0.png", "a-0.png", "b-0.png"]
+
+
+PNGS = pd.DataFrame(
+    [(f"{name}-{angle:03d}.png", "9", 0, "e1", angle, f"{name}.tif") for name in "ab" for angle in (0, 90)],
+    columns=MANIFEST,
+)
+BYTES = pd.DataFrame({"png": PNGS["png"], "png_sha256": ["1", "2", "3", "4"]})
+
+
+@pytest.fixture
+def content(tmp_path):
+    """Return a function that gives the checksum of a manifest and the tables of `prepare`."""
+
+    def checksum(manifest, prepared=BYTES):
+        write_content(manifest, prepared, tmp_path / "content")
+        return (tmp_path / "content").read_text()
+
+    return checksum
+
+
+def elsewhere(table):
+    """Return a table with other folders and names of TIFs and PNGs."""
+    return table.assign(**{name: "/disk/x" + table[name] for name in ("png", "source") if name in table})
+
+
+def test_the_content_of_a_manifest_ignores_folders_and_names(content):
+    assert content(elsewhere(PNGS), elsewhere(BYTES)) == content(PNGS)
+    assert content(PNGS.assign(origin="given")) == content(PNGS)
+    others = pd.concat([BYTES, pd.DataFrame({"png": ["", "z-000.png"], "png_sha256": ["", "9"]})])
+    assert content(PNGS, others) == content(PNGS)  # a rejected image, and one of another split
+
+
+CROSSED = ["a-000.png", "b-000.png", "a-090.png", "b-090.png"]
+CHANGED = {
+    "the bytes of a PNG": (PNGS, BYTES.assign(png_sha256=["1", "2", "3", "5"])),
+    "the order": (PNGS[::-1], BYTES),
+    "a PNG removed": (PNGS[:3], BYTES),
+    "a stage": (PNGS.assign(stage="8"), BYTES),
+    "a label": (PNGS.assign(label=1), BYTES),
+    "an embryo": (PNGS.assign(embryo="e2"), BYTES),
+    "an angle": (PNGS.assign(angle=45), BYTES),
+    "an origin": (PNGS.assign(origin="reviewed"), BYTES),
+    "PNGs of other images": (PNGS.assign(png=CROSSED), BYTES.assign(png=CROSSED)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_what_a_training_sees_changes_the_content(content, change):
+    assert content(*CHANGED[change]) != content(PNGS)

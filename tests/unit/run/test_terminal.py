@@ -202,6 +202,14 @@ def test_of_jobs_submitted_together_only_the_failed_one_is_shown(said, tmp_path)
     assert last.startswith("Failed: ") and "(rule prepare). Log: slurm.log" in last
 
 
+def test_in_a_folder_that_may_only_be_read_the_reason_is_the_message(said):
+    failed = {"event": "error", "exception": "ProtectedOutputException"}
+    assert said("Write-protected output files", logging.ERROR, **failed) == ["<Write-protected output files>"]
+    said.terminal.read_only = "You may not write there."
+    assert said("Write-protected output files", logging.ERROR, **failed) == ["<You may not write there.>"]
+    assert said("Failed to setup log file: [Errno 13]", logging.ERROR) == []
+
+
 def test_a_job_that_slurm_refuses_names_no_log_of_an_earlier_run(said):
     said.job(4, "train", "Training")
     with said.terminal.refused("Slurm refuses the job."):

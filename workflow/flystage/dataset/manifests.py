@@ -69,7 +69,7 @@ def write_content(manifest, prepared, path):
     """
     bytes_of = prepared.loc[prepared["png"] != ""].set_index("png")["png_sha256"]
     seen = manifest[LEARNED].assign(
-        origin=manifest["origin"] if "origin" in manifest else GIVEN,
+        origin=manifest.get("origin", GIVEN),
         image=pd.factorize(picture_of(manifest["png"]))[0],
         png=bytes_of.loc[manifest["png"]].to_numpy(),
     )

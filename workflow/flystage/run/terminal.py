@@ -19,10 +19,13 @@ MISTAKE = "Mistake"  # the name of the exception whose text is written for the u
 # Beginnings of Snakemake's messages that are not shown.
 CHATTER = (
     "Assuming unrestricted shared filesystem usage", "Complete log(s):", "Conda environments: ignored", "Config file ",
-    "Elapsed time:", "Exiting because a job execution failed", "Group jobs: inactive", "Removing output files of failed job",
-    "Select jobs to execute", "Shutting down, this might take some time", "Singularity containers: ignored", "Touching output file", "Updating checkpoint dependencies.",
-    "Using shell:",
+    "DAG of jobs will be updated after completion", "Elapsed time:", "Exiting because a job execution failed",
+    "Group jobs: inactive", "Removing output files of failed job", "Select jobs to execute",
+    "Shutting down, this might take some time", "Singularity containers: ignored", "Touching output file",
+    "Updating checkpoint dependencies.", "Using shell:",
 )  # fmt: skip
+NO_LOG = "Failed to setup log file"
+NOT_WRITTEN = ("ProtectedOutputException", "PermissionError", "OSError")  # in a folder that may only be read
 SILENT = ("workflow_started", "resources_info", "job_started", "job_finished", "progress", "group_info", "shellcmd")
 INTERRUPTED = "Terminating processes on user request, this might take some time."
 TERMINATED = "Will exit after finishing currently running jobs (scheduler)."
@@ -64,6 +67,7 @@ class Terminal(logging.StreamHandler):
         self.progress = Progress({}, {})
         self.messages = {}  # {job: what it does}
         self.endings = {}  # {thread: signal that ended a job}, until its job_error record follows
+        self.read_only = ""  # why nothing can be written here
         self.refusals = {}  # {thread: why Slurm did not take a job}, see `refused`
 
     def emit(self, record):
@@ -77,7 +81,7 @@ class Terminal(logging.StreamHandler):
         if event in ("run_info", "job_info", "job_finished", "error", "job_error", "group_error"):
             return getattr(self, f"_{event}")(record) or ""
         text = str(record.msg or "")
-        if event in SILENT or text.startswith(CHATTER):
+        if event in SILENT or text.startswith(CHATTER) or self.read_only and text.startswith(NO_LOG):
             return ""
         self.interrupted = self.interrupted or text == INTERRUPTED
         self.stopped = self.stopped or text in (INTERRUPTED, TERMINATED)
@@ -110,6 +114,8 @@ class Terminal(logging.StreamHandler):
         if record.exception == "RuleException" and (ended := EXIT.search(text)):
             self.endings[threading.get_ident()] = signal_of(ended)
             return ""  # the job printed the reason, and the next record names the job
+        if self.read_only and record.exception in NOT_WRITTEN:
+            return self.read_only
         if "At least one job did not complete successfully" in text or record.exception == "KeyboardInterrupt":
             return ""
         return mistake_in(record) or text
