@@ -79,7 +79,7 @@ def test_preparing_does_not_depend_on_training():
     }
     assert found == {
         "__init__", "cells", "dates", "disclosure", "errors", "files", "lock_places", "locks", "records", "rule_log", "white",
-        "blank_borders", "greyscale", "misfits", "ndtiff", "pictures", "planes", "preparing", "reading", "stacks", "tiff",
+        "blank_borders", "greyscale", "misfits", "ndtiff", "pictures", "planes", "preparing", "reading", "shaped", "stacks", "tiff",
         "tiff_directories", "tiff_notes", "tiff_pages", "tiff_stack",
     }  # fmt: skip
 
