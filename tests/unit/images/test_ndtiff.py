@@ -1,4 +1,4 @@
-"""Test that the axes of an NDTiff come from the index beside it, and that none are guessed without it."""
+"""Test that the axes of an NDTiff come from the index in its folder, and that none are guessed without it."""
 
 import io
 import json

@@ -235,10 +235,14 @@ def test_a_stopped_acquisition_gives_the_described_picture(compression, times, l
         assert "5" in facts["note"] and "never written" in reason(data, frame=3)
 
 
-def test_joined_ome_files_are_not_taken_for_a_stopped_acquisition():
-    notes = CLAIMING.format(2, 1, 2, "")
-    how = [{"metadata": None, "contiguous": False} | ({"description": notes} if n % 2 == 0 else {}) for n in range(4)]
-    assert "2 pictures" in reason(written(*zip(STACK[:4], how, strict=True)))
+@pytest.mark.parametrize("depth", [2, 3])
+def test_joined_ome_files_are_not_taken_for_a_stopped_acquisition(depth):
+    notes = CLAIMING.format(depth, 1, depth, "")
+    how = [
+        {"metadata": None, "contiguous": False} | ({"description": notes} if n % depth == 0 else {}) for n in range(5)
+    ]
+    pages = 4 if depth == 2 else 5
+    assert "2 pictures" in reason(written(*zip(STACK[:pages], how[:pages], strict=True)))
 
 
 def test_one_page_with_the_notes_of_an_ome_stack_is_the_picture():

@@ -141,5 +141,7 @@ def test_stages_without_order_have_no_error_and_a_note_comes_first():
     text = written(measured=MEASURED | {"mae": {"value": None, "ci95": [None, None], "chance": None, "unit": None}},
                    config=CONFIG | {"note": "Pilot data."}, best=BEST | {"folds": 5, "displaced": True})  # fmt: skip
     assert (
-        text.startswith("Note: Pilot data. ") and not re.search(r"mean error (\d|None)", text) and "5 folds of whole embryos" in text
+        text.startswith("Note: Pilot data. ")
+        and not re.search(r"mean error (\d|None)", text)
+        and "5 folds of whole embryos" in text
     )

@@ -58,7 +58,7 @@ def said_of_samples(keyframe, axis):
     """Return what tifffile says of the samples of planar colours: the name of their axis, "?" if nothing, "" for other pages.
 
     axis: the name that it gives them, "S" also if it gives none. tifffile writes a stack of exactly 3 planes as the red, green and blue
-    of one page, unless it is told otherwise.
+    of one page, unless its caller names the axes.
     """
     if keyframe.photometric != tifffile.PHOTOMETRIC.RGB or keyframe.axes != "SYX":
         return ""

@@ -2,9 +2,7 @@
 
 import contextlib
 import os
-import signal
 import sys
-import threading
 
 
 class Unbroken:
@@ -73,16 +71,6 @@ def open_standard_error():
         os.close(nothing)
     os.set_inheritable(2, True)
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-
-
-def stop_as_ctrl_c_does():
-    """Interrupt this process and all that it started, as Ctrl-C in a terminal does. May be called in any thread."""
-    import psutil  # a dependency of Snakemake
-
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            process.send_signal(signal.SIGINT)
-    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 
 def _to_nowhere(stream):
