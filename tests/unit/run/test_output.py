@@ -85,7 +85,7 @@ def test_stopping_ends_the_process_and_all_that_it_started_from_any_thread():
     process = python(
         """
         import subprocess, sys, threading
-        from flystage.run.output import stop_as_ctrl_c_does
+        from flystage.run.interrupting import stop_as_ctrl_c_does
         job = subprocess.Popen([sys.executable, "-c", "print('begun', flush=True); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         job.stdout.readline()
         try:
