@@ -64,7 +64,7 @@ def imported(script):
 def scripts_and_environments():
     """Yield (script, environment) of every rule that names both."""
     for rules in (REPOSITORY / "workflow/rules").glob("*.smk"):
-        for rule in re.split(r"\nrule ", rules.read_text())[1:]:
+        for rule in re.split(r"\n(?:rule|checkpoint) ", rules.read_text())[1:]:
             script, environment = re.search(r"scripts/(\w+)\.py", rule), re.search(r"envs/(\w+)\.yaml", rule)
             if script and environment:
                 yield script[1], environment[1]
@@ -79,7 +79,7 @@ def test_an_environment_contains_all_imports_of_its_script(script, environment):
 def test_the_environment_of_every_rule_exists():
     for rules in (REPOSITORY / "workflow/rules").glob("*.smk"):
         text = rules.read_text()
-        assert text.count("\nrule ") == text.count("    conda:")
+        assert len(re.findall(r"\n(?:rule|checkpoint) ", text)) == text.count("    conda:")
         for name in re.findall(r'"\.\./\.\./envs/(\w+)\.yaml"', text):
             assert (REPOSITORY / f"envs/{name}.yaml").exists()
 
