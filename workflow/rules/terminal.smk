@@ -5,7 +5,7 @@ import time
 from snakemake.exceptions import WorkflowError
 
 from flystage.report import essence
-from flystage.run import nameless, output, slurm, terminal
+from flystage.run import nameless, slurm, standard_error, terminal
 
 Mistake = type(terminal.MISTAKE, (WorkflowError,), {"__doc__": "An error whose text is for the user."})
 STARTED_AT = time.monotonic()
@@ -32,7 +32,7 @@ def wants_whole_log(settings):
 
 
 TERMINAL = None
-output.open_standard_error()
+standard_error.open_standard_error()
 nameless.settle()  # also without profiles/default, which does it earlier
 if workflow.is_main_process:
     TERMINAL = terminal.speak_plainly(

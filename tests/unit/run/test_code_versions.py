@@ -78,8 +78,8 @@ def test_preparing_does_not_depend_on_training():
         Path(module).stem for module in code_versions.modules_of(REPOSITORY / "workflow" / "scripts" / "prepare.py")
     }
     assert found == {
-        "__init__", "cells", "dates", "disclosure", "errors", "files", "lock_places", "locks", "output", "records", "rule_log",
-        "white",
+        "__init__", "cells", "dates", "disclosure", "errors", "files", "lock_places", "locks", "records", "rule_log",
+        "standard_error", "white",
         "blank_borders", "greyscale", "misfits", "ndtiff", "pictures", "planes", "preparing", "reading", "shaped", "stacks", "tiff",
         "tiff_directories", "tiff_notes", "tiff_pages", "tiff_stack",
     }  # fmt: skip

@@ -1,8 +1,9 @@
-"""Cope with an output whose reader has gone, as after `| head -5` or q in less, or that was closed from the beginning."""
+"""Cope with an output whose reader has gone, as after `| head -5` or q in less."""
 
 import contextlib
 import os
-import sys
+import signal
+import threading
 
 
 class Unbroken:
@@ -55,22 +56,14 @@ def unbroken(handler, stop):
     return handler
 
 
-def open_standard_error():
-    """Open the standard error output as a file that keeps nothing, if it is closed. Else the next file to open takes its number,
-    and libraries would write their messages into it.
-    """
-    if sys.stderr is not None:
-        return
-    with contextlib.suppress(OSError):
-        os.fstat(2)
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  the number is taken already
-        return
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    if nothing != 2:
-        os.dup2(nothing, 2)
-        os.close(nothing)
-    os.set_inheritable(2, True)
-    sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+def stop_as_ctrl_c_does():
+    """Interrupt this process and all that it started, as Ctrl-C in a terminal does. May be called in any thread."""
+    import psutil  # a dependency of Snakemake
+
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(signal.SIGINT)
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 
 def _to_nowhere(stream):

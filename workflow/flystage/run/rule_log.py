@@ -11,7 +11,7 @@ from flystage.core.disclosure import without_credentials
 from flystage.core.errors import FlystageError, first_line
 from flystage.run.dates import wait_for_clock
 from flystage.run.locks import at_work
-from flystage.run.output import open_standard_error
+from flystage.run.standard_error import open_standard_error
 
 logging.raiseExceptions = False  # a full disk must not raise a second error in the log
 log = logging.getLogger("flystage")

@@ -12,8 +12,7 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from flystage.run.interrupting import stop_as_ctrl_c_does
-from flystage.run.output import unbroken
+from flystage.run.output import stop_as_ctrl_c_does, unbroken
 
 STOPPED = "Stopped. Run the same command again to continue."
 MISTAKE = "Mistake"  # the name of the exception whose text is written for the user
