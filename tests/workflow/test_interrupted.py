@@ -252,7 +252,10 @@ def test_vanished_images_stop_the_run_and_are_used_again_once_restored(finished,
 
     process = project.snakemake("--until", "dataset_figures")
     assert process.returncode == 0, process.out
-    for name, content in finished.contents("results/catalog", "results/manifests").items():
+    tables = finished.contents("results/catalog", "results/manifests")
+    for name, content in tables.items():
+        if name.endswith(".sha256"):  # of all images
+            continue
         lines = [line for line in content.decode().splitlines() if gone not in line]
         assert (project.folder / name).read_text(encoding="utf-8").splitlines() == lines
 
