@@ -72,7 +72,10 @@ def what_came_of_it():
     rules_run = {job.rule.name for job in jobs}
     results, told = config["results"], []
     if is_asked_for_all() and "dataset" in rules_run and rules_run <= {"prepare", "dataset", "weights"}:
-        told += ["The pictures are the same as before, so nothing that uses them ran again.", *what_is_there()]
+        told += [
+            "The pictures are the same as before, so nothing that uses them ran again.",
+            *what_is_there(),
+        ]
     if "compare" in rules_run:
         told.append(essence.essence_of_comparison(results))
     if "predict" in rules_run:
