@@ -242,6 +242,13 @@ def test_a_stage_that_no_image_had_is_asked_for(lab):
     assert lab.outcomes()[3] == "known already"
 
 
+@pytest.mark.parametrize("stages", [["069", "051", "060"], {"069": 3, "051": 1, "060": 2}])
+def test_stages_that_are_listed_keep_their_order_and_their_times(lab, stages):
+    lab.export({"image": "m0", "stage": "87"}, columns=["image", "stage"])
+    said = lab.accept(stages=stages)
+    assert 'at their place in development: "87"' in said and "--config 'stages" not in said
+
+
 def test_a_stage_of_an_earlier_run_that_was_renamed_is_asked_for(lab):
     Path("results").mkdir()
     gone, there = f"raw/063/{name('063')}", f"raw/051/{name('051', 1)}"

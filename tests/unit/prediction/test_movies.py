@@ -137,7 +137,19 @@ def test_planes_of_a_moment_in_separate_files_are_one_moment(said, names):
     assert "depth" in said() and "Pos0" in said()
 
 
-@pytest.mark.parametrize("names", [["z1", "z2", "z10"], ["a_c1", "a_c2"], ["E1_abc1", "E1_abc2"]])
+@pytest.mark.parametrize("form", ["E1_w{}_t{}", "exp_w{}DAPI_s1_t{}", "E1_t{1}_{0}"])
+def test_channels_with_a_name_are_one_moment(said, form):
+    channels = ("BF", "GFP") if "_{0}" in form else (1, 2)
+    names = [form.format(channel, time) for channel in channels for time in (1, 2, 10)]
+    found = series(table_of(*(f"Pos0/{name}.tif" for name in names)), "folder", None, ["Pos0"])
+    assert [number for _, number in found] == [0, 1, 2, 0, 1, 2]
+    assert "channel" in said() and "Pos0" in said()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["z1", "z2", "z10"], ["a_c1", "a_c2"], ["E1_abc1", "E1_abc2"], ["E1_w1", "E1_w2"], ["E1_GFP_t1", "E1_GFP_t2"]],
+)
 def test_names_without_another_number_stay_frames(names):
     found = series(table_of(*(f"Pos0/{name}.tif" for name in names)), "folder", None, ["Pos0"])
     assert [number for _, number in found] == list(range(len(names)))

@@ -103,3 +103,17 @@ def test_one_embryo_in_folders_of_two_days_is_told(paths, said):
     found = " ".join(doubts(images, stages, True, split_of, SETTINGS | {"raw": ["may", "june", "raw"]}))
     assert ("several folders" in found) == said
     assert not said or ("E1" in found and "labels" in found)
+
+
+@pytest.mark.parametrize(("folder", "names"), [("{day}", False), ("{day}/{stage}", True)])
+def test_the_folder_of_a_stage_is_not_advised_as_part_of_an_embryo(folder, names):
+    images = [
+        RawImage(f"raw/{folder.format(day=day, stage=stage)}/E{number}.tif", stage, f"E{number}")
+        for day in ("day1", "day2")
+        for stage in ("051", "060")
+        for number in range(4)
+    ]
+    stages, split_of = Stages.as_given(["051", "060"], "all", "auto"), {image.embryo: "train" for image in images}
+    found = " ".join(doubts(images, stages, True, split_of, SETTINGS))
+    assert "several folders" in found
+    assert ("different file names" in found, "[^/]+" in found) == (names, not names)

@@ -67,6 +67,27 @@ def test_other_names_are_no_missing_values(text):
     assert not is_no_value(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("04/06/26", "a date"), ("4.6.2026", "a date"), ("1:20", "a clock time"), ("0:01:20", "a clock time"), ("TRUE", "TRUE or FALSE"),
+        ("-", "may be no name"),
+        ("?", "may be no name"), ("''", "may be no name"), ("unknown", "may be no name"), ("n.d.", "may be no name"),
+    ],
+)  # fmt: skip
+def test_a_text_that_is_hardly_a_name_is_kept_and_told(read, text, kind):
+    (row,), told = read(f"image,stage,embryo\na.tif,{text},{text}\n")
+    assert (row["stage"], row["embryo"]) == (text, text)
+    assert len(told) == 2 and all(kind in line and "line 2" in line and text in line for line in told)
+
+
+@pytest.mark.parametrize(
+    "text", ["4-6", "051", "e1", "+", "10-11-12", "HH10+", "unknown3", "ndr", "14.1.2", "germband"]
+)
+def test_ordinary_names_are_not_told(read, text):
+    assert read(f"image,stage,embryo\na.tif,{text},{text}\n")[1] == []
+
+
 def test_use_without_a_value_is_yes_but_an_error_is_refused(read):
     (row,), told = read("image,stage,use\na.tif,051,NA\n")
     assert row["use"] == "" and "column use say NA" in told[0]

@@ -62,6 +62,7 @@ def test_no_number_has_two_spellings_afterwards(embryos):
     [
         ("3-12", "2026-12-03"), ("12-3", "2026-12-03"), ("3-12", "2026-12-03 00:00:00"), ("3-12", "3-Dec"), ("3-12", "03. Dez"),
         ("3/12", "2026-03-12"), ("1-50", "Jan-50"), ("1-50", "1950-01-01"), ("03-12", "3-Dec"), ("4-6", "04-Jun"),
+        ("3-12", "12.03.2026"), ("3-12", "03/12/26"), ("12-26", "01/12/26"), ("1-50", "1/1/1950"),
     ],
 )  # fmt: skip
 def test_a_date_beside_what_it_was_typed_as_is_refused(name, day):
@@ -71,7 +72,15 @@ def test_a_date_beside_what_it_was_typed_as_is_refused(name, day):
 
 
 @pytest.mark.parametrize(
-    ("name", "day"), [("3-11", "2026-12-03"), ("e3", "2026-12-03"), ("3-12", "4-Dec"), ("3-12", "e-Dec")]
+    ("name", "day"),
+    [
+        ("3-11", "2026-12-03"),
+        ("e3", "2026-12-03"),
+        ("3-12", "4-Dec"),
+        ("3-12", "e-Dec"),
+        ("3-12", "3.11.2026"),
+        ("3-12", "3-12-4"),
+    ],
 )
 def test_other_names_may_stand_beside_dates(name, day):
     assert one_spelling(labels(name, day), (), ())[1] == []

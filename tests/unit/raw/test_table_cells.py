@@ -1,6 +1,7 @@
 """Test that cells of CSVs and workbooks are read as the reader of a sheet sees them."""
 
 import datetime
+import zipfile
 
 import pytest
 from odfdo import Cell as OpenCell
@@ -148,6 +149,24 @@ def test_a_computed_empty_text_is_no_uncomputed_formula(tmp_path):
     path = packed(tmp_path / "t.xlsx", [SHEET[0], *cells, SHEET[1]])
     ((_, cells),) = [row for row in sheets_of(path)[0].rows if row[0] == 2]
     assert [cell.kind for cell in cells] == ["", "", NEVER_COMPUTED] and cells[1].text == "5"
+
+
+def test_a_0_that_xlsxwriter_wrote_for_a_formula_was_never_computed(tmp_path):
+    cells = b'<c r="A2"><f>LEFT(B2,3)</f><v>0</v></c>', b'<c r="B2"><v>0</v></c>', b'<c r="C2"><f>B9</f><v>5</v></c>'
+    path = packed(tmp_path / "t.xlsx", [SHEET[0], *cells, SHEET[1]])  # openpyxl asks to be computed, as xlsxwriter does
+    ((_, cells),) = [row for row in sheets_of(path)[0].rows if row[0] == 2]
+    assert [cell.kind for cell in cells] == [NEVER_COMPUTED, "", ""]
+
+
+def test_a_formula_whose_value_is_0_counts_in_a_computed_workbook(tmp_path):
+    path = packed(tmp_path / "t.xlsx", [SHEET[0], b'<c r="A2"><f>B2</f><v>0</v></c>', SHEET[1]])
+    with zipfile.ZipFile(path) as workbook:
+        parts = {name: workbook.read(name) for name in workbook.namelist()}
+    with zipfile.ZipFile(path, "w") as workbook:  # as a spreadsheet program saves it
+        for name, content in parts.items():
+            workbook.writestr(name, content.replace(b' fullCalcOnLoad="1"', b""))
+    ((_, (cell,)),) = [row for row in sheets_of(path)[0].rows if row[0] == 2]
+    assert cell == ("0", "")
 
 
 def test_a_hidden_sheet_of_an_open_document_is_known(tmp_path):

@@ -87,7 +87,8 @@ def accept(config, catalog, folder, threads):
         if os.path.exists(path):
             shutil.copy2(path, os.path.join(folder, f"before-{os.path.basename(path)}"))
         add_to_table(path, rows if path == table else [], filled.get(path), changed.get(path))
-    told += [*spelt, *restored, *warnings, *sentences_about(outcomes, table, folder, stages)]
+    in_order = isinstance(config["stages"], (list, dict))
+    told += [*spelt, *restored, *warnings, *sentences_about(outcomes, table, folder, stages, in_order)]
     return [readable(sentence) for sentence in told + to_set(config, table, images, by_path, outcomes)]
 
 

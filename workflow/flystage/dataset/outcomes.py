@@ -91,8 +91,8 @@ def conflicts(outcomes):
     return list(once.values())
 
 
-def sentences_about(outcomes, table, folder, stages):
-    """Return the sentences for the terminal. stages: the names that are known."""
+def sentences_about(outcomes, table, folder, stages, in_order=False):
+    """Return the sentences for the terminal. stages: the names that are known. in_order: whether the setting lists them in order."""
     counts = Counter(row.outcome for row in outcomes)
     shown = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
     lines = [f"{len(outcomes)} rows: {shown or 'nothing'}. The outcome of each row is in {folder}/outcome.csv."]
@@ -109,7 +109,7 @@ def sentences_about(outcomes, table, folder, stages):
         for row in conflicts(outcomes)
     ]
     lines += listed(against, "conflict(s) change nothing", f". Both sides are in {folder}/contradictions.csv")
-    lines += _asked(outcomes, stages)
+    lines += _asked(outcomes, stages, in_order)
     for outcome in (MISSING, BARRED):
         told = [f"{row.label.where}: {row.label.image}, {row.reason}" for row in outcomes if row.outcome == outcome]
         lines += listed(told, f"row(s) {outcome}")
@@ -121,17 +121,25 @@ def sentences_about(outcomes, table, folder, stages):
     return lines + listed(named, "row(s) without sha256 were matched only by the name of the image")
 
 
-def _asked(outcomes, stages):
-    """Return the sentences about stages that no image had before."""
+def _asked(outcomes, stages, in_order):
+    """Return the sentences about stages that no image had before. in_order: whether the setting `stages` lists names in order."""
     rows = [row for row in outcomes if row.outcome == NEW_STAGE]
     if not rows:
         return []
     new = {row.label.stage for row in rows}
-    names = sorted({*stages, *({name for name in new if not _perhaps(name, stages)} or new)}, key=natural_key)
+    new = {name for name in new if not _perhaps(name, stages)} or new
+    names = sorted(new if in_order else {*stages, *new}, key=natural_key)
     shown = [f"{row.label.where}: {row.label.stage}{_perhaps(row.label.stage, stages)}" for row in rows]
     quoted = ", ".join(f'"{name}"' for name in names)
+    told = listed(shown, "row(s) name a stage that no image had before, so they are not written")
+    if in_order:  # naming all of them on the command line would change their order, or drop their times
+        return [
+            *told,
+            "Correct typing errors in the table. If these stages are new, add them to the setting stages, at their place in"
+            f" development: {quoted}",
+        ]
     return [
-        *listed(shown, "row(s) name a stage that no image had before, so they are not written"),
+        *told,
         "Correct typing errors in the table. If these stages are new, list them, for example by adding this to the same command:"
         f" --config 'stages=[{quoted}]'",
     ]

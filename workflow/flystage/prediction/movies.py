@@ -19,6 +19,11 @@ FOLDER, NONE = "folder", "none"
 EXAMPLES = 3  # movies or files that a sentence names
 # Depth and channel of a plane in a file name, with the separator before it: _channel000, _z001, -c2.
 PLANE = re.compile(r"[-_. ]?(?<![A-Za-z0-9])(channel|ch|c|slice|plane|z)[-_ ]?(\d+)(?![A-Za-z0-9])", re.IGNORECASE)
+METAMORPH = re.compile(r"_w\d[^_]*(?=_|$)")  # number and name of a channel: _w1DAPI_s1_t001
+STAIN = re.compile(
+    r"[-_. ](?:BF|TL|DIC|PH|brightfield|phase|[gryc]fp|mcherry|dapi|hoechst|fitc|tritc|cy\d|\d{3} ?nm)(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
 MICROMANAGER = re.compile(r"(img_\d{9})_(.+)_(\d{3})")  # of version 1.4: time, channel, depth
 
 
@@ -197,7 +202,9 @@ def _places(images):
 def _moment(stem):
     """Return the name of a file without depth and channel."""
     stem = MICROMANAGER.sub(r"\1", stem)
-    return PLANE.sub("", stem)
+    for plane in (METAMORPH, STAIN, PLANE):
+        stem = plane.sub("", stem)
+    return stem
 
 
 def _names_of_movies(keys, names, folders):

@@ -76,23 +76,29 @@ def _merged_embryos(images, folders, pattern):
 
     A pattern with a slash describes the path, so it says which folders belong together.
     """
-    roots, places = defaultdict(set), defaultdict(set)
+    roots, places, staged = defaultdict(set), defaultdict(set), False
     for image in images:
         folder, name = os.path.split(image.path)
         inside = [root for root in folders if image.path.startswith(os.path.join(root, ""))]
         roots[image.embryo].add(max(inside, key=len, default=""))
         places[image.embryo, image.stage, image.frame, name].add(folder)
+        staged |= os.path.basename(folder) == image.stage
     found = {embryo: sorted(each) for embryo, each in roots.items() if len(each) > 1}
     for (embryo, *_), each in places.items():
         if len(each) > 1 and "/" not in (pattern or ""):
             found.setdefault(embryo, sorted(each))
     if found:
         embryo = min(found, key=natural_key)
+        # With the folder of a stage in its name, one embryo would become several, in several splits.
+        advice = (
+            "give them different file names, such as day1_E01 and day2_E01, or name embryos in a table (labels)."
+            if staged
+            else "set raw to the folder above and let the embryo group of name_pattern include the folder, as in"
+            " (?P<embryo>[^/]+/E\\d+), or name embryos in a table (labels)."
+        )
         yield (
             f"{len(found)} embryos have images in several folders, for example {embryo} in {' and '.join(found[embryo][:2])}. Each name"
-            " counts as one embryo. If they are different embryos, figures and their intervals are wrong. Then set raw to the folder above"
-            " and let the embryo group of name_pattern include the folder, as in (?P<embryo>[^/]+/E\\d+), or name embryos in a table"
-            " (labels)."
+            f" counts as one embryo. If they are different embryos, figures and their intervals are wrong. Then {advice}"
         )
 
 

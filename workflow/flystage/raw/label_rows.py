@@ -8,7 +8,7 @@ from flystage.core.cells import as_meant
 from flystage.core.errors import FlystageError
 from flystage.raw.label_names import matches
 from flystage.raw.stages import one_form
-from flystage.raw.table_cells import DATE, NEVER_COMPUTED, Cell, sheets_of
+from flystage.raw.table_cells import DATE, NEVER_COMPUTED, TIME, TRUTH, Cell, sheets_of
 
 IMAGE_NAMES = ("image", "file", "filename", "file name", "file_name", "path", "filepath", "name")
 OTHER_NAMES = {"stage": "choice"}  # what Label Studio calls it
@@ -26,7 +26,18 @@ DAY = re.compile(
     r"|\d{4}-\d\d-\d\d(?:[ T]00:00(?::00)?)?",
     re.IGNORECASE,
 )
+FULL_DAY = re.compile(r"\d{1,2}([-./])\d{1,2}\1\d{4}|\d{1,2}([./])\d{1,2}\2\d{2}")  # in a CSV: 03/12/26, 12.03.2026
 SHORTENED, LONG = "a shortened number", re.compile(r"\d(?:[.,]\d+)?E[+-]\d+")  # a long number in a CSV of a spreadsheet
+# What people type for an unknown value or "as above". A warning names it, because it may also be a name.
+UNCLEAR = "what may be no name"
+NO_NAME = re.compile(r"[^\w+]+|n\.? ?d\.|unknown|undefined|missing|\\N|\(blank\)|pd\.NA", re.IGNORECASE)
+KINDS_OF_TEXTS = (  # kind and pattern of texts in a CSV, which has no kinds of cells
+    (DATE, re.compile(f"{DAY.pattern}|{FULL_DAY.pattern}", re.IGNORECASE)),
+    (SHORTENED, LONG),
+    (TIME, re.compile(r"\d{1,3}:\d\d(?::\d\d(?:\.\d+)?)?")),
+    (TRUTH, re.compile("true|false|wahr|falsch|vrai|faux", re.IGNORECASE)),
+    (UNCLEAR, NO_NAME),
+)
 EXAMPLES = 5
 
 
@@ -208,7 +219,7 @@ def _meant(where, column, cell, stages, told):
                 f"labels: {where}: {column} is a date ({cell.text}). A spreadsheet has probably changed a name such as 4-6 into a date."
                 " Format the column as text, and type the names again."
             )
-        kind = cell.kind or (DATE if DAY.fullmatch(cell.text) else SHORTENED if LONG.fullmatch(cell.text) else "")
+        kind = cell.kind or next((kind for kind, text in KINDS_OF_TEXTS if text.fullmatch(cell.text)), "")
         if kind and cell.text not in stages:
             told.odd[column, kind].append(f"{where}: {cell.text}")
     return cell.text
@@ -237,6 +248,7 @@ class _Told:
         advice = {
             DATE: "If a spreadsheet changed a name such as 4-6, format the column as text and type it again.",
             SHORTENED: "Different numbers may look alike. Format the column as text, type them again and save the table again.",
+            UNCLEAR: "flystage takes it as a name. If it means that there is no value, or the value above, correct these cells.",
         }
         for (column, kind), places in self.odd.items():
             told.append(

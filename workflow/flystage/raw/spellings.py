@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 
 from flystage.core.errors import FlystageError
-from flystage.raw.label_rows import DAY
+from flystage.raw.label_rows import DAY, FULL_DAY
 
 WHOLE = re.compile(r"(\d+)[.,]0+")
 TWO_NUMBERS = re.compile(r"(\d{1,2})[-./](\d{1,2})")
@@ -54,7 +54,7 @@ def _refuse_days(places, others):
         if match := TWO_NUMBERS.fullmatch(name):
             of_numbers[int(match[1]), int(match[2])].add(name)
     for day, where in places.items():
-        for numbers in _numbers_of(day) if of_numbers and DAY.fullmatch(day) else ():
+        for numbers in _numbers_of(day) if of_numbers and (DAY.fullmatch(day) or FULL_DAY.fullmatch(day)) else ():
             for name in sorted(of_numbers.get(numbers, ())):
                 raise FlystageError(
                     f"labels: the embryos {name!r} and {day!r} ({where}) are probably one embryo, which a spreadsheet has changed into a"
@@ -74,4 +74,6 @@ def _numbers_of(day):
         pairs = [(numbers[0], numbers[1])] + ([(numbers[1], numbers[2])] if numbers[0] == 1 else [])
     else:
         pairs = [tuple(numbers[:2])]
+        if len(numbers) > 2:  # the first day of a month, typed as month and year
+            pairs += [(month, numbers[2]) for day, month in (numbers[:2], numbers[1::-1]) if day == 1]
     return {pair for first, second in pairs for pair in ((first, second), (second, first))}

@@ -3,6 +3,7 @@
 import csv
 import datetime
 import os
+import re
 import zipfile
 from typing import NamedTuple
 
@@ -99,10 +100,10 @@ def _sheets_of_excel(path):
     from openpyxl import load_workbook  # takes a third of a second, so only for workbooks
 
     workbook = load_workbook(path, read_only=True, data_only=True)
-    sheets = []
+    sheets, to_compute = [], _to_compute(path)
     for sheet in workbook.worksheets:
         sheet.reset_dimensions()  # damaged sheets may claim 17 billion cells
-        uncomputed, merged = _formulas_and_merged(sheet)
+        uncomputed, merged = _formulas_and_merged(sheet, to_compute)
         rows = []
         for line, cells in enumerate(sheet.iter_rows(), start=1):
             shown = [_of_excel(cell) for cell in cells]
@@ -115,8 +116,22 @@ def _sheets_of_excel(path):
     return sheets
 
 
-def _formulas_and_merged(sheet):
-    """Return ({line: columns of formulas without a value}, merged cells), which openpyxl does not give for a sheet read row by row."""
+def _to_compute(path):
+    """Return whether a workbook asks to be computed when it is opened.
+
+    So do those of xlsxwriter, also through pandas, which writes 0 as the value of every formula. openpyxl asks for it by default,
+    so its own answer is no help.
+    """
+    with zipfile.ZipFile(path) as workbook:
+        content = workbook.read("xl/workbook.xml") if "xl/workbook.xml" in workbook.namelist() else b""
+    return re.search(rb"""<(?:\w+:)?calcPr\s[^>]*fullCalcOnLoad\s*=\s*["'](?:1|true)["']""", content) is not None
+
+
+def _formulas_and_merged(sheet, to_compute):
+    """Return ({line: columns of formulas without a value}, merged cells), which openpyxl does not give for a sheet read row by row.
+
+    to_compute: see `_to_compute`. Then a formula with the value 0 counts as never computed.
+    """
     from xml.etree.ElementTree import iterparse
 
     from openpyxl.utils.cell import column_index_from_string, coordinate_from_string, range_boundaries
@@ -130,7 +145,7 @@ def _formulas_and_merged(sheet):
                 if (
                     "f" in parts
                     and "is" not in parts
-                    and not getattr(parts.get("v"), "text", None)
+                    and getattr(parts.get("v"), "text", None) in ((None, "", "0") if to_compute else (None, ""))
                     and element.get("t") != "str"
                 ):
                     column, line = coordinate_from_string(element.get("r"))
