@@ -84,6 +84,12 @@ include: "workflow/rules/compare.smk"
 include: "workflow/rules/aws.smk"
 
 
+# With --until, Snakemake 9.27 forgets missing files once a checkpoint has run, as nothing in its graph then asks for them.
+if workflow.dag_settings.until:
+    for each in workflow.rules:
+        each.is_checkpoint = False
+
+
 # List the outputs of every step, so that a job that failed once runs again.
 rule all:
     default_target: True

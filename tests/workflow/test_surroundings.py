@@ -83,3 +83,12 @@ def test_predicting_alone_trains_nothing(copy_of_finished):
     assert jobs(project.snakemake("predict", "--dry-run", over=PREDICT)) == {"predict": 1}
     both = jobs(project.snakemake("all", "predict", "--dry-run", over=PREDICT))
     assert both["train"] == both["predict"] == 1 and both["prepare"] > 1
+
+
+@pytest.mark.parametrize("rule", ["features", "tune"])
+def test_until_a_rule_makes_its_missing_files(copy_of_finished, rule):
+    lost = {"features": "features/val.npy", "tune": "tuning/trial_0.json"}[rule]
+    (copy_of_finished.results / lost).unlink()
+    process = copy_of_finished.snakemake("--until", rule)
+    assert process.returncode == 0, process.out
+    assert (copy_of_finished.results / lost).exists()
