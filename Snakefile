@@ -85,7 +85,7 @@ include: "workflow/rules/aws.smk"
 
 
 # With --until, Snakemake 9.27 forgets missing files once a checkpoint has run, as nothing in its graph then asks for them.
-if workflow.dag_settings.until:
+if has_option(sys.argv[1:], "--until"):
     for each in workflow.rules:
         each.is_checkpoint = False
 

@@ -1,6 +1,6 @@
 # Report a user's errors as plain sentences, beginning with those in the configuration file.
 from flystage.core.errors import FlystageError
-from flystage.run.command_line import refuse_dropped_values
+from flystage.run.command_line import has_option, refuse_dropped_values
 from flystage.run.config_files import check_config_file
 
 

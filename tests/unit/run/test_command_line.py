@@ -3,7 +3,7 @@
 import pytest
 
 from flystage.core.errors import FlystageError
-from flystage.run.command_line import refuse_dropped_values
+from flystage.run.command_line import has_option, refuse_dropped_values
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,19 @@ def test_an_option_given_twice_is_refused(line, what_to_type):
 )
 def test_other_command_lines_pass(line):
     refuse_dropped_values(line.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("--until tune", True),
+        ("-U tune", True),
+        ("--until=tune", True),
+        ("--unt tune", True),
+        ("-Utune", True),
+        ("--cores 2 tune", False),
+        ("", False),
+    ],
+)
+def test_an_option_is_found_in_any_spelling(words, found):
+    assert has_option(words.split(), "--until") == found

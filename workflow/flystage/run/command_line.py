@@ -37,6 +37,11 @@ def refuse_dropped_values(arguments):
             )
 
 
+def has_option(arguments, name):
+    """Return whether the command line has an option of WITH_VALUES, in any spelling. arguments: words after `snakemake`."""
+    return any(word.startswith("-") and _option(word.partition("=")[0]) == name for word in arguments)
+
+
 def _option(spelling):
     """Return the name of an option in WITH_VALUES, which may be abbreviated as Snakemake allows it; None for other options."""
     if spelling in SPELLINGS:
