@@ -34,6 +34,7 @@ def test_one_camera_gives_no_warning():
     ("what", "facts"),
     [
         ({"dtype": "uint8"}, ["type", "uint8", "uint16"]),
+        ({"channels": 3}, ["type", "uint16 in 3 channels"]),
         ({"width": 48}, ["size", "48 x 80", "96 x 80"]),
         ({"brightness": 320.0}, ["brighter", "image.normalize"]),
         ({"pixel_size": 1.0}, ["0.5 µm", "1 µm", "image.field"]),

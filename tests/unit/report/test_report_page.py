@@ -285,7 +285,15 @@ def share(low, chance):
     return {"accuracy": 1.0, "ci95": [low, 1.0], "chance": chance}
 
 
-ALIKE = {"path": "raw/a.tif", "dtype": "uint16", "width": "90", "height": "40", "brightness": "30", "pixel_size": ""}
+ALIKE = {
+    "path": "raw/a.tif",
+    "dtype": "uint16",
+    "channels": "1",
+    "width": "90",
+    "height": "40",
+    "brightness": "30",
+    "pixel_size": "",
+}
 
 
 def warned(used=(), predictions=(), stages=THREE, top_k=(), config=(), embryos=5, images=90):

@@ -18,8 +18,8 @@ LEARNS = "The network may learn the camera instead of the stage."
 def camera_doubts(rows, stages):
     """Return sentences on images of different types, sizes, brightness and pixel sizes, a list.
 
-    rows: one dict per image with path, stage, embryo, dtype, width and height, and with bits (significant ones), brightness (on any
-    scale that all images share) and pixel_size (micrometres), each None if it is unknown. stages: names in class order.
+    rows: one dict per image with path, stage, embryo, dtype, width and height, and with channels, bits (significant ones), brightness
+    (on any scale that all images share) and pixel_size (micrometres), each None if it is unknown. stages: names in class order.
     Differences between stages are the most serious. Those between folders, then embryos, are reported only if stages do not differ.
     """
     found = []
@@ -29,7 +29,9 @@ def camera_doubts(rows, stages):
 
 
 def _type(row):
-    return f"{row['dtype']} with {row['bits']} bits" if row.get("bits") else row["dtype"]
+    bits = f" with {row['bits']} bits" if row.get("bits") else ""
+    channels = f" in {row['channels']} channels" if int(row.get("channels") or 1) > 1 else ""
+    return f"{row['dtype']}{bits}{channels}"
 
 
 def _size(row):

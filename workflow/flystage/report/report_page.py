@@ -216,7 +216,7 @@ def _preparation(used):
 
 def _facts_of(used):
     """Return the rows for `camera_doubts` of a catalog's used images, all of text."""
-    names = ["path", "stage", "embryo", "dtype", "width", "height"]
+    names = ["path", "stage", "embryo", "dtype", "width", "height", "channels"]
     numbers = {name: used[name].replace("", "nan").astype(float) for name in ("brightness", "pixel_size")}
     return used[names].assign(**numbers).replace(float("nan"), None).to_dict("records")
 
