@@ -1,6 +1,13 @@
 from flystage.core.tables import write_csv
 from flystage.network.checkpoint import load_checkpoint, stages_of
-from flystage.prediction.caveats import note_stacks, warn_of_another_scale, warn_of_other_stages, warn_of_the_known
+from flystage.prediction.caveats import (
+    catalog_of,
+    facts_of_some,
+    note_stacks,
+    warn_of_another_scale,
+    warn_of_other_stages,
+    warn_of_the_known,
+)
 from flystage.prediction.movies import frames_of_series, with_own_times
 from flystage.prediction.occlusion import most_doubtful_covered
 from flystage.prediction.review_page import about_checkpoint, write_review_page
@@ -15,10 +22,11 @@ with rule_log(snakemake.log[0], snakemake.input):
     checkpoint = load_checkpoint(params.checkpoint)
     stages, about = stages_of(checkpoint), about_checkpoint(params.checkpoint, checkpoint)
     prepared = prepare_unlabelled(params.paths, preprocessing(checkpoint, params.white), params.images)
-    warn_of_the_known(prepared, params.catalog)
-    number = checkpoint["image"].get("series", "auto")
-    warn_of_another_scale(prepared, number, params.catalog)
-    note_stacks(prepared, number, checkpoint["image"]["page"])
+    known, number = catalog_of(params.catalog), checkpoint["image"].get("series", "auto")
+    facts = facts_of_some(prepared, number)
+    warn_of_the_known(prepared, known)
+    warn_of_another_scale(facts, known)
+    note_stacks(facts, checkpoint["image"]["page"])
     warn_of_other_stages(stages, params.stages)
     series = frames_of_series(prepared, params.folders, params.name_pattern, params.series)
     table, probabilities = suggest_stages(
@@ -30,8 +38,8 @@ with rule_log(snakemake.log[0], snakemake.input):
         snakemake.threads,
         series.embryos if params.adapt else None,
     )
-    series, films = with_own_times(series, prepared, number)
-    usual = usual_rates(series, films, params.every, params.time_unit, stages)
+    series = with_own_times(series, prepared, number)
+    usual = usual_rates(series, params.every, params.time_unit, stages)
     table, told = read_in_time(table, probabilities, series, stages, usual, output.series)
     table = in_order(table)
     write_csv(tempo_of_movies(told, stages, usual), output.movies)

@@ -8,7 +8,14 @@ import pytest
 import tifffile
 
 from flystage.core.tables import write_csv
-from flystage.prediction.caveats import note_stacks, warn_of_another_scale, warn_of_other_stages, warn_of_the_known
+from flystage.prediction.caveats import (
+    catalog_of,
+    facts_of_some,
+    note_stacks,
+    warn_of_another_scale,
+    warn_of_other_stages,
+    warn_of_the_known,
+)
 from flystage.raw.stages import Stages
 
 
@@ -26,7 +33,7 @@ def known(tmp_path, *checksums):
         (f"{number}.tif", "used" if checksum else "rejected", checksum) for number, checksum in enumerate(checksums)
     ]
     table = pd.DataFrame(rows, columns=["image", "status", "sha256"])
-    warn_of_the_known(table, str(catalog))
+    warn_of_the_known(table, catalog_of(str(catalog)))
 
 
 @pytest.mark.parametrize(
@@ -47,13 +54,13 @@ def test_images_of_the_run_are_told(tmp_path, said, checksums, expected):
 def test_time_points_of_a_file_count_once(tmp_path, said):
     known(tmp_path)
     table = pd.DataFrame([("a.tif", "used", "t")] * 3, columns=["image", "status", "sha256"])
-    warn_of_the_known(table, str(tmp_path / "catalog.csv"))
+    warn_of_the_known(table, catalog_of(str(tmp_path / "catalog.csv")))
     assert "1 of the 1" in said()
 
 
 def test_without_a_catalog_nothing_is_said(tmp_path, said):
     for catalog in (None, str(tmp_path / "none.csv")):
-        warn_of_the_known(pd.DataFrame({"image": ["a"], "status": ["used"], "sha256": ["t"]}), catalog)
+        warn_of_the_known(pd.DataFrame({"image": ["a"], "status": ["used"], "sha256": ["t"]}), catalog_of(catalog))
     assert said() == ""
 
 
@@ -79,7 +86,7 @@ def test_planes_in_depth_are_noted(tmp_path, caplog, monkeypatch, axes, noted):
     planes = np.random.default_rng(0).integers(0, 900, (3, 24, 32)).astype(np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", planes, imagej=True, metadata={"axes": axes})
     rows = [(str(tmp_path / name), "used", "") for name in ("a.tif", "none.tif")]
-    note_stacks(pd.DataFrame(rows, columns=["image", "status", "frame"]), "auto", "middle")
+    note_stacks(facts_of_some(pd.DataFrame(rows, columns=["image", "status", "frame"]), "auto"), "middle")
     assert ("Note: " in caplog.text and "a.tif" in caplog.text) == noted
 
 
@@ -90,6 +97,6 @@ def test_another_pixel_size_than_in_the_training_is_reported(tmp_path, said, siz
     notes = {"resolution": (1 / size, 1 / size), "metadata": {"unit": "um"}} if size else {}
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((24, 32), np.uint16), imagej=True, **notes)
     write_csv(pd.DataFrame({"sha256": ["t"], "split": ["train"], "pixel_size": [before]}), tmp_path / "catalog.csv")
-    table = pd.DataFrame([(str(tmp_path / "a.tif"), "used")], columns=["image", "status"])
-    warn_of_another_scale(table, "auto", str(tmp_path / "catalog.csv"))
+    table = pd.DataFrame([(str(tmp_path / "a.tif"), "used", "")], columns=["image", "status", "frame"])
+    warn_of_another_scale(facts_of_some(table, "auto"), catalog_of(str(tmp_path / "catalog.csv")))
     assert ("1 µm" in said() and "0.5 µm" in said()) == warned == bool(said())

@@ -105,8 +105,9 @@ def test_frames_in_a_wrong_order_are_told(tmp_path, caplog, monkeypatch):
     ],
 )
 def test_usual_rates_are_in_the_unit_of_the_stages(every, time_unit, expected):
-    series = Series(np.array([]), np.array([]), {"clock": 900.0}, {})
-    films = {"film": None, "said": 1800.0}
+    series = Series(
+        np.array([]), np.array([]), {"clock": 900.0, "said": 1800.0}, {"film": "film.tif", "said": "said.tif"}
+    )
     stages = Stages(["4h", "5h"], [4, 5], "h")
-    assert usual_rates(series, films, every, time_unit, stages) == expected
-    assert usual_rates(series, films, every, time_unit, Stages(["a", "b"], None, "stages")) == {}
+    assert usual_rates(series, every, time_unit, stages) == expected
+    assert usual_rates(series, every, time_unit, Stages(["a", "b"], None, "stages")) == {}

@@ -74,8 +74,8 @@ def accept(config, catalog, folder, threads):
     exports = [row._replace(label=label) for row, label in zip(exports, mended, strict=True)]
     exports, restored = _with_their_zeros(exports, stages)
     images = _images(found, in_raw, pattern, stages | {row.label.stage for row in exports}, threads)
-    by_path, warnings = labels_by_path(labels, found)
-    outcomes = _outcomes(exports, images, by_path, answers, config)
+    by_path, warnings = labels_by_path(labels, found, files)
+    outcomes = _outcomes(exports, images, files, by_path, answers, config)
     outcomes = _without_new_stages(outcomes, stages, allowed, config["frames"])
     outcomes = _without_barred(outcomes, config, catalog)
     rows, filled, changed = _changes(outcomes, by_path, files, tables)
@@ -158,12 +158,12 @@ def _sha256(path):
         return ""
 
 
-def _outcomes(exports, images, by_path, answers, config):
+def _outcomes(exports, images, files, by_path, answers, config):
     """Return a list of Outcome in the order of the exports.
 
-    by_path: existing labels, {path: [Label]}. answers: {place of an existing label: its Export}.
+    files: see `files_by_name`. by_path: existing labels, {path: [Label]}. answers: {place of an existing label: its Export}.
     """
-    paths_of, by_end, several = _by_name(exports, images)
+    paths_of, by_end, several = _by_name(exports, files)
     by_content, by_place = defaultdict(list), {image.path: image for image in images}
     for image in images:
         by_content[image.sha256].append(image)
@@ -211,9 +211,8 @@ def _outcomes(exports, images, by_path, answers, config):
     return outcomes
 
 
-def _by_name(exports, images):
+def _by_name(exports, files):
     """Return the result of `matches` for the rows without a checksum. Those with one are matched by their whole name only."""
-    files = files_by_name((image.path, image.relative) for image in images)
     paths, by_end, several = matches([row.label.image for row in exports if not row.sha256], files)
     for row in exports:
         alike = sorted(files.get(as_named(row.label.image), ()))

@@ -5,6 +5,7 @@ import os
 from collections import Counter, defaultdict
 from statistics import median
 
+from flystage.core.wording import first_few
 from flystage.raw.stages import natural_key
 
 EXAMPLES = 4  # names per sentence
@@ -68,8 +69,8 @@ def _kinds(rows, what, kind, stages):
         if odd := [name for name, one in pure.items() if one != usual]:
             others = sorted({pure[name] for name in odd})
             yield (
-                f"The images of {_named(word, odd)} have another {what} ({_listed(others)}) than the usual {usual}. {LEARNS} Use images"
-                " of one camera, or give every stage images of both."
+                f"The images of {_named(word, odd)} have another {what} ({first_few(others, EXAMPLES)}) than the usual {usual}. {LEARNS}"
+                " Use images of one camera, or give every stage images of both."
             )
             return
 
@@ -112,8 +113,9 @@ def _pixel_sizes(rows, stages):
             break
     others = sorted((one for one in kinds if not _alike(float(one), float(usual))), key=float)
     yield (
-        f"The files say that their pixels differ in size: {usual} µm usually and {_listed(others)} µm{where}. Embryos then differ in"
-        " size in the pictures. Resample the images to one pixel size. If only their numbers of pixels differ, set image.field."
+        f"The files say that their pixels differ in size: {usual} µm usually and {first_few(others, EXAMPLES)} µm{where}. Embryos then"
+        " differ in size in the pictures. Resample the images to one pixel size. If only their numbers of pixels differ, set"
+        " image.field."
     )
 
 
@@ -125,10 +127,8 @@ def _named(word, names):
     """Return a number of groups in words, with examples: "stages 123 to 195", or "3 folders (a, b, c)"."""
     if word == "stages" and len(names) > 2:
         return (
-            f"{len(names)} stages ({names[0]} to {names[-1]})" if len(names) > EXAMPLES else f"stages {_listed(names)}"
+            f"{len(names)} stages ({names[0]} to {names[-1]})"
+            if len(names) > EXAMPLES
+            else f"stages {first_few(names, EXAMPLES)}"
         )
-    return f"{len(names)} {word} ({_listed(names)})"
-
-
-def _listed(names):
-    return ", ".join(names[:EXAMPLES]) + f" and {len(names) - EXAMPLES} more" * (len(names) > EXAMPLES)
+    return f"{len(names)} {word} ({first_few(names, EXAMPLES)})"

@@ -57,29 +57,26 @@ def said(label):
 
 def write_outcomes(outcomes, folder):
     """Write outcome.csv, and contradictions.csv with one row per conflict."""
-    rows = [
-        {
-            "image": row.image.path if row.image else row.label.image,
-            "frame": "" if row.label.frame is None else row.label.frame,
-            "stage": said(row.label),
-            "embryo": row.label.embryo,
-            "origin": row.label.origin,
-            "outcome": row.outcome,
-            "reason": row.reason or row.export.reason,
-            "where": row.label.where,
-            "who": row.export.who,
-            "other_stage": row.there,
-            "other_where": row.other,
-        }
-        for row in outcomes
-    ]
-    others = ["other_stage", "other_where"]
-    columns = ["image", "frame", "stage", "embryo", "origin", "outcome", "reason", "where", "who", *others]
-    table = pd.DataFrame(rows, columns=columns)
-    write_csv(table.drop(columns=others), os.path.join(folder, "outcome.csv"))
-    both = ["image", "frame", "stage", "where", "who", *others]
-    once = [place for place, row in enumerate(outcomes) if row in conflicts(outcomes)]
-    write_csv(table.loc[once, both], os.path.join(folder, "contradictions.csv"))
+    columns = ["image", "frame", "stage", "embryo", "origin", "outcome", "reason", "where", "who"]
+    both = ["image", "frame", "stage", "where", "who", "other_stage", "other_where"]
+    for rows, names, file in ((outcomes, columns, "outcome.csv"), (conflicts(outcomes), both, "contradictions.csv")):
+        write_csv(pd.DataFrame(map(_as_row, rows), columns=names), os.path.join(folder, file))
+
+
+def _as_row(row):
+    return {
+        "image": row.image.path if row.image else row.label.image,
+        "frame": "" if row.label.frame is None else row.label.frame,
+        "stage": said(row.label),
+        "embryo": row.label.embryo,
+        "origin": row.label.origin,
+        "outcome": row.outcome,
+        "reason": row.reason or row.export.reason,
+        "where": row.label.where,
+        "who": row.export.who,
+        "other_stage": row.there,
+        "other_where": row.other,
+    }
 
 
 def conflicts(outcomes):

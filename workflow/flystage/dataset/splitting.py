@@ -147,12 +147,11 @@ def extend_lock(path, split_of):
     Other columns, which a person may have added, stay. Raises FlystageError if the lock has another split for an embryo, or cannot be
     written.
     """
-    rows = rows_with_split(path, f"The split lock {path} is damaged") if os.path.exists(path) else []
-    locked = {row["embryo"]: row["split"] for row in rows}
-    first = {row["embryo"]: row for row in reversed(rows)}
-    rows = [first[embryo] for embryo in locked]
+    locked = {}
+    for row in rows_with_split(path, f"The split lock {path} is damaged") if os.path.exists(path) else ():
+        locked.setdefault(row["embryo"], row)
     for embryo, split in split_of.items():
-        if locked.get(embryo, split) != split:
+        if embryo in locked and locked[embryo]["split"] != split:
             raise FlystageError(
                 f"The split lock {path} changed during the run (embryo {embryo!r}). Run the same command again."
             )
@@ -162,15 +161,12 @@ def extend_lock(path, split_of):
     try:
         with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            columns = list(
-                dict.fromkeys(["embryo", "split", *(name for row in rows[:1] for name in row if name is not None)])
-            )
+            rows = [*locked.values(), *({"embryo": embryo, "split": split_of[embryo]} for embryo in new)]
+            columns = [name for name in dict.fromkeys(["embryo", "split", *rows[0]]) if name is not None]
             writer.writerow(map(as_cell, columns))
-            for row in [*rows, *({"embryo": embryo, "split": split_of[embryo]} for embryo in new)]:
-                cells = [row.get(name) or "" for name in columns] + row.get(
-                    None, []
-                )  # None: cells beyond the last column
-                writer.writerow(map(as_cell, cells))
+            for row in rows:
+                beyond = row.get(None, [])  # cells beyond the last column
+                writer.writerow(map(as_cell, [*(row.get(name) or "" for name in columns), *beyond]))
     except OSError as error:
         raise FlystageError(
             f"The split lock {path} cannot be written ({error.strerror}). Set split.lock to a writable, permanent place."

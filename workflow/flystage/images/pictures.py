@@ -1,5 +1,6 @@
 """Define what a reader of a file format offers: pictures, each a stack of planes along named axes."""
 
+import math
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
@@ -30,6 +31,11 @@ class Facts(NamedTuple):
     times: tuple | None
     pixel_size: float | None
     channel_names: tuple
+
+    @property
+    def depth(self):
+        """Number of planes of each time point and channel."""
+        return math.prod(length for axis, length in zip(self.axes, self.shape, strict=True) if axis not in "TC")
 
 
 class Plane(NamedTuple):

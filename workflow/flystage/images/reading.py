@@ -5,6 +5,7 @@ This works on the interface of `pictures`, whatever the format of the file.
 
 import numpy as np
 
+from flystage.core.errors import UnusableTiff
 from flystage.images.greyscale import to_grey
 from flystage.images.planes import planes_to_use
 from flystage.images.tiff import opened
@@ -44,6 +45,7 @@ def read_grey(
             whole = channels[0] if len(channels) == 1 else np.concatenate(channels)  # which copies
             projected = whole if projected is None else np.maximum(projected, whole)
         plane = to_grey(projected, len(channels[0]) if read[0].colours else 1, channel)
+        size = picture.pixel_size
         facts = {
             "width": plane.shape[1],
             "height": plane.shape[0],
@@ -51,7 +53,7 @@ def read_grey(
             "channels": len(projected),
             "pages": planes,
             "note": "; ".join(sorted(notes - {""})),
-            "pixel_size": picture.pixel_size and float(f"{picture.pixel_size:.4g}"),
+            "pixel_size": size and float(f"{size:.4g}"),
             "white": read[0].white,
         }
         return np.ascontiguousarray(plane), facts
@@ -83,3 +85,11 @@ def facts_of(source, series="auto"):
     """
     with opened(source) as file:
         return file.picture(series).facts()
+
+
+def facts_if_readable(source, series="auto"):
+    """Return the Facts of a file as `facts_of` does, or None if they cannot be read. Preparing gives the reason."""
+    try:
+        return facts_of(source, series)
+    except (UnusableTiff, OSError):
+        return None

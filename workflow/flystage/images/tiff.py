@@ -72,12 +72,17 @@ class TifPicture(Picture):
         self.width, self.height = size[::-1] if on_its_side else size
         self.unclear, self.note = stack.unclear, "; ".join(filter(None, (stack.note, stack.unclear)))
 
-    @property
+    @cached_property
+    def notes(self):
+        """The Notes of this picture, which are long in a movie of OME."""
+        return Notes(self.file.tif, self.stack)
+
+    @cached_property
     def pixel_size(self):
-        return Notes(self.file.tif, self.stack).pixel_size
+        return self.notes.pixel_size
 
     def facts(self):
-        notes = Notes(self.file.tif, self.stack)
+        notes = self.notes
         return Facts(
             *(self.dtype, notes.bits, self.width, self.height, self.axes, self.shape),
             *(notes.times, notes.pixel_size, notes.channel_names),
@@ -113,6 +118,7 @@ class OpenedTif(PictureFile):
     def __init__(self, file, name):
         self.file, self.path = file, str(name) if isinstance(name, str | os.PathLike) else ""
         self.tif, self.in_set = open_tiff(file, name)
+        self.pictures = {}  # by the setting image.series, so that the notes of a movie are read once
 
     @contextmanager
     def unbounded(self):
@@ -139,7 +145,9 @@ class OpenedTif(PictureFile):
         return (self.tif.imagej_metadata or {}).get("LUTs", []) if self.tif.is_imagej else []
 
     def picture(self, series):
-        return TifPicture(self, choose_stack(self.stacks, series))
+        if series not in self.pictures:
+            self.pictures[series] = TifPicture(self, choose_stack(self.stacks, series))
+        return self.pictures[series]
 
 
 @contextmanager

@@ -1,14 +1,13 @@
 """Say what makes the answers of a checkpoint mean less than they seem: known images, and other stages."""
 
 import logging
-import math
 import os
 from statistics import median
 
-from flystage.core.errors import UnusableTiff
 from flystage.core.tables import read_text
+from flystage.core.wording import first_few
 from flystage.dataset.cameras import LARGER
-from flystage.images.reading import facts_of
+from flystage.images.reading import facts_if_readable
 from flystage.raw.stages import natural_key
 
 log = logging.getLogger("flystage")
@@ -16,14 +15,18 @@ EXAMPLES = 4  # stages that a sentence names
 SAMPLED = 24  # files whose headers are read
 
 
-def warn_of_the_known(table, catalog):
+def catalog_of(path):
+    """Return the catalog of the run that made the checkpoint, a table of text, or None. path: of the catalog, or None if unknown."""
+    return read_text(path) if path and os.path.exists(path) else None
+
+
+def warn_of_the_known(table, known):
     """Warn of images to predict that the run of the checkpoint has already used.
 
-    table: from `prepare_unlabelled`. catalog: path of the catalog of that run, or None. Images are recognised by their bytes.
+    table: from `prepare_unlabelled`. known: from `catalog_of`. Images are recognised by their bytes.
     """
-    if catalog is None or not os.path.exists(catalog):
+    if known is None:
         return
-    known = read_text(catalog)
     split_of = dict(zip(known["sha256"], known["split"], strict=True))
     files = table[table["status"] == "used"].drop_duplicates("image")
     split = files["sha256"].map(split_of)
@@ -52,13 +55,12 @@ def warn_of_other_stages(stages, names):
     )
 
 
-def note_stacks(table, series, page):
-    """Note how many files to predict hold several planes in depth and no time points, as these may be meant as movies.
+def note_stacks(facts, page):
+    """Note that files to predict hold several planes in depth and no time points, as these may be meant as movies.
 
-    table: from `prepare_unlabelled`. series, page: settings of `image` in the checkpoint. The headers of SAMPLED files are read.
+    facts: from `facts_of_some`. page: setting image.page of the checkpoint.
     """
-    files = table.loc[(table["status"] == "used") & (table["frame"] == ""), "image"]
-    stacks = [image for image in files[:: max(1, len(files) // SAMPLED)] if _planes_in_depth(image, series) > 1]
+    stacks = [image for image, its, is_film in facts if not is_film and its.depth > 1]
     if stacks:
         log.info(
             "Note: Files such as %s have planes in depth and no time points. Each is one picture, of the plane image.page: %s. If the"
@@ -67,18 +69,13 @@ def note_stacks(table, series, page):
         )  # fmt: skip
 
 
-def warn_of_another_scale(table, series, catalog):
+def warn_of_another_scale(facts, known):
     """Warn if the pixels of the images to predict have another size than those of the run that made the checkpoint.
 
-    table: from `prepare_unlabelled`. series: setting of `image`. catalog: see `warn_of_the_known`. Headers of SAMPLED files are read.
+    facts: from `facts_of_some`. known: from `catalog_of`.
     """
-    if catalog is None or not os.path.exists(catalog):
-        return
-    known = read_text(catalog)
-    before = [float(size) for size in known.get("pixel_size", []) if size]
-    files = list(dict.fromkeys(table.loc[table["status"] == "used", "image"]))
-    found = [_facts(image, series) for image in files[:: max(1, len(files) // SAMPLED)]]
-    now = [facts.pixel_size for facts in found if facts and facts.pixel_size]
+    before = [float(size) for size in known.get("pixel_size", []) if size] if known is not None else []
+    now = [its.pixel_size for _, its, _ in facts if its.pixel_size]
     if before and now and not 1 / LARGER <= median(now) / median(before) <= LARGER:
         log.warning(
             "The files to predict say %.3g µm per pixel, and those of the training %.3g µm. Embryos then differ in size in the pictures."
@@ -87,21 +84,19 @@ def warn_of_another_scale(table, series, catalog):
         )  # fmt: skip
 
 
-def _planes_in_depth(image, series):
-    """Return the number of planes in depth of a file; 0 if its headers cannot be read."""
-    facts = _facts(image, series)
-    if facts is None:
-        return 0
-    return math.prod(length for axis, length in zip(facts.axes, facts.shape, strict=True) if axis not in "TC")
+def facts_of_some(table, series):
+    """Return (image, its Facts, whether it has time points) of about SAMPLED files to predict whose headers can be read, a list.
 
-
-def _facts(image, series):
-    try:
-        return facts_of(image, series)
-    except (UnusableTiff, OSError):
-        return None
+    table: from `prepare_unlabelled`. series: setting image.series of the checkpoint.
+    """
+    used = table[table["status"] == "used"].drop_duplicates("image")
+    some = used.iloc[:: max(1, len(used) // SAMPLED)]
+    found = [
+        (image, facts_if_readable(image, series), frame != "")
+        for image, frame in zip(some["image"], some["frame"], strict=True)
+    ]
+    return [each for each in found if each[1]]
 
 
 def _listed(names):
-    names = sorted(names, key=natural_key)
-    return ", ".join(names[:EXAMPLES]) + f" and {len(names) - EXAMPLES} more" * (len(names) > EXAMPLES)
+    return first_few(sorted(names, key=natural_key), EXAMPLES)

@@ -8,30 +8,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flystage.core.errors import UnusableTiff
-from flystage.images.reading import facts_of
+from flystage.core.wording import first_few
+from flystage.images.reading import facts_if_readable
 from flystage.prediction.frame_numbers import frame_numbers, uneven_steps
 from flystage.raw.finding import readable
+from flystage.raw.naming import groups_of
+from flystage.raw.planes_in_names import without_plane
 from flystage.raw.stages import natural_key, one_form
 
 log = logging.getLogger("flystage")
 FOLDER, NONE = "folder", "none"
 EXAMPLES = 3  # movies or files that a sentence names
-# Depth and channel of a plane in a file name, with the separator before it: _channel000, _z001, -c2.
-PLANE = re.compile(r"[-_. ]?(?<![A-Za-z0-9])(channel|ch|c|slice|plane|z)[-_ ]?(\d+)(?![A-Za-z0-9])", re.IGNORECASE)
-METAMORPH = re.compile(r"_w\d[^_]*(?=_|$)")  # number and name of a channel: _w1DAPI_s1_t001
-STAIN = re.compile(
-    r"[-_. ](?:BF|TL|DIC|PH|brightfield|phase|[gryc]fp|mcherry|dapi|hoechst|fitc|tritc|cy\d|\d{3} ?nm)(?![A-Za-z0-9])",
-    re.IGNORECASE,
-)
-MICROMANAGER = re.compile(r"(img_\d{9})_(.+)_(\d{3})")  # of version 1.4: time, channel, depth
 
 
 class Series(NamedTuple):
     """The movies of the images to predict.
 
     embryos: embryo or movie of each row, array of text, "" if unknown. numbers: its frame, float array, NaN if unknown. seconds:
-    {movie: seconds from one frame to the next} where the names tell it. films: {movie: path} of the movies in one file.
+    {movie: seconds from one frame to the next} where names or files tell it. films: {movie: path} of the movies in one file.
     """
 
     embryos: np.ndarray
@@ -59,7 +53,7 @@ def frames_of_series(table, folders, pattern, how):
     compiled = re.compile(pattern) if pattern else None
     films = set(table.loc[used & (table["frame"] != ""), "image"])
     names = {image: _below(image, folders) for image in sorted(set(table.loc[used, "image"]), key=natural_key)}
-    groups = {image: _groups(compiled, name) for image, name in names.items()}
+    groups = {image: groups_of(name, compiled) or {} for image, name in names.items()}
     keys = _keys_of_movies(groups, films, pattern, how)
     shown = _names_of_movies(keys, names, folders)
     frames, seconds = _frames(keys, groups, names, films, shown, how)
@@ -72,24 +66,22 @@ def frames_of_series(table, folders, pattern, how):
 
 
 def with_own_times(series, table, number):
-    """Return the Series with the times that the files of movies say, and {movie of a file: seconds from frame to frame, or None}.
+    """Return the Series with the times that the files of its movies say.
 
     table: from `prepare_unlabelled`. number: setting image.series. A file's time points are numbered by their times, in units of the
     usual step, so that a dropped frame leaves a gap.
     """
-    numbers, films = series.numbers.copy(), {}
+    numbers, seconds = series.numbers.copy(), dict(series.seconds)
     for movie, image in series.films.items():
-        try:
-            times = facts_of(image, number).times
-        except (UnusableTiff, OSError):
-            times = None
+        facts = facts_if_readable(image, number)
+        times = facts and facts.times
         step = times and float(np.median(np.diff(times)))
-        films[movie] = step or None
         if step:
+            seconds[movie] = step
             rows = np.flatnonzero((table["image"] == image).to_numpy() & ~np.isnan(numbers))
             places = table["frame"].iloc[rows].astype(int).to_numpy() - 1
             numbers[rows] = np.round(1 + np.array(times)[places] / step, 4)
-    return series._replace(numbers=numbers), films
+    return series._replace(numbers=numbers, seconds=seconds)
 
 
 def _keys_of_movies(groups, films, pattern, how):
@@ -192,19 +184,11 @@ def _frames(keys, groups, names, films, shown, how):
 
 def _places(images):
     """Return ({image: its place in natural order}, whether planes of one moment share a place). images: of one folder, in order."""
-    moments = [_moment(os.path.splitext(os.path.basename(image))[0]) for image in images]
+    moments = [without_plane(os.path.splitext(os.path.basename(image))[0]) for image in images]
     places = {moment: place for place, moment in enumerate(dict.fromkeys(moments))}
     if len(places) in (1, len(images)):  # with one place, nothing but the depth would tell the time
         return {image: place for place, image in enumerate(images)}, False
     return {image: places[moment] for image, moment in zip(images, moments, strict=True)}, True
-
-
-def _moment(stem):
-    """Return the name of a file without depth and channel."""
-    stem = MICROMANAGER.sub(r"\1", stem)
-    for plane in (METAMORPH, STAIN, PLANE):
-        stem = plane.sub("", stem)
-    return stem
 
 
 def _names_of_movies(keys, names, folders):
@@ -237,11 +221,5 @@ def _below(image, folders):
     return name.strip(os.sep).replace(os.sep, "/")
 
 
-def _groups(pattern, name):
-    match = pattern and pattern.search(name if "/" in pattern.pattern else name.rsplit("/", 1)[-1])
-    return match.groupdict() if match else {}
-
-
 def _listed(names):
-    names = sorted(names, key=natural_key)
-    return ", ".join(names[:EXAMPLES]) + f" and {len(names) - EXAMPLES} more" * (len(names) > EXAMPLES)
+    return first_few(sorted(names, key=natural_key), EXAMPLES)

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from flystage.core.wording import first_few
 from flystage.prediction.time_path import time_course
 from flystage.raw.stages import natural_key
-from flystage.raw.times import UNITS, converted
+from flystage.raw.times import UNITS, converted, unit_of_bare_numbers
 from flystage.report.figures import time_against_frame
 
 log = logging.getLogger("flystage")
@@ -75,13 +76,13 @@ def read_in_time(table, probabilities, series, stages, usual, folder):
         log.warning(
             "Movies do not develop at the rate that their files or frames.every say, in %s per frame: %s. They were read at the rate of"
             " their images. Correct frames.every if it is wrong.",
-            unit, _listed(odd_rate),
+            unit, first_few(odd_rate, EXAMPLES),
         )  # fmt: skip
     if contradicted:
         log.warning(
             "Many frames of %s contradict the reading in time. Their order may be wrong, or they show several embryos. Check the groups"
             " of name_pattern, or set predict.series: none.",
-            _listed(contradicted),
+            first_few(contradicted, EXAMPLES),
         )
     return table, told
 
@@ -93,25 +94,19 @@ def _contradiction(probabilities, read):
     return np.mean((probabilities * near).sum(axis=1) < IMPROBABLE * probabilities.sum(axis=1))
 
 
-def usual_rates(series, films, every, time_unit, stages):
+def usual_rates(series, every, time_unit, stages):
     """Return {movie: usual time from one frame to the next, in the unit of `Stages.places`} of the movies where it is known.
 
-    series: the Series. films: {movie with the time points of a file: seconds from one to the next, or None if the file does not say}.
-    every: of the setting frames, or None, for films whose file does not say. time_unit: setting, the unit of `every`. stages: the
-    Stages. Without times of the stages, no rate is known.
+    series: the Series, see also `with_own_times`. every: of the setting frames, or None, for films whose file does not say. time_unit:
+    setting, the unit of `every`. stages: the Stages. Without times of the stages, no rate is known.
     """
     if stages.times is None or stages.unit not in UNITS:
         return {}
-    seconds = {**series.seconds, **{movie: its for movie, its in films.items() if its}}
-    rates = {movie: converted(its / 60, "min", stages.unit) for movie, its in seconds.items()}
+    rates = {movie: converted(its / 60, "min", stages.unit) for movie, its in series.seconds.items()}
     if every and time_unit != "none":
-        unit = time_unit if time_unit in UNITS else "min"
-        rates |= {movie: converted(every, unit, stages.unit) for movie in films if movie not in rates}
+        rate = converted(every, unit_of_bare_numbers(time_unit), stages.unit)
+        rates = dict.fromkeys(series.films, rate) | rates
     return rates
-
-
-def _listed(names):
-    return ", ".join(names[:EXAMPLES]) + f" and {len(names) - EXAMPLES} more" * (len(names) > EXAMPLES)
 
 
 def tempo_of_movies(movies, stages, usual):

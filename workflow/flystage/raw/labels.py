@@ -61,15 +61,15 @@ def label_of(where, row):
     return Label(where, row["image"], row["stage"], row.get("embryo", ""), number, use in YES, origin)
 
 
-def labels_by_path(labels, found):
+def labels_by_path(labels, found, files=None):
     """Return ({path: [Label]}, warnings): the labels of each TIF, and a sentence about rows that match no file, or several files.
 
-    labels: see `read_labels`. found: list of (path, path below its raw folder). A row names a file by its path below the raw
-    folder, with or without that folder's name, by its name, or by its whole path. It may use / or \\, and omit the ending. Otherwise
-    the end of its name counts, see `matches`.
+    labels: see `read_labels`. found: list of (path, path below its raw folder). files: from `files_by_name`, if it is known. A row
+    names a file by its path below the raw folder, with or without that folder's name, by its name, or by its whole path. It may use
+    / or \\, and omit the ending. Otherwise the end of its name counts, see `matches`.
     Raises FlystageError if two rows contradict each other about an image or the embryo of a movie.
     """
-    path_of, by_end, several = matches([label.image for label in labels], files_by_name(found))
+    path_of, by_end, several = matches([label.image for label in labels], files or files_by_name(found))
     by_path, nowhere, unclear, ending = defaultdict(list), [], [], []
     for label in labels:
         if label.image in path_of:

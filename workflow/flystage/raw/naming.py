@@ -61,12 +61,12 @@ def find_images(config, time_points=None):
     """
     found = find_tifs(config["raw"])
     pattern = re.compile(config["name_pattern"]) if config["name_pattern"] else None
-    labels, warnings = _from_tables(config, found, pattern) if config["labels"] else (None, [])
+    named = [from_name(path, relative, pattern) for path, relative in found]
+    labels, warnings = _from_tables(config, found, named) if config["labels"] else (None, [])
     by_name = labels is None or config["not_in_labels"] == "by_name"
     labelled_folders = {os.path.dirname(path) for path in labels or ()}
     images, unmatched, renamed, by_pattern, nameless = [], [], [], [], []
-    for path, relative in found:
-        image, groups = from_name(path, relative, pattern)
+    for (path, relative), (image, groups) in zip(found, named, strict=True):
         rows = labels.get(path) if labels is not None else None
         if labels is not None and rows is None:
             says_stage = groups and groups.get("stage") or os.path.dirname(path) not in labelled_folders
@@ -106,15 +106,17 @@ def find_images(config, time_points=None):
     return Found(_of_wanted_stages(images, config), unmatched, embryos_known, warnings)
 
 
-def _from_tables(config, found, pattern):
-    """Return ({path: [Label]}, warnings) of the tables of labels. Raises FlystageError if no row names a TIF."""
-    told, listed = [], listed_names(config["stages"])
-    rows = read_labels(config["labels"], files_by_name(found), listed, told)
-    named = [from_name(path, relative, pattern) for path, relative in found]
+def _from_tables(config, found, named):
+    """Return ({path: [Label]}, warnings) of the tables of labels. Raises FlystageError if no row names a TIF.
+
+    named: what `from_name` returns for each file found.
+    """
+    told, listed, files = [], listed_names(config["stages"]), files_by_name(found)
+    rows = read_labels(config["labels"], files, listed, told)
     stages = {image.stage for image, _ in named if image.stage}
     embryos = {image.embryo for image, groups in named if groups and one_form(groups.get("embryo") or "")}
     rows, spelt = one_spelling(rows, {*listed, *stages}, embryos)
-    labels, warnings = labels_by_path(rows, found)
+    labels, warnings = labels_by_path(rows, found, files)
     if not labels and config["not_in_labels"] != "by_name":
         reason = warnings[0].removeprefix("labels: ") if warnings else "It has no row with the name of an image."
         raise FlystageError(f"labels: {_names(config['labels'])} names none of the {len(found)} TIFs. {reason}")
@@ -159,13 +161,20 @@ def from_name(path, relative, pattern):
     relative: the path below its raw folder. pattern: compiled, or None.
     """
     relative = relative.replace(os.sep, "/")
-    folder, name = os.path.split(relative)
-    groups = {}
-    if pattern:
-        match = pattern.search(relative if "/" in pattern.pattern else name)
-        groups = match.groupdict() if match else None
+    folder, groups = os.path.dirname(relative), groups_of(relative, pattern)
     stage, embryo = (one_form((groups or {}).get(group) or "") for group in ("stage", "embryo"))
     return RawImage(path, stage or one_form(os.path.basename(folder)), embryo or own_name(relative)), groups
+
+
+def groups_of(relative, pattern):
+    """Return {group of the pattern: text} of a path with /, {} without a pattern, None if it does not match.
+
+    A pattern with a slash describes the path, any other the name.
+    """
+    if not pattern:
+        return {}
+    match = pattern.search(relative if "/" in pattern.pattern else relative.rsplit("/", 1)[-1])
+    return match.groupdict() if match else None
 
 
 def own_name(relative):

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 
 from flystage.raw.finding import find_tifs
+from flystage.raw.planes_in_names import channel_in, depth_in
 
 # Usual ways to write an embryo and a stage in a name, as (regular expression, description), the most specific first.
 EMBRYOS = (
@@ -27,11 +28,6 @@ STAGES = (
 )
 # Micro-Manager can leave out axes whose number is zero.
 WITHOUT_ZEROS = re.compile(r"img(?:_(?:channel|position|time|z)\d+)*\.tiff?", re.IGNORECASE)
-# Channel and depth of a plane in its own file. Micro-Manager 1.4 writes time, channel and depth in a row.
-CHANNEL = re.compile(
-    r"(?<![A-Za-z0-9])(?:channel|ch|c)[-_ ]?(\d+)(?![A-Za-z0-9])|img_\d{9}_(.+)_\d{3}\.", re.IGNORECASE
-)
-DEPTH = re.compile(r"(?<![A-Za-z0-9])(?:slice|plane|z)[-_ ]?(\d+)(?![A-Za-z0-9])|img_\d{9}_.+_(\d{3})\.", re.IGNORECASE)
 ALONE = r"(?<![A-Za-z0-9])"  # not within a word
 
 
@@ -96,11 +92,11 @@ def suggested_pattern(folders):
 def _planes(names):
     """Return sentences on names with the channel or the depth of a plane, as every file counts as an image."""
     found = []
-    for kind, expression, advice in (
-        ("Channel", CHANNEL, "Keep the files of one channel, because a network would learn the channel."),
-        ("Depth", DEPTH, "They are images of one embryo. Keep a few in the middle if many show nothing."),
+    for kind, value_in, advice in (
+        ("Channel", channel_in, "Keep the files of one channel, because a network would learn the channel."),
+        ("Depth", depth_in, "They are images of one embryo. Keep a few in the middle if many show nothing."),
     ):
-        values = {next(filter(None, match.groups())) for name in names if (match := expression.search(name))}
+        values = set(map(value_in, names)) - {""}
         if len(values) > 1:
             listed = ", ".join(sorted(values)[:4]) + ", ..." * (len(values) > 4)
             found.append(f"{kind}: the names hold {listed}, and every file counts as an image. {advice}")

@@ -65,6 +65,11 @@ def times_given(given, time_unit):
     return {name: converted(number, its or own, unit) for name, (number, its) in read.items()}, unit
 
 
+def unit_of_bare_numbers(time_unit):
+    """Return the unit of numbers without one. time_unit: the setting, of which "auto" and "none" mean minutes."""
+    return time_unit if time_unit in UNITS else "min"
+
+
 def converted(number, unit, to):
     """Return a time in another unit. unit, to: keys of UNITS."""
     return round(number * UNITS[unit] / UNITS[to], 9)

@@ -4,9 +4,8 @@ import math
 import os
 from statistics import median
 
-from flystage.core.errors import UnusableTiff
-from flystage.images.reading import facts_of
-from flystage.raw.times import UNITS
+from flystage.images.reading import facts_if_readable
+from flystage.raw.times import UNITS, unit_of_bare_numbers
 
 OPENED = 24  # files whose headers are read
 DIFFERS = 1.1  # factor between two intervals that counts as another one
@@ -21,18 +20,16 @@ def movie_doubts(images, config):
     """
     if not config["frames"]:
         return []
-    unit = config["time_unit"] if config["time_unit"] in UNITS else "min"
+    unit = unit_of_bare_numbers(config["time_unit"])
     every = config["frames"]["every"]
     others, uneven, stacks = [], [], []
     paths = sorted({(image.path, bool(image.frame)) for image in images})
     for path, is_movie in paths[:: math.ceil(len(paths) / OPENED) or 1]:
-        try:
-            facts = facts_of(path, config["image"]["series"])
-        except (UnusableTiff, OSError):
-            continue  # preparing gives the reason
-        depth = math.prod(length for axis, length in zip(facts.axes, facts.shape, strict=True) if axis not in "TC")
-        if not is_movie and depth > 1:
-            stacks.append(f"{os.path.basename(path)}: {depth}")
+        facts = facts_if_readable(path, config["image"]["series"])
+        if facts is None:
+            continue
+        if not is_movie and facts.depth > 1:
+            stacks.append(f"{os.path.basename(path)}: {facts.depth}")
         if not is_movie or not facts.times:
             continue
         steps = [after - before for before, after in zip(facts.times, facts.times[1:], strict=False)]
