@@ -84,8 +84,9 @@ def python(code, **options):
 def test_stopping_ends_the_process_and_all_that_it_started_from_any_thread():
     process = python(
         """
-        import subprocess, sys, threading
+        import signal, subprocess, sys, threading
         from flystage.run.output import stop_as_ctrl_c_does
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background of a script ignores it
         job = subprocess.Popen([sys.executable, "-c", "print('begun', flush=True); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         job.stdout.readline()
         try:
